@@ -1,0 +1,170 @@
+//! The flags that `run` and `plan` share, as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::decon::{Method, Start};
+
+/// What to do with which file.
+#[derive(Args, Clone, Debug)]
+pub struct JobArgs {
+    /// CZI file, or TIFF stack (u8, u16, f32)
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) deconvolution: DeconvolutionArgs,
+    #[command(flatten)]
+    pub(crate) psf: PsfArgs,
+    #[command(flatten)]
+    pub(crate) tiling: TilingArgs,
+    #[command(flatten)]
+    pub(crate) backend: BackendArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Which part of the file.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct SelectionArgs {
+    /// Only this scene, as the file counts them [default: all]
+    #[arg(long, value_name = "K")]
+    pub scene: Option<u32>,
+    /// Index of a dimension beside S, T, C, Z and M, such as H=3; may be given again [default: 0]
+    #[arg(long, value_name = "D=I")]
+    pub select: Vec<String>,
+    /// Distance between samples in µm, overriding the file
+    #[arg(long, value_name = "Z,Y,X")]
+    pub voxel_um: Option<String>,
+    /// Mosaic pixels that one output pixel averages along x and y: 1, 2, 4 or 8
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub scale: u32,
+    /// Value where no field lies [default: 0; 255 (or 65535) for Bgr]
+    #[arg(long, value_name = "VALUE")]
+    pub fill: Option<f32>,
+    /// Leave damaged subblocks out (they are filled and listed; exit code 3) instead of stopping
+    #[arg(long)]
+    pub skip_damaged: bool,
+}
+
+/// How to deconvolve.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Deconvolution")]
+pub struct DeconvolutionArgs {
+    /// Iterations; 0 stitches and converts only
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub iterations: u32,
+    /// rl: Richardson-Lucy; shb: its accelerated form, scaled heavy ball
+    #[arg(long, value_enum, default_value_t = Method::Shb)]
+    pub method: Method,
+    /// 2: every plane for itself; 3: stacks as volumes [default: 3 for stacks]
+    #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u32).range(2..=3))]
+    pub dimensions: Option<u32>,
+    /// Counts that do not come from the object; once, or once a channel as C=N [default: 0]
+    #[arg(long, value_name = "[C=]N")]
+    pub background: Vec<String>,
+    /// The first estimate
+    #[arg(long, value_enum, default_value_t = Start::Observed)]
+    pub start: Start,
+}
+
+/// Where the PSF comes from.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Point spread function")]
+pub struct PsfArgs {
+    /// auto (computed from the metadata), objective:NAME, an objective's .toml, or a measured PSF (TIFF, CZI);
+    /// once, or once a channel as C=PSF [default: auto]
+    #[arg(long, value_name = "[C=]PSF")]
+    pub psf: Vec<String>,
+    /// Numerical aperture, overriding the file
+    #[arg(long, value_name = "NA")]
+    pub na: Option<f64>,
+    /// Emission peak in nm, overriding the file; once, or once a channel as C=NM
+    #[arg(long, value_name = "[C=]NM")]
+    pub emission_nm: Vec<String>,
+    /// Refractive index of the immersion medium, overriding the file
+    #[arg(long, value_name = "N")]
+    pub immersion_index: Option<f64>,
+    /// Largest PSF in output voxels; a larger one is cropped around its centre and the lost light is said
+    #[arg(long, value_name = "Z,Y,X")]
+    pub psf_size: Option<String>,
+}
+
+/// How the work is cut.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Tiles and memory")]
+pub struct TilingArgs {
+    /// Side of a tile's core in output pixels [default: what costs the least padding]
+    #[arg(long, value_name = "PX")]
+    pub tile: Option<u32>,
+    /// Output pixels around a core that are computed and thrown away [default: from the PSF]
+    #[arg(long, value_name = "PX")]
+    pub halo: Option<u32>,
+    /// Memory that the run may take, such as 2GiB or 800MiB [default: a quarter of the computer's]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+}
+
+/// What computes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Backend")]
+pub struct BackendArgs {
+    /// auto takes a hardware GPU where there is one, else the processor
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    pub backend: BackendChoice,
+    /// GPU by index or part of its name, as `decon-gpu devices` lists them
+    #[arg(long, value_name = "NAME|INDEX", env = "DECON_GPU_DEVICE")]
+    pub device: Option<String>,
+    /// Threads that compute, decode and compress [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// A hardware GPU where there is one, else the processor.
+    Auto,
+    /// A GPU, hardware or (when named by --device) software.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+/// How the output is stored.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct FormatArgs {
+    /// Type of the samples
+    #[arg(long, value_enum, default_value_t = OutputType::Same)]
+    pub output_type: OutputType,
+    /// Side of a chunk in pixels: what a viewer loads at a time
+    #[arg(long, value_name = "PX", default_value_t = 256)]
+    pub chunk: u32,
+    /// Side of a shard in pixels: one file on disk [default: a tile's core, or up to 2048]
+    #[arg(long, value_name = "PX")]
+    pub shard: Option<u32>,
+    /// Zstandard level, 1 (fast) to 22 (small)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub zstd_level: i32,
+}
+
+/// Type of the output's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputType {
+    /// The input's; the widest where channels differ.
+    Same,
+    /// 8 bits, rounded and clamped.
+    U8,
+    /// 16 bits, rounded and clamped.
+    U16,
+    /// Float.
+    F32,
+}

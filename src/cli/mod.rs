@@ -1,0 +1,74 @@
+//! The command line: one file for each subcommand, its flags and its few lines of glue.
+
+pub mod args;
+mod demo;
+mod devices;
+mod info;
+mod plan;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+
+/// Loads ZEISS CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them on the GPU, and writes
+/// OME-Zarr, in bounded memory.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 finished but with damaged subblocks left out.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Stitch, downsample and deconvolve a file into an OME-Zarr
+    Run(Box<run::RunArgs>),
+    /// Show what `run` would do: tiles, batches, bytes, memory, FFT sizes
+    Plan(Box<plan::PlanArgs>),
+    /// Show what a file holds: scenes, fields, overlap, codecs, voxel size, channels, optics
+    Info(info::InfoArgs),
+    /// List the GPUs that `--device` chooses from
+    Devices,
+    /// Make a synthetic slide with known truth, restore it, and show how close it came
+    Demo(demo::DemoArgs),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Of the subcommand.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Devices => devices::run(),
+        Command::Demo(args) => demo::run(&args),
+    }
+}
+
+/// Prints `text` and a line end; a reader that has gone away is not an error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// `value` as JSON for people and programs.
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("plain data has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

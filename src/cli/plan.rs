@@ -1,0 +1,77 @@
+//! `decon-gpu plan`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::args::JobArgs;
+use super::{print, to_json};
+use crate::error::Result;
+use crate::job::Job;
+use crate::options::Options;
+use crate::plan::Plan;
+
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// Print everything, every batch and tile, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &PlanArgs) -> Result<ExitCode> {
+    let job = Job::prepare(Options::new(&args.job)?)?;
+    let plans: Vec<&Plan> = job.images.iter().map(|image| &image.plan).collect();
+    if args.json {
+        print(&to_json(&plans));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for note in &job.notes {
+        print(&format!("note: {note}"));
+    }
+    print(&format!("computes on {}", job.backend.name()));
+    for plan in plans {
+        print(&text(plan));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(plan: &Plan) -> String {
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let [t, c, z, y, x] = plan.shape.to_array();
+    let (grid, memory) = (plan.grid, plan.memory);
+    let channels: Vec<_> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let device = if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
+    format!(
+        "scene {}
+  output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}
+             chunks of {} px, shards of {} px
+  tiles      {} with cores of {}, halo {} px, FFT {}, {} together
+  reads      {} in {} batches and {} requests, {:.2}× what is needed
+  memory     {} at most{device}
+             fields {} ({}), in flight {}, volumes {}, plane {}, finished {}, pyramid {}",
+        plan.scene,
+        plan.sample,
+        channels.join(", "),
+        plan.chunk,
+        plan.shard,
+        plan.tiles,
+        grid.core,
+        plan.halo,
+        grid.fft,
+        plan.lanes,
+        mib(plan.read_bytes),
+        plan.batches.len(),
+        plan.requests,
+        plan.amplification,
+        mib(memory.host()),
+        memory.field_slots,
+        mib(memory.fields),
+        mib(memory.in_flight),
+        mib(memory.volumes),
+        mib(memory.plane),
+        mib(memory.finished),
+        mib(memory.pyramid),
+    )
+}

@@ -1,0 +1,59 @@
+//! `decon-gpu run`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::args::JobArgs;
+use super::to_json;
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::options::Options;
+use crate::report::{JsonReport, Report, Silent, TerminalReport};
+
+/// Exit code of a run that left damaged subblocks out.
+const WITH_DAMAGE: u8 = 3;
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// OME-Zarr folder to write; not there, or whole, never half
+    #[arg(short, long, value_name = "OUT.ome.zarr", help_heading = "Output")]
+    output: PathBuf,
+    /// Replace an OME-Zarr that is there
+    #[arg(long, help_heading = "Output")]
+    overwrite: bool,
+    /// Write sizes, times and memory to this file
+    #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
+    summary: Option<PathBuf>,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t = Progress::Bars, help_heading = "Reporting")]
+    progress: Progress,
+    /// Show nothing but errors
+    #[arg(short, long, help_heading = "Reporting")]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Progress {
+    /// Bars on a terminal.
+    Bars,
+    /// One JSON object a line on standard output.
+    Json,
+}
+
+pub fn run(args: &RunArgs) -> Result<ExitCode> {
+    let report: Box<dyn Report> = match args.progress {
+        _ if args.quiet => Box::new(Silent),
+        Progress::Bars => Box::new(TerminalReport::new()),
+        Progress::Json => Box::new(JsonReport),
+    };
+    let job = Job::prepare(Options::new(&args.job)?)?;
+    let summary = crate::run::run(&job, &args.output, args.overwrite, &*report)?;
+    if let Some(path) = &args.summary {
+        std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
+    }
+    Ok(if summary.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WITH_DAMAGE) })
+}

@@ -1,0 +1,185 @@
+//! What is around a JPEG-XR codestream: the TIFF-like container (T.832 annex A) and the codestream's image header
+//! (T.832 section 8.3). Reads both, compares them with the subblock, and writes a container with nothing optional.
+
+use super::super::Payload;
+use crate::dataset::Subblock;
+use crate::error::{Error, Result};
+use crate::pixels::PixelType;
+
+/// The first bytes of the container: little endian, JPEG-XR, version 1.
+pub(super) const MAGIC: [u8; 4] = [0x49, 0x49, 0xbc, 0x01];
+
+/// Order of the colours that the decoder will give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As the subblock wants it, or a single colour.
+    AsStored,
+    /// Red, green, blue.
+    Rgb,
+}
+
+/// The GUID of a pixel format but for its last byte (T.832 table A.6).
+const FORMAT: [u8; 15] =
+    [0x24, 0xc3, 0xdd, 0x6f, 0x03, 0x4e, 0xfe, 0x4b, 0xb1, 0x85, 0x3d, 0x77, 0x76, 0x8d, 0xc9];
+const GRAY_8: u8 = 0x08;
+const GRAY_16: u8 = 0x0b;
+const GRAY_32_FLOAT: u8 = 0x11;
+const BGR_24: u8 = 0x0c;
+const RGB_24: u8 = 0x0d;
+const RGB_48: u8 = 0x15;
+
+const TAG_PIXEL_FORMAT: u16 = 0xbc01;
+const TAG_WIDTH: u16 = 0xbc80;
+const TAG_HEIGHT: u16 = 0xbc81;
+const TAG_IMAGE_OFFSET: u16 = 0xbcc0;
+const TAG_IMAGE_BYTES: u16 = 0xbcc1;
+
+/// Checks that `payload` is an image as `subblock` describes it; gives its codestream.
+pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<(&'a [u8], Order)> {
+    let entry = Entries::find(payload)?;
+    let order = entry.check_format(subblock, payload)?;
+    let start = entry.value(TAG_IMAGE_OFFSET)? as usize;
+    let stored = payload.bytes.get(start..).unwrap_or_default();
+    let codestream = match entry.value(TAG_IMAGE_BYTES)? as usize {
+        0 => stored,
+        bytes => stored.get(..bytes).ok_or_else(|| {
+            payload.broken(format!("the subblock holds {} of {bytes} bytes of JPEG-XR", stored.len()))
+        })?,
+    };
+    check_codestream(subblock, payload, codestream)?;
+    Ok((codestream, order))
+}
+
+/// A container for a codestream of `length` bytes that describes `subblock`, to be put before it.
+pub(super) fn minimal_header(subblock: &Subblock, length: usize) -> Vec<u8> {
+    const ENTRIES: u16 = 5;
+    const GUID_AT: u32 = 8 + 2 + 12 * ENTRIES as u32 + 4;
+    let mut header = Vec::with_capacity(GUID_AT as usize + 16);
+    header.extend(MAGIC);
+    header.extend(8u32.to_le_bytes());
+    header.extend(ENTRIES.to_le_bytes());
+    for (tag, kind, count, value) in [
+        (TAG_PIXEL_FORMAT, 1u16, 16u32, GUID_AT),
+        (TAG_WIDTH, 4, 1, subblock.stored_width),
+        (TAG_HEIGHT, 4, 1, subblock.stored_height),
+        (TAG_IMAGE_OFFSET, 4, 1, GUID_AT + 16),
+        (TAG_IMAGE_BYTES, 4, 1, length as u32),
+    ] {
+        header.extend(tag.to_le_bytes());
+        header.extend(kind.to_le_bytes());
+        header.extend(count.to_le_bytes());
+        header.extend(value.to_le_bytes());
+    }
+    header.extend(0u32.to_le_bytes());
+    header.extend(FORMAT);
+    header.push(match subblock.pixel_type {
+        PixelType::Gray8 => GRAY_8,
+        PixelType::Gray16 => GRAY_16,
+        PixelType::Gray32Float => GRAY_32_FLOAT,
+        PixelType::Bgr24 => BGR_24,
+        PixelType::Bgr48 => RGB_48,
+    });
+    header
+}
+
+/// The entries of the container's first directory: 12 bytes each.
+struct Entries<'a> {
+    payload: Payload<'a>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    fn find(payload: Payload<'a>) -> Result<Self> {
+        let broken = || payload.broken("JPEG-XR: the container ends before its directory does");
+        let at = payload.bytes.get(4..8).map(le32).ok_or_else(broken)? as usize;
+        let directory = payload.bytes.get(at..).filter(|d| d.len() >= 2).ok_or_else(broken)?;
+        let count = usize::from(u16::from_le_bytes([directory[0], directory[1]]));
+        let bytes = directory[2..].get(..12 * count).ok_or_else(broken)?;
+        Ok(Self { payload, bytes })
+    }
+
+    fn value(&self, tag: u16) -> Result<u32> {
+        self.bytes
+            .chunks_exact(12)
+            .find(|entry| entry[..2] == tag.to_le_bytes())
+            .map(|entry| le32(&entry[8..]))
+            .ok_or_else(|| self.payload.broken(format!("JPEG-XR: the container has no tag {tag:#06x}")))
+    }
+
+    /// The decoder is always told [`BGR_24`] for three 8-bit samples, and orders them itself; a BGR format of 16
+    /// bits does not exist.
+    fn check_format(&self, subblock: &Subblock, payload: Payload<'_>) -> Result<Order> {
+        let at = self.value(TAG_PIXEL_FORMAT)? as usize;
+        let guid = at.checked_add(16).and_then(|end| payload.bytes.get(at..end));
+        match (subblock.pixel_type, guid.and_then(|guid| guid.strip_prefix(&FORMAT))) {
+            (PixelType::Gray8, Some(&[GRAY_8]))
+            | (PixelType::Gray16, Some(&[GRAY_16]))
+            | (PixelType::Gray32Float, Some(&[GRAY_32_FLOAT]))
+            | (PixelType::Bgr24, Some(&[BGR_24 | RGB_24])) => Ok(Order::AsStored),
+            (PixelType::Bgr48, Some(&[RGB_48])) => Ok(Order::Rgb),
+            (pixel_type, Some(&[other])) => Err(payload.broken(format!(
+                "the directory says {pixel_type:?}, but the JPEG-XR data are of pixel format {other:#04x}"
+            ))),
+            _ => {
+                Err(Error::unsupported(payload.path, "a JPEG-XR pixel format outside the standard's family"))
+            }
+        }
+    }
+}
+
+/// Compares the codestream's image header with the subblock.
+fn check_codestream(subblock: &Subblock, payload: Payload<'_>, codestream: &[u8]) -> Result<()> {
+    const SIGNATURE: &[u8] = b"WMPHOTO\0";
+    let header = codestream
+        .strip_prefix(SIGNATURE)
+        .filter(|header| header.len() >= 12)
+        .ok_or_else(|| payload.broken("JPEG-XR: there is no codestream where the container points"))?;
+    // Bits from the most significant: tiling, frequency mode, orientation (3), index table, overlap (2);
+    // short header, long words, windowing, trimmed flexbits, reserved, red/blue, premultiplied, alpha plane;
+    // colour format (4), bit depth (4).
+    let (orientation, is_short, has_alpha) = (header[1] >> 3 & 7, header[2] >> 7 == 1, header[2] & 1 == 1);
+    if orientation != 0 || has_alpha {
+        return Err(Error::unsupported(payload.path, "a rotated or transparent JPEG-XR image"));
+    }
+    let (width, height) = match is_short {
+        true => (u32::from(be16(&header[4..])), u32::from(be16(&header[6..]))),
+        false => (be32(&header[4..]), be32(&header[8..])),
+    };
+    let format = (header[3] >> 4, header[3] & 15);
+    let expected = match subblock.pixel_type {
+        PixelType::Gray8 => (0, 1),
+        PixelType::Gray16 => (0, 2),
+        PixelType::Gray32Float => (0, 7),
+        PixelType::Bgr24 => (7, 1),
+        PixelType::Bgr48 => (7, 2),
+    };
+    // One less than the size is stored.
+    if (u64::from(width) + 1, u64::from(height) + 1)
+        != (u64::from(subblock.stored_width), u64::from(subblock.stored_height))
+        || format != expected
+    {
+        return Err(payload.broken(format!(
+            "the directory says {} × {} {:?}, but the JPEG-XR image is {} × {} of colour format {} and bit depth {}",
+            subblock.stored_width,
+            subblock.stored_height,
+            subblock.pixel_type,
+            u64::from(width) + 1,
+            u64::from(height) + 1,
+            format.0,
+            format.1
+        )));
+    }
+    Ok(())
+}
+
+fn le32(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+fn be32(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+fn be16(bytes: &[u8]) -> u16 {
+    u16::from_be_bytes([bytes[0], bytes[1]])
+}

@@ -1,0 +1,86 @@
+//! zstd: bare (`Zstd0`), or behind a header that may announce hi-lo byte packing (`Zstd1`).
+//!
+//! Hi-lo packing stores the low bytes of all samples, then their high bytes, which zstd compresses better.
+//! Source: libCZI, "ZSTD compression in CZI" (documentation of the subblock compressions).
+
+use std::cell::RefCell;
+
+use zstd::bulk::Decompressor;
+
+use super::{Payload, check_room, from_little_endian, zeros};
+use crate::dataset::Subblock;
+use crate::error::{Error, Result};
+use crate::pixels::{SampleType, Samples};
+
+/// A zstd block holds at most 128 KiB and at least 4 bytes (a repeated byte: 3 bytes of header and itself).
+const MOST_PER_BYTE: usize = 128 * 1024 / 4;
+
+/// What one thread keeps from field to field.
+struct Scratch {
+    decompressor: Decompressor<'static>,
+    /// The packed bytes of one field: as large as the largest field seen.
+    packed: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> =
+        RefCell::new(Scratch { decompressor: Decompressor::default(), packed: Vec::new() });
+}
+
+pub(super) fn decode_zstd0(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
+    let mut samples = zeros(subblock, payload, MOST_PER_BYTE)?;
+    SCRATCH.with_borrow_mut(|s| decompress(&mut s.decompressor, payload, samples.as_bytes_mut()))?;
+    from_little_endian(&mut samples);
+    Ok(samples)
+}
+
+pub(super) fn decode_zstd1(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
+    let (is_packed, frame) = split_header(payload)?;
+    if !is_packed {
+        return decode_zstd0(subblock, frame);
+    }
+    if subblock.pixel_type.sample_type() != SampleType::U16 {
+        return Err(Error::unsupported(payload.path, format!("hi-lo packing of {:?}", subblock.pixel_type)));
+    }
+    let count = check_room(subblock, frame, MOST_PER_BYTE)?;
+    SCRATCH.with_borrow_mut(|Scratch { decompressor, packed }| {
+        if packed.len() < 2 * count {
+            packed.resize(2 * count, 0);
+        }
+        let packed = &mut packed[..2 * count];
+        decompress(decompressor, frame, packed)?;
+        Ok(Samples::U16(unpack(packed)))
+    })
+}
+
+/// Whether the samples are packed, and the payload without its header: the header's length, then chunks of a type
+/// and its bytes. One chunk is defined: type 1 with one byte, whose lowest bit is hi-lo packing.
+fn split_header(payload: Payload<'_>) -> Result<(bool, Payload<'_>)> {
+    let (is_packed, length) = match payload.bytes {
+        [1, ..] => (false, 1),
+        [3, 1, flags @ (0 | 1), ..] => (*flags == 1, 3),
+        [] => return Err(payload.broken("a zstd1 subblock without its header")),
+        bytes => {
+            let start = &bytes[..bytes.len().min(4)];
+            return Err(Error::unsupported(payload.path, format!("a zstd1 header that starts {start:02x?}")));
+        }
+    };
+    let frame =
+        Payload { offset: payload.offset + length as u64, bytes: &payload.bytes[length..], ..payload };
+    Ok((is_packed, frame))
+}
+
+/// Fills all of `pixels`.
+fn decompress(decompressor: &mut Decompressor<'_>, frame: Payload<'_>, pixels: &mut [u8]) -> Result<()> {
+    let needed = pixels.len();
+    let written = decompressor
+        .decompress_to_buffer(frame.bytes, pixels)
+        .map_err(|error| frame.broken(format!("zstd: {error} ({needed} bytes of pixels expected)")))?;
+    if written == needed { Ok(()) } else { Err(frame.too_short(written as u64, needed as u64)) }
+}
+
+/// Low bytes, then high bytes, into samples.
+fn unpack(packed: &[u8]) -> Vec<u16> {
+    let (low, high) = packed.split_at(packed.len() / 2);
+    low.iter().zip(high).map(|(&low, &high)| u16::from_le_bytes([low, high])).collect()
+}

@@ -1,0 +1,116 @@
+//! ZEISS CZI files: opened by a handful of reads at known places, pixels fetched subblock by subblock.
+//!
+//! Sources: the CZI specification (ZISRAW file format, DS-ZISRAW-FileFormat) and ZEISS's own reader, libCZI, for what
+//! files in the wild do differently. Compression is in `decode`, writing in `write`.
+
+pub mod decode;
+mod directory;
+mod header;
+mod metadata;
+mod read;
+mod scenes;
+mod segment;
+pub mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::dataset::{Channel, Dataset, Input, RawSubblock, Scene, Subblock};
+use crate::error::{Error, Result};
+use crate::pixels::Samples;
+use crate::source::ReadAt;
+use header::FileHeader;
+use metadata::Metadata;
+use scenes::{Layout, Surroundings};
+
+/// An open CZI file.
+pub struct Czi {
+    source: Box<dyn ReadAt>,
+    dataset: Dataset,
+}
+
+impl Czi {
+    /// Reads header, subblock directory and metadata. `select` takes the image at an index of a dimension, by its
+    /// letter and the file's own numbers; a dimension that a dataset does not keep (H, V, B, R, I …) is otherwise
+    /// taken at its lowest index.
+    ///
+    /// # Errors
+    /// `Format` when the file is broken, `Unsupported` for what is not read here, `Option` for an index that is not
+    /// there, `Io`.
+    pub fn open(source: Box<dyn ReadAt>, select: &BTreeMap<char, i32>) -> Result<Self> {
+        let header = FileHeader::read(&*source)?;
+        let entries = directory::read(&*source, header.directory)?;
+        let mut landmarks: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
+        landmarks.extend([Some(header.directory), header.metadata, header.attachments].into_iter().flatten());
+        landmarks.sort_unstable();
+        let around = Surroundings { path: source.path(), size: source.size(), landmarks };
+        let layout = Layout::new(&entries, select, &around)?;
+        let metadata = Metadata::read(&*source, header.metadata)?;
+        let mut dataset = combine(layout, metadata);
+        if header.update_pending {
+            dataset.notes.push("the file was left while it was being written; parts may be missing".into());
+        }
+        Ok(Self { source, dataset })
+    }
+}
+
+impl Input for Czi {
+    fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
+        let mut in_file_order = fields.to_vec();
+        in_file_order.sort_by_key(|&field| scene.fields[field].offset);
+        let fetch =
+            |field: usize| Ok(RawSubblock { field, bytes: read::read(&*self.source, &scene.fields[field])? });
+        in_file_order.into_iter().map(fetch).collect()
+    }
+
+    fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
+        let path = self.source.path();
+        let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
+        let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
+            let what =
+                format!("{subblock}: {} bytes were read, its pixels end at {}", raw.bytes.len(), pixels.end);
+            Error::format(path, what, subblock.offset)
+        })?;
+        decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })
+    }
+}
+
+/// The dataset of the subblocks, with what the metadata knows of it.
+fn combine(layout: Layout, metadata: Metadata) -> Dataset {
+    let (file, taken, told) = (layout.channels_in_file, layout.channels, metadata.channels);
+    let mut notes = layout.notes;
+    notes.extend(metadata.notes);
+    if !told.is_empty() && told.len() != file.count as usize {
+        notes.push(format!("the metadata has {} channels, the pixels have {}", told.len(), file.count));
+    }
+    // Metadata lists channels from 0 on; but of a file cut out of another, only those that are in it.
+    let lists_all = told.len() as i64 >= i64::from(file.first) + i64::from(file.count);
+    let skipped = i64::from(taken.first) - if lists_all { 0 } else { i64::from(file.first) };
+    let channels = layout.pixel_types.into_iter().zip(skipped..).map(|(pixel_type, index)| {
+        let known = usize::try_from(index).ok().and_then(|index| told.get(index));
+        let known = known.cloned().unwrap_or_default();
+        let most_bits = pixel_type.map_or(0, |stored| 8 * stored.sample_type().bytes() as u32);
+        Channel { pixel_type, bits: known.bits.filter(|&bits| bits <= most_bits), ..known }
+    });
+    let channels = channels.collect();
+    let mut scenes = layout.scenes;
+    for scene in &mut scenes {
+        scene.name = metadata.scene_names.get(&scene.index).cloned();
+    }
+    Dataset {
+        scenes,
+        channels,
+        slices: layout.slices,
+        times: layout.times,
+        voxel_um: metadata.voxel_um,
+        interval_secs: metadata.interval_secs.filter(|_| layout.times > 1),
+        optics: metadata.optics,
+        notes,
+    }
+}

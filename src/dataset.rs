@@ -1,0 +1,178 @@
+//! What an input file holds, whatever its format: scenes, subblocks, channels, optics.
+//!
+//! The readers fill these types in; the plan decides on them; nothing here reads or computes.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::pixels::{PixelType, Samples};
+use crate::space::{Rect, Stored, Zyx};
+
+/// One two-dimensional image: indices from 0 in time, channel and depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Plane {
+    /// Time.
+    pub t: u32,
+    /// Channel, as the file counts them (an RGB channel is one).
+    pub c: u32,
+    /// Depth.
+    pub z: u32,
+}
+
+/// How the pixels of a subblock are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Compression {
+    /// Raw samples.
+    Uncompressed,
+    /// JPEG-XR.
+    JpegXr,
+    /// zstd.
+    Zstd0,
+    /// zstd behind a header, with or without hi-lo byte packing.
+    Zstd1,
+    /// As the pages of a TIFF file are.
+    Tiff,
+}
+
+/// One stored piece of a file: a camera field at one plane and one pyramid level.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Subblock {
+    /// Where in time, channel and depth.
+    pub plane: Plane,
+    /// Number of the field in its mosaic; the highest is painted on top. Pyramid subblocks have none.
+    pub m: Option<u32>,
+    /// The area that it covers, in level-0 pixels.
+    pub rect: Rect<Stored>,
+    /// Stored pixels across; fewer than `rect.width` on a pyramid level.
+    pub stored_width: u32,
+    /// Stored pixels down.
+    pub stored_height: u32,
+    /// Of the stored pixels.
+    pub pixel_type: PixelType,
+    /// Of the stored pixels.
+    pub compression: Compression,
+    /// Byte in the file where it starts: a CZI segment, or a TIFF directory.
+    pub offset: u64,
+    /// Bytes to fetch from `offset`, header and pixels: exact, or the distance to whatever follows in the file.
+    pub extent: u64,
+}
+
+impl Subblock {
+    /// Whether it is stored smaller than the area that it covers.
+    pub fn is_pyramid(&self) -> bool {
+        self.stored_width < self.rect.width || self.stored_height < self.rect.height
+    }
+
+    /// Bytes of its pixels once decoded.
+    pub fn decoded_bytes(&self) -> u64 {
+        u64::from(self.stored_width) * u64::from(self.stored_height) * self.pixel_type.bytes() as u64
+    }
+}
+
+impl fmt::Display for Subblock {
+    /// For messages: `subblock t=0 c=1 z=12 m=3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plane { t, c, z } = self.plane;
+        write!(f, "subblock t={t} c={c} z={z}")?;
+        self.m.map_or(Ok(()), |m| write!(f, " m={m}"))
+    }
+}
+
+/// One connected area of the acquisition.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scene {
+    /// As the file counts scenes.
+    pub index: u32,
+    /// From the metadata, such as `P1` or `B3`.
+    pub name: Option<String>,
+    /// The bounding box of its level-0 subblocks.
+    pub rect: Rect<Stored>,
+    /// Level-0 subblocks, in file order.
+    pub fields: Vec<Subblock>,
+    /// Subblocks of the stored pyramid, in file order.
+    pub pyramid: Vec<Subblock>,
+}
+
+/// One channel as the file counts them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Channel {
+    /// Name shown to people; `None` where the file has none.
+    pub name: Option<String>,
+    /// Display colour, red, green, blue.
+    pub color: Option<[u8; 3]>,
+    /// Peak of the emission, in nanometres.
+    pub emission_nm: Option<f64>,
+    /// Peak of the excitation, in nanometres.
+    pub excitation_nm: Option<f64>,
+    /// Significant bits of a sample, such as 12 or 14.
+    pub bits: Option<u32>,
+    /// Such as `Widefield` or `LaserScanningConfocal`.
+    pub acquisition_mode: Option<String>,
+    /// Of its subblocks; `None` when it has none.
+    pub pixel_type: Option<PixelType>,
+}
+
+/// The objective that took the images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Optics {
+    /// Name of the objective.
+    pub objective: Option<String>,
+    /// Numerical aperture.
+    pub na: Option<f64>,
+    /// Nominal magnification.
+    pub magnification: Option<f64>,
+    /// Such as `Oil`, `Water`, `Air`.
+    pub immersion: Option<String>,
+    /// Of the immersion medium.
+    pub refractive_index: Option<f64>,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Dataset {
+    /// At least one, by index.
+    pub scenes: Vec<Scene>,
+    /// One for each value of `Plane::c`, in order.
+    pub channels: Vec<Channel>,
+    /// Number of planes along each axis: z, then in `times` t. The same for all scenes.
+    pub slices: u32,
+    /// Time points.
+    pub times: u32,
+    /// Distance between samples in micrometres; `None` where the file does not say.
+    pub voxel_um: Zyx<Option<f64>>,
+    /// Seconds between time points, where the file says.
+    pub interval_secs: Option<f64>,
+    /// The objective.
+    pub optics: Optics,
+    /// Sentences for the user: dimensions fixed at an index, planes that are missing, metadata that contradicts itself.
+    pub notes: Vec<String>,
+}
+
+/// The bytes of one subblock as stored, headers included.
+#[derive(Debug)]
+pub struct RawSubblock {
+    /// Position in `Scene::fields` of the scene that the reader was asked for.
+    pub field: usize,
+    /// The whole `Subblock::extent`, or what of it there is.
+    pub bytes: Vec<u8>,
+}
+
+/// A file that can be read by several threads at once.
+pub trait Input: Send + Sync {
+    /// What it holds.
+    fn dataset(&self) -> &Dataset;
+
+    /// The stored bytes of fields of `scene` (positions in `Scene::fields`), fetched in file order.
+    ///
+    /// # Errors
+    /// `Io`, and `Format` when the file ends early.
+    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>>;
+
+    /// The pixels of one subblock: `stored_height × stored_width × samples` values, x fastest.
+    ///
+    /// # Errors
+    /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
+    fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
+}

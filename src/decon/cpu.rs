@@ -1,0 +1,109 @@
+//! The processor's backend: the twins of all shaders, on as many cores as it is given.
+//!
+//! `volumes` holds what is deconvolved and runs the passes, `paint` brings fields into it. When nothing is to be
+//! deconvolved there are no volumes: a tile goes from its fields to the output a few rows at a time.
+
+mod paint;
+mod volumes;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
+use crate::error::{Error, Result};
+use crate::plan::Tile;
+use paint::Canvas;
+use volumes::Volumes;
+
+/// Deconvolves and converts on the processor. Takes no time to move anything: what is downloaded is there.
+pub struct CpuBackend {
+    setup: Setup,
+    pool: ThreadPool,
+    /// `None` when nothing is to be deconvolved.
+    volumes: Option<Volumes>,
+    /// What was stitched and is waiting to be downloaded, for each lane; only when nothing is deconvolved.
+    converted: Vec<Option<FinishedTile>>,
+}
+
+impl CpuBackend {
+    /// Makes every buffer and every OTF. The threads are called `compute-0`, `compute-1`…
+    ///
+    /// # Errors
+    /// `Limit` when a PSF is larger than the transform, or the system starts no more threads.
+    pub fn new(setup: &Setup, threads: usize) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("compute-{i}"))
+            .build()
+            .map_err(|e| Error::Limit {
+                what: "threads (--threads)".into(),
+                needed: threads.to_string(),
+                available: e.to_string(),
+            })?;
+        let volumes = match setup.channels.is_empty() {
+            true => None,
+            false => Some(pool.install(|| Volumes::new(setup))?),
+        };
+        let converted = (0..setup.lanes).map(|_| None).collect();
+        Ok(Self { setup: setup.clone(), pool, volumes, converted })
+    }
+
+    fn volumes(&mut self) -> (&ThreadPool, &mut Volumes) {
+        (&self.pool, self.volumes.as_mut().expect("the setup has channels to deconvolve"))
+    }
+}
+
+impl Backend for CpuBackend {
+    type Field = Field;
+
+    fn upload(&mut self, field: Field) -> Result<Field> {
+        let stored = field.width as usize * field.height as usize * field.pixel_type.samples() as usize;
+        assert_eq!(field.samples.len(), stored, "a decoded field has the size it claims");
+        Ok(field)
+    }
+
+    fn release(&mut self, field: Field) {
+        drop(field);
+    }
+
+    fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {
+        let canvas = Canvas { tile, fields, scale: self.setup.scale };
+        match &mut self.volumes {
+            Some(volumes) => self.pool.install(|| volumes.stitch(lane, &canvas)),
+            None => {
+                let finished = self.pool.install(|| canvas.convert(self.setup.output, self.setup.fill));
+                self.converted[lane] = Some(finished);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, channel: usize, lanes: usize, start: Start) -> Result<()> {
+        let (pool, volumes) = self.volumes();
+        pool.install(|| volumes.begin(channel, lanes, start));
+        Ok(())
+    }
+
+    fn project(&mut self) -> Result<()> {
+        let (pool, volumes) = self.volumes();
+        pool.install(|| volumes.project());
+        Ok(())
+    }
+
+    fn back_project(&mut self, alpha: f32) -> Result<()> {
+        let (pool, volumes) = self.volumes();
+        pool.install(|| volumes.back_project(alpha));
+        Ok(())
+    }
+
+    fn download(&mut self, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
+        let finished = match &self.volumes {
+            Some(volumes) => self.pool.install(|| volumes.finish(lane, tile, &self.setup)),
+            None => self.converted[lane].take().expect("a tile is stitched before it is downloaded"),
+        };
+        Ok(Some(finished))
+    }
+
+    fn drain(&mut self) -> Result<Option<FinishedTile>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,227 @@
+//! What is deconvolved: the volumes of a group, and the passes over them.
+//!
+//! An image takes four passes an iteration, each read and written once. A volume takes four as well: what needs x
+//! and y only is done plane by plane, while the plane is in the cache.
+
+use rayon::prelude::*;
+
+use super::paint::Canvas;
+use crate::decon::otf::otf;
+use crate::decon::{FinishedTile, Setup, Start};
+use crate::error::Result;
+use crate::pixels::Samples;
+use crate::plan::Tile;
+use crate::space::Zyx;
+use crate::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
+use crate::twins::convolve_lines::{Projection, convolve_lines, otf_lines};
+use crate::twins::downsample::{Downsample, downsample};
+use crate::twins::pack::{Pack, pack};
+use crate::twins::ratio_rows::ratio_rows;
+use crate::twins::transform_lines::transform_lines;
+use crate::twins::update_rows::{Update, update_rows};
+use crate::twins::weight_rows::weight_rows;
+use crate::twins::{Complex32, Direction, Fourier};
+
+/// The volumes of a group, `[pair, z, y, x]`, and what their passes need.
+pub(super) struct Volumes {
+    fft: Zyx<u32>,
+    transforms: Transforms,
+    channels: Vec<Channel>,
+    /// Extents of the tile in each lane.
+    extents: Vec<Zyx<u32>>,
+    /// Of the group: output channel, and values of each volume in use.
+    channel: usize,
+    used: usize,
+    observed: Vec<Complex32>,
+    weight: Vec<Complex32>,
+    estimate: Vec<Complex32>,
+    point: Vec<Complex32>,
+    /// Of the point or the ratio: transformed along all axes but the last one, ready for `convolve`.
+    spectrum: Vec<Complex32>,
+}
+
+struct Channel {
+    /// As [`convolve_lines`] reads it.
+    otf: Vec<Complex32>,
+    background: f32,
+}
+
+/// The transforms along each axis.
+struct Transforms {
+    x: Fourier,
+    /// Of volumes only: an image's last axis is y.
+    y: Option<Fourier>,
+    last: Fourier,
+    /// Values between neighbours along the last axis.
+    last_stride: usize,
+}
+
+impl Transforms {
+    fn new(fft: Zyx<u32>) -> Self {
+        let n = fft.map(|n| n as usize);
+        let x = Fourier::new(n.x);
+        if n.z == 1 {
+            Self { x, y: None, last: Fourier::new(n.y), last_stride: n.x }
+        } else {
+            Self { x, y: Some(Fourier::new(n.y)), last: Fourier::new(n.z), last_stride: n.y * n.x }
+        }
+    }
+
+    /// Along y, unless that is the last axis.
+    fn along_y(&self, spectrum: &mut [Complex32], direction: Direction) {
+        if let Some(y) = &self.y {
+            transform_lines(spectrum, self.x.length(), y, direction);
+        }
+    }
+
+    /// `work` on rows that are not transformed along y, after which they are again.
+    fn within_plane(&self, plane: &mut [Complex32], work: impl FnOnce(&mut [Complex32])) {
+        self.along_y(plane, Direction::Inverse);
+        work(plane);
+        self.along_y(plane, Direction::Forward);
+    }
+}
+
+impl Volumes {
+    /// Makes every buffer and every OTF.
+    pub fn new(setup: &Setup) -> Result<Self> {
+        let fft = setup.fft;
+        let transforms = Transforms::new(fft);
+        let channels = setup.channels.iter().map(|channel| {
+            let otf = otf_lines(&otf(&channel.psf, fft)?, transforms.last_stride);
+            Ok(Channel { otf, background: channel.background })
+        });
+        let channels = channels.collect::<Result<_>>()?;
+        let volume = || vec![Complex32::default(); setup.lanes.div_ceil(2) as usize * fft.count()];
+        Ok(Self {
+            fft,
+            transforms,
+            channels,
+            extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
+            channel: 0,
+            used: 0,
+            observed: volume(),
+            weight: volume(),
+            estimate: volume(),
+            point: volume(),
+            spectrum: volume(),
+        })
+    }
+
+    /// Paints a tile into `lane`.
+    pub fn stitch(&mut self, lane: usize, canvas: &Canvas) {
+        let padded = canvas.tile.padded;
+        self.extents[lane] = Zyx::new(canvas.tile.planes, padded.height, padded.width);
+        canvas.observe(lane as u32 % 2, self.fft, pair_mut(&mut self.observed, self.fft, lane));
+    }
+
+    /// Makes weight, estimate, point and spectrum of the first `lanes` lanes.
+    pub fn begin(&mut self, channel: usize, lanes: usize, start: Start) {
+        self.channel = channel;
+        self.used = lanes.div_ceil(2) * self.fft.count();
+        if !lanes.is_multiple_of(2) {
+            self.clear(lanes);
+        }
+        self.weigh();
+        let volume = self.fft.count();
+        for pair in 0..lanes.div_ceil(2) {
+            let at = pair * volume..(pair + 1) * volume;
+            let params = BeginRows {
+                fft: self.fft,
+                extents: [self.extents[2 * pair], self.extents[2 * pair + 1]],
+                background: self.channels[channel].background,
+                flat: start == Start::Flat,
+            };
+            let begun = Begun {
+                estimate: &mut self.estimate[at.clone()],
+                point: &mut self.point[at.clone()],
+                spectrum: &mut self.spectrum[at.clone()],
+            };
+            begin_rows(&self.observed[at], &params, &self.transforms.x, begun);
+        }
+        self.transforms.along_y(&mut self.spectrum[..self.used], Direction::Forward);
+    }
+
+    /// Leaves no data in a lane that shares its pair with a tile.
+    fn clear(&mut self, lane: usize) {
+        self.extents[lane] = Zyx::default();
+        let params = Downsample { width: 0, height: 0, scale: 1, columns: self.fft.x, lane: lane as u32 % 2 };
+        let columns = self.fft.x as usize;
+        pair_mut(&mut self.observed, self.fft, lane)
+            .par_chunks_mut(columns)
+            .for_each(|row| downsample(&[], &params, row));
+    }
+
+    /// weight ← 1 / (hᵀ ⊗ mask). Uses the spectrum.
+    fn weigh(&mut self) {
+        let used = self.used;
+        mask_rows(&self.observed[..used], &self.transforms.x, &mut self.spectrum[..used]);
+        self.transforms.along_y(&mut self.spectrum[..used], Direction::Forward);
+        self.convolve(Projection::Back);
+        self.transforms.along_y(&mut self.spectrum[..used], Direction::Inverse);
+        weight_rows(&mut self.spectrum[..used], &mut self.weight[..used], &self.transforms.x);
+    }
+
+    /// spectrum ← spectrum · OTF, through the last axis.
+    pub fn convolve(&mut self, projection: Projection) {
+        let Transforms { last, last_stride, .. } = &self.transforms;
+        let otf = &self.channels[self.channel].otf;
+        convolve_lines(&mut self.spectrum[..self.used], *last_stride, last, otf, projection);
+    }
+
+    /// spectrum of the point ← spectrum of the ratio.
+    pub fn project(&mut self) {
+        self.convolve(Projection::Forward);
+        let (plane, transforms) = (self.plane(), &self.transforms);
+        let background = self.channels[self.channel].background;
+        let observed = self.observed[..self.used].par_chunks(plane);
+        self.spectrum[..self.used].par_chunks_mut(plane).zip(observed).for_each(|(spectrum, observed)| {
+            transforms.within_plane(spectrum, |rows| ratio_rows(rows, observed, background, &transforms.x));
+        });
+    }
+
+    /// spectrum of the ratio ← spectrum of the next point; estimate and point ← the next.
+    pub fn back_project(&mut self, alpha: f32) {
+        self.convolve(Projection::Back);
+        let (plane, used, transforms) = (self.plane(), self.used, &self.transforms);
+        self.spectrum[..used]
+            .par_chunks_mut(plane)
+            .zip(self.weight[..used].par_chunks(plane))
+            .zip(self.estimate[..used].par_chunks_mut(plane))
+            .zip(self.point[..used].par_chunks_mut(plane))
+            .for_each(|(((spectrum, weight), estimate), point)| {
+                let update = Update { weight, estimate, point, alpha };
+                transforms.within_plane(spectrum, |rows| update_rows(rows, update, &transforms.x));
+            });
+    }
+
+    /// The core of `lane` as it is written.
+    pub fn finish(&self, lane: usize, tile: Tile, setup: &Setup) -> FinishedTile {
+        let (core, padded) = (tile.core, tile.padded);
+        let params = Pack {
+            fft: self.fft,
+            first: Zyx::new(0, (core.y - padded.y) as u32, (core.x - padded.x) as u32),
+            core: Zyx::new(tile.planes, core.height, core.width),
+            lane: lane as u32 % 2,
+            fill: setup.fill,
+        };
+        let at = lane / 2 * self.fft.count()..(lane / 2 + 1) * self.fft.count();
+        let (values, observed) = (&self.estimate[at.clone()], &self.observed[at]);
+        let mut samples = Samples::zeros(setup.output, params.core.count());
+        let clamped = match &mut samples {
+            Samples::U8(out) => pack(values, observed, &params, out),
+            Samples::U16(out) => pack(values, observed, &params, out),
+            Samples::F32(out) => pack(values, observed, &params, out),
+        };
+        FinishedTile { tile, samples, clamped }
+    }
+
+    fn plane(&self) -> usize {
+        self.fft.y as usize * self.fft.x as usize
+    }
+}
+
+/// The volume of the pair that `lane` is in.
+fn pair_mut(volumes: &mut [Complex32], fft: Zyx<u32>, lane: usize) -> &mut [Complex32] {
+    &mut volumes[lane / 2 * fft.count()..][..fft.count()]
+}

@@ -1,0 +1,115 @@
+//! The graphics device's backend: records every step as dispatches and submits them when a tile is downloaded.
+//!
+//! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves, `exit` brings cores home. All
+//! buffers, pipelines and bind groups are made in [`GpuBackend::new`]; the loop over tiles makes none.
+
+mod canvas;
+mod exit;
+mod volumes;
+
+pub use canvas::Slot;
+
+use canvas::Canvas;
+use exit::Exit;
+use volumes::Volumes;
+
+use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
+use crate::error::Result;
+use crate::gpu::{Device, Recorder};
+use crate::plan::Tile;
+use crate::space::Zyx;
+
+/// Deconvolves and converts on a graphics device.
+#[derive(Debug)]
+pub struct GpuBackend {
+    device: Device,
+    recorder: Recorder,
+    canvas: Canvas,
+    /// `None` when nothing is to be deconvolved.
+    volumes: Option<Volumes>,
+    exit: Exit,
+}
+
+impl GpuBackend {
+    /// Makes every buffer and every OTF, and compiles every kernel.
+    ///
+    /// # Errors
+    /// `Limit` when a volume, a field or all of them do not fit the device, `Gpu` when the driver fails.
+    pub fn new(device: Device, setup: &Setup) -> Result<Self> {
+        let observed = volume(&device, "observed", setup)?;
+        let canvas = Canvas::new(&device, setup, &observed)?;
+        let volumes = match setup.channels.is_empty() {
+            true => None,
+            false => Some(Volumes::new(&device, setup, &observed)?),
+        };
+        let image = volumes.as_ref().map_or(&observed, Volumes::estimate);
+        let exit = Exit::new(&device, setup, image, &observed)?;
+        let recorder = Recorder::new(&device);
+        device.check()?;
+        Ok(Self { device, recorder, canvas, volumes, exit })
+    }
+
+    fn deconvolving(&mut self) -> (&mut Volumes, &mut Recorder) {
+        (self.volumes.as_mut().expect("the setup has channels to deconvolve"), &mut self.recorder)
+    }
+}
+
+/// A volume of complex numbers for all pairs, `[pair][z, y, x]`.
+fn volume(device: &Device, what: &str, setup: &Setup) -> Result<wgpu::Buffer> {
+    device.buffer(what, u64::from(setup.lanes.div_ceil(2)) * setup.fft.count() as u64 * 8)
+}
+
+/// The voxels of a tile with its halo.
+fn extents(tile: &Tile) -> Zyx<u32> {
+    Zyx::new(tile.planes, tile.padded.height, tile.padded.width)
+}
+
+impl Backend for GpuBackend {
+    type Field = Slot;
+
+    fn upload(&mut self, field: Field) -> Result<Slot> {
+        self.canvas.upload(&self.device, &mut self.recorder, field)
+    }
+
+    fn release(&mut self, field: Slot) {
+        self.canvas.release(field);
+    }
+
+    fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Slot]) -> Result<()> {
+        self.canvas.stitch(&mut self.recorder, lane, tile, fields);
+        if let Some(volumes) = &mut self.volumes {
+            volumes.occupy(lane, extents(tile));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, channel: usize, lanes: usize, start: Start) -> Result<()> {
+        if !lanes.is_multiple_of(2) {
+            self.canvas.clear(&mut self.recorder, lanes);
+            self.deconvolving().0.occupy(lanes, Zyx::default());
+        }
+        let (volumes, recorder) = self.deconvolving();
+        volumes.begin(recorder, channel, lanes, start);
+        Ok(())
+    }
+
+    fn project(&mut self) -> Result<()> {
+        let (volumes, recorder) = self.deconvolving();
+        volumes.project(recorder);
+        Ok(())
+    }
+
+    fn back_project(&mut self, alpha: f32) -> Result<()> {
+        let (volumes, recorder) = self.deconvolving();
+        volumes.back_project(recorder, alpha);
+        Ok(())
+    }
+
+    fn download(&mut self, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
+        self.exit.download(&mut self.recorder, lane, tile)
+    }
+
+    fn drain(&mut self) -> Result<Option<FinishedTile>> {
+        self.exit.oldest()
+    }
+}

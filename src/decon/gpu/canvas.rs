@@ -1,0 +1,182 @@
+//! Fields on the device, and their way into the observed volume.
+
+use super::extents;
+use crate::decon::{Field, Setup};
+use crate::error::{Error, Result};
+use crate::gpu::{Device, Kernel, Recorder};
+use crate::kernels::{downsample, fill, sample_code, stitch};
+use crate::pixels::PixelType;
+use crate::plan::{Layer, Tile};
+use crate::space::{Mosaic, Rect, Zyx};
+
+/// Bytes of fields that wait for a submission before they are sent on their way.
+const UPLOAD_BYTES: u64 = 64 << 20;
+
+/// A field on the device.
+#[derive(Debug)]
+pub struct Slot {
+    place: usize,
+    pixel_type: PixelType,
+    width: u32,
+}
+
+/// Holds fields as stored and paints tiles with them, one plane at a time.
+#[derive(Debug)]
+pub(super) struct Canvas {
+    fft: Zyx<u32>,
+    scale: u32,
+    fill: Kernel<fill::Params>,
+    stitch: Kernel<stitch::Params>,
+    downsample: Kernel<downsample::Params>,
+    fill_plane: wgpu::BindGroup,
+    downsample_plane: wgpu::BindGroup,
+    plane_pixels: u64,
+    places: Vec<Place>,
+    free: Vec<usize>,
+    /// Bytes written since the last submission.
+    uploading: u64,
+}
+
+/// Room for one field.
+#[derive(Debug)]
+struct Place {
+    field: wgpu::Buffer,
+    stitch_plane: wgpu::BindGroup,
+    /// Whether something recorded but not yet submitted reads it.
+    awaited: bool,
+}
+
+impl Canvas {
+    pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
+        let fill = Kernel::new(device, &fill::shader())?;
+        let stitch = Kernel::new(device, &stitch::shader())?;
+        let downsample = Kernel::new(device, &downsample::shader())?;
+        // The transform is larger than any tile, so this is enough; where it is more than the device can bind, the
+        // tiles that the plan allows are smaller.
+        let scale = u64::from(setup.scale);
+        let pixels = u64::from(setup.fft.y) * u64::from(setup.fft.x) * scale * scale;
+        let plane_pixels = pixels.min(device.limits().max_plane_bytes / 4);
+        let plane = device.buffer("plane of a tile", plane_pixels * 4)?;
+        let place = |_| {
+            let field = device.buffer("field", setup.field_bytes)?;
+            let stitch_plane = stitch.bind(device, &[&field, &plane])?;
+            Ok(Place { field, stitch_plane, awaited: false })
+        };
+        let places = (0..setup.field_slots).map(place).collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            fft: setup.fft,
+            scale: setup.scale,
+            fill_plane: fill.bind(device, &[&plane])?,
+            downsample_plane: downsample.bind(device, &[&plane, observed])?,
+            fill,
+            stitch,
+            downsample,
+            plane_pixels,
+            free: (0..places.len()).rev().collect(),
+            places,
+            uploading: 0,
+        })
+    }
+
+    /// Puts a field into a free place.
+    ///
+    /// # Errors
+    /// `Limit` when every place is taken or too small: the plan foresaw fewer or smaller fields.
+    pub fn upload(&mut self, device: &Device, recorder: &mut Recorder, field: Field) -> Result<Slot> {
+        let Field { pixel_type, width, height, samples } = field;
+        let stored = u64::from(width) * u64::from(height) * pixel_type.bytes() as u64;
+        let data = samples.as_bytes();
+        assert_eq!(data.len() as u64, stored, "a decoded field has the size it claims");
+        let full = || Error::Limit {
+            what: "fields held on the device".into(),
+            needed: format!("{} of {stored} bytes", self.places.len() + 1),
+            available: self.places.len().to_string(),
+        };
+        let place = self.free.pop().ok_or_else(full)?;
+        let available = self.places[place].field.size();
+        if stored > available {
+            self.free.push(place);
+            return Err(Error::Limit {
+                what: "a field on the device".into(),
+                needed: format!("{stored} bytes"),
+                available: format!("{available} bytes"),
+            });
+        }
+        // A write comes before everything that is still to be submitted, also before what reads the old field.
+        if self.places[place].awaited || self.uploading > UPLOAD_BYTES {
+            recorder.submit();
+            self.places.iter_mut().for_each(|place| place.awaited = false);
+            self.uploading = 0;
+        }
+        device.write(&self.places[place].field, data);
+        self.uploading += stored;
+        Ok(Slot { place, pixel_type, width })
+    }
+
+    pub fn release(&mut self, slot: Slot) {
+        self.free.push(slot.place);
+    }
+
+    /// Paints `tile` into `lane` of the observed volume, plane by plane.
+    pub fn stitch(&mut self, recorder: &mut Recorder, lane: usize, tile: &Tile, slots: &[&Slot]) {
+        assert_eq!(tile.layers.len(), slots.len(), "each layer has its field");
+        let scale = self.scale;
+        let Zyx { z: planes, y: height, x: width } = extents(tile);
+        let pixels = u64::from(width * scale) * u64::from(height * scale);
+        assert!(planes <= self.fft.z && height <= self.fft.y && width <= self.fft.x, "a tile fits its transform");
+        assert!(pixels <= self.plane_pixels, "the plan keeps planes within the device's limit");
+        for plane in 0..planes {
+            self.fill.dispatch(recorder, &self.fill_plane, &fill::Params { count: pixels as u32 });
+            for (layer, slot) in tile.layers.iter().zip(slots).filter(|(layer, _)| layer.plane == plane) {
+                self.paint(recorder, tile, layer, slot);
+            }
+            let planes = if plane + 1 == planes { self.fft.z - plane } else { 1 };
+            self.observe(recorder, lane, Zyx::new(plane, height, width), planes);
+        }
+    }
+
+    /// Leaves no data in `lane`.
+    pub fn clear(&mut self, recorder: &mut Recorder, lane: usize) {
+        self.observe(recorder, lane, Zyx::default(), self.fft.z);
+    }
+
+    fn paint(&mut self, recorder: &mut Recorder, tile: &Tile, layer: &Layer, slot: &Slot) {
+        let scale = i64::from(self.scale);
+        let Rect { x, y, width, height, .. } = tile.padded;
+        let plane = Rect::<Mosaic>::new(x * scale, y * scale, width * self.scale, height * self.scale);
+        let Some(area) = layer.rect.intersect(plane) else { return };
+        let params = stitch::Params {
+            width: area.width,
+            height: area.height,
+            plane_x: (area.x - plane.x) as u32,
+            plane_y: (area.y - plane.y) as u32,
+            field_x: (area.x - layer.rect.x) as u32,
+            field_y: (area.y - layer.rect.y) as u32,
+            plane_width: plane.width,
+            field_width: slot.width,
+            samples: slot.pixel_type.samples(),
+            sample: tile.sample,
+            kind: sample_code(slot.pixel_type.sample_type()),
+        };
+        let place = &mut self.places[slot.place];
+        self.stitch.dispatch(recorder, &place.stitch_plane, &params);
+        place.awaited = true;
+    }
+
+    /// Averages the plane of `tile.y` × `tile.x` output pixels into plane `tile.z` of `lane`, and leaves no data in
+    /// the rest of `planes` planes.
+    fn observe(&self, recorder: &mut Recorder, lane: usize, tile: Zyx<u32>, planes: u32) {
+        let params = downsample::Params {
+            lane: lane as u32,
+            first_plane: tile.z,
+            planes,
+            width: tile.x,
+            height: tile.y,
+            scale: self.scale,
+            fft_z: self.fft.z,
+            fft_y: self.fft.y,
+            fft_x: self.fft.x,
+        };
+        self.downsample.dispatch(recorder, &self.downsample_plane, &params);
+    }
+}

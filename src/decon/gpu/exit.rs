@@ -1,0 +1,85 @@
+//! From the estimate to finished tiles: pack on the device, copy, read back.
+
+use crate::decon::{FinishedTile, Setup};
+use crate::error::Result;
+use crate::gpu::{Device, Kernel, Readback, Recorder};
+use crate::kernels::{pack, sample_code};
+use crate::pixels::{SampleType, Samples};
+use crate::plan::Tile;
+use crate::space::Zyx;
+
+/// Tiles on their way home at once: one that is read, one that is copied, one that is computed.
+const PLACES: usize = 3;
+
+#[derive(Debug)]
+pub(super) struct Exit {
+    fft: Zyx<u32>,
+    output: SampleType,
+    fill: f32,
+    pack: Kernel<pack::Params>,
+    buffers: wgpu::BindGroup,
+    result: wgpu::Buffer,
+    readback: Readback<Tile>,
+}
+
+impl Exit {
+    /// Packs cores of `image`, a volume of all pairs like `observed`.
+    pub fn new(device: &Device, setup: &Setup, image: &wgpu::Buffer, observed: &wgpu::Buffer) -> Result<Self> {
+        let bytes = (pack::HEADER_BYTES + setup.core.count() * setup.output.bytes()).next_multiple_of(4) as u64;
+        let result = device.buffer("packed core", bytes)?;
+        let pack = Kernel::new(device, &pack::shader())?;
+        Ok(Self {
+            fft: setup.fft,
+            output: setup.output,
+            fill: setup.fill,
+            buffers: pack.bind(device, &[image, observed, &result])?,
+            pack,
+            result,
+            readback: Readback::new(device, PLACES, bytes)?,
+        })
+    }
+
+    /// Sends the core of `lane` on its way; returns the oldest tile when every place was taken.
+    pub fn download(&mut self, recorder: &mut Recorder, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
+        let (core, padded) = (tile.core, tile.padded);
+        let count = core.area() as usize * tile.planes as usize;
+        let params = pack::Params {
+            lane: lane as u32,
+            width: core.width,
+            height: core.height,
+            planes: tile.planes,
+            x: (core.x - padded.x) as u32,
+            y: (core.y - padded.y) as u32,
+            fft_z: self.fft.z,
+            fft_y: self.fft.y,
+            fft_x: self.fft.x,
+            kind: sample_code(self.output),
+            fill: self.fill,
+        };
+        recorder.clear(&self.result, pack::HEADER_BYTES as u64);
+        self.pack.dispatch(recorder, &self.buffers, &params);
+        let finished = if self.readback.is_full() {
+            // The device computes while the oldest is read.
+            recorder.submit();
+            self.oldest()?
+        } else {
+            None
+        };
+        let bytes = pack::HEADER_BYTES + count * self.output.bytes();
+        self.readback.send(recorder, &self.result, bytes as u64, tile);
+        Ok(finished)
+    }
+
+    /// Waits for the oldest tile on its way.
+    pub fn oldest(&mut self) -> Result<Option<FinishedTile>> {
+        let output = self.output;
+        self.readback.oldest(|tile, bytes| {
+            let (header, values) = bytes.split_at(pack::HEADER_BYTES);
+            let clamped = bytemuck::pod_read_unaligned::<u32>(header);
+            let mut samples = Samples::zeros(output, tile.core.area() as usize * tile.planes as usize);
+            let room = samples.as_bytes_mut();
+            room.copy_from_slice(&values[..room.len()]);
+            FinishedTile { tile, samples, clamped: clamped.into() }
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! What is deconvolved: the volumes of a group, and the dispatches over them.
+//!
+//! One iteration is `project` and `back_project`: four dispatches for images, eight for volumes; the table of their
+//! bytes stands in `kernels`.
+
+use super::volume;
+use crate::decon::otf::otf;
+use crate::decon::{Setup, Start};
+use crate::error::Result;
+use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
+use crate::kernels::begin_rows::Mode;
+use crate::kernels::fft::{LinePlan, LinePlans};
+use crate::kernels::{begin_rows, convolve_lines, ratio_rows, transform_lines, update_rows, weight_rows};
+use crate::space::Zyx;
+
+/// A kernel and the buffers it always runs on.
+#[derive(Debug)]
+struct Step<P> {
+    kernel: Kernel<P>,
+    buffers: wgpu::BindGroup,
+}
+
+impl<P: ShaderParams> Step<P> {
+    fn new(device: &Device, shader: &Shader, buffers: &[&wgpu::Buffer]) -> Result<Self> {
+        let kernel = Kernel::new(device, shader)?;
+        let buffers = kernel.bind(device, buffers)?;
+        Ok(Self { kernel, buffers })
+    }
+
+    fn run(&self, recorder: &mut Recorder, params: &P) {
+        self.kernel.dispatch(recorder, &self.buffers, params);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Volumes {
+    fft: Zyx<u32>,
+    estimate: wgpu::Buffer,
+    begin: Step<begin_rows::Params>,
+    /// Along y of volumes; images need none.
+    transform: Option<Step<transform_lines::Params>>,
+    convolve: Kernel<convolve_lines::Params>,
+    ratio: Step<ratio_rows::Params>,
+    update: Step<update_rows::Params>,
+    weight: Step<weight_rows::Params>,
+    channels: Vec<Channel>,
+    /// Extents of the tile in each lane.
+    extents: Vec<Zyx<u32>>,
+    /// Of the group: output channel, pairs.
+    channel: usize,
+    pairs: u32,
+}
+
+#[derive(Debug)]
+struct Channel {
+    convolve: wgpu::BindGroup,
+    background: f32,
+}
+
+/// With the PSF, or with its mirror image.
+#[derive(Clone, Copy)]
+enum Projection {
+    Forward,
+    Back,
+}
+
+impl Volumes {
+    /// Makes every buffer but `observed`, every pipeline and every OTF.
+    pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
+        let plans = LinePlans::new(setup.fft, device.limits().workgroup_bytes)?;
+        let estimate = volume(device, "estimate", setup)?;
+        let point = volume(device, "point", setup)?;
+        let weight = volume(device, "weight", setup)?;
+        let spectrum = volume(device, "spectrum", setup)?;
+        let along_x = twiddles(device, &plans.rows)?;
+        let along_last = twiddles(device, &plans.last)?;
+        let convolve = Kernel::new(device, &convolve_lines::shader(&plans.last))?;
+        let channels = setup.channels.iter().map(|channel| {
+            let values = otf(&channel.psf, setup.fft)?;
+            let otf = device.buffer("OTF", values.len() as u64 * 8)?;
+            let pairs: Vec<[f32; 2]> = values.iter().map(|v| [v.re, v.im]).collect();
+            device.write(&otf, bytemuck::cast_slice(&pairs));
+            let convolve = convolve.bind(device, &[&along_last, &spectrum, &otf])?;
+            Ok(Channel { convolve, background: channel.background })
+        });
+        let channels = channels.collect::<Result<_>>()?;
+        let transform = match &plans.middle {
+            Some(plan) => {
+                let buffers = [&twiddles(device, plan)?, &spectrum];
+                Some(Step::new(device, &transform_lines::shader(plan), &buffers)?)
+            }
+            None => None,
+        };
+        let rows = &plans.rows;
+        let begin = [&along_x, &spectrum, observed, &estimate, &point];
+        let update = [&along_x, &spectrum, &weight, &estimate, &point];
+        Ok(Self {
+            fft: setup.fft,
+            begin: Step::new(device, &begin_rows::shader(rows), &begin)?,
+            transform,
+            convolve,
+            ratio: Step::new(device, &ratio_rows::shader(rows), &[&along_x, &spectrum, observed])?,
+            update: Step::new(device, &update_rows::shader(rows), &update)?,
+            weight: Step::new(device, &weight_rows::shader(rows), &[&along_x, &spectrum, &weight])?,
+            estimate,
+            channels,
+            extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
+            channel: 0,
+            pairs: 0,
+        })
+    }
+
+    /// The volume that comes out.
+    pub fn estimate(&self) -> &wgpu::Buffer {
+        &self.estimate
+    }
+
+    /// Says how much of `lane` is a tile.
+    pub fn occupy(&mut self, lane: usize, extents: Zyx<u32>) {
+        self.extents[lane] = extents;
+    }
+
+    /// Makes weight, estimate, point and spectrum of the first `lanes` lanes.
+    pub fn begin(&mut self, recorder: &mut Recorder, channel: usize, lanes: usize, start: Start) {
+        self.channel = channel;
+        self.pairs = lanes.div_ceil(2) as u32;
+        self.begin_rows(recorder, Mode::Mask);
+        self.filter(recorder, Projection::Back);
+        self.weight.run(recorder, &weight_rows::Params { lines: self.rows() });
+        let mode = match start {
+            Start::Observed => Mode::Observed,
+            Start::Flat => Mode::Flat,
+        };
+        self.begin_rows(recorder, mode);
+    }
+
+    /// Spectrum of the point, transformed along x → spectrum of the ratio, likewise.
+    pub fn project(&mut self, recorder: &mut Recorder) {
+        self.filter(recorder, Projection::Forward);
+        let background = self.channels[self.channel].background;
+        self.ratio.run(recorder, &ratio_rows::Params { lines: self.rows(), background });
+    }
+
+    /// Spectrum of the ratio → spectrum of the next point; estimate and point ← the next.
+    pub fn back_project(&mut self, recorder: &mut Recorder, alpha: f32) {
+        self.filter(recorder, Projection::Back);
+        self.update.run(recorder, &update_rows::Params { lines: self.rows(), alpha });
+    }
+
+    fn begin_rows(&self, recorder: &mut Recorder, mode: Mode) {
+        for pair in 0..self.pairs {
+            let [even, odd] = [self.extents[2 * pair as usize], self.extents[2 * pair as usize + 1]];
+            let params = begin_rows::Params {
+                pair,
+                mode: mode as u32,
+                background: self.channels[self.channel].background,
+                fft_z: self.fft.z,
+                fft_y: self.fft.y,
+                even_z: even.z,
+                even_y: even.y,
+                even_x: even.x,
+                odd_z: odd.z,
+                odd_y: odd.y,
+                odd_x: odd.x,
+            };
+            self.begin.run(recorder, &params);
+        }
+    }
+
+    /// Convolves a spectrum that is transformed along x only.
+    fn filter(&self, recorder: &mut Recorder, projection: Projection) {
+        self.transform(recorder, 0);
+        self.convolve(recorder, projection);
+        self.transform(recorder, 1);
+    }
+
+    fn transform(&self, recorder: &mut Recorder, inverse: u32) {
+        if let Some(transform) = &self.transform {
+            let lines = self.pairs * self.fft.z * self.fft.x;
+            transform.run(recorder, &transform_lines::Params { lines, stride: self.fft.x, inverse });
+        }
+    }
+
+    fn convolve(&self, recorder: &mut Recorder, projection: Projection) {
+        let stride = if self.fft.z == 1 { self.fft.x } else { self.fft.y * self.fft.x };
+        let sign = match projection {
+            Projection::Forward => 1.0,
+            Projection::Back => -1.0,
+        };
+        let params = convolve_lines::Params { lines: self.pairs * stride, stride, sign };
+        self.convolve.dispatch(recorder, &self.channels[self.channel].convolve, &params);
+    }
+
+    /// Rows of all pairs of the group.
+    fn rows(&self) -> u32 {
+        self.pairs * self.fft.z * self.fft.y
+    }
+}
+
+fn twiddles(device: &Device, plan: &LinePlan) -> Result<wgpu::Buffer> {
+    let twiddles = plan.twiddles();
+    let buffer = device.buffer("twiddle factors", twiddles.len() as u64 * 8)?;
+    device.write(&buffer, bytemuck::cast_slice(&twiddles));
+    Ok(buffer)
+}

@@ -1,0 +1,179 @@
+//! The algorithms, each written once over [`Backend`].
+//!
+//! A backend holds the volumes of one *group*: up to `lanes` tiles of one channel that are deconvolved
+//! together, each padded to the shape of the Fourier transform ([`Setup::fft`], x fastest). Two lanes, `2p` and
+//! `2p + 1`, are the real and the imaginary part of one complex volume, the *pair* `p`: with a real PSF they stay
+//! apart through transform, product and inverse transform.
+//!
+//! Conventions that both backends keep:
+//! - A pixel that no field covers, or that lies outside the mosaic, holds [`NO_DATA`] in `observed`; whatever is
+//!   below [`NO_DATA_LIMIT`] is no data. Its ratio is 0, and it comes out as the fill value.
+//! - The OTF is the transform of the PSF with its centre at index 0, and carries the 1/N of the inverse transform.
+//! - Boundaries are Bertero and Boccacci's (doi 10.1051/0004-6361:20052717): the work volume is larger than the
+//!   data, and `weight` = 1 / (hᵀ ⊗ 1 over the data) where that is above [`WEIGHT_LIMIT`], else 0.
+
+mod cpu;
+mod gpu;
+mod otf;
+
+#[cfg(test)]
+pub(crate) mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use cpu::CpuBackend;
+pub use gpu::GpuBackend;
+pub use otf::otf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::pixels::{PixelType, SampleType, Samples};
+use crate::plan::Tile;
+use crate::psf::Psf;
+use crate::space::Zyx;
+
+/// Stands in `observed` where there is no data.
+pub const NO_DATA: f32 = -f32::MAX;
+/// What is below is no data.
+pub const NO_DATA_LIMIT: f32 = -1e38;
+/// The smallest divisor and the smallest estimate, in counts.
+pub const FLOOR: f32 = 1e-6;
+/// The smallest value of a start from the observed image, in counts: an estimate of 0 could never grow.
+pub const START_FLOOR: f32 = 1e-3;
+/// Below this sum of the PSF over the data, a pixel is not estimated (Bertero and Boccacci, section 3).
+pub const WEIGHT_LIMIT: f32 = 0.01;
+
+/// Which algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Richardson–Lucy (Richardson 1972, Lucy 1974).
+    Rl,
+    /// Scaled heavy ball: Richardson–Lucy from an extrapolated point (Wang 2014, doi 10.1109/TIP.2013.2291324).
+    Shb,
+}
+
+impl Method {
+    /// Weight of the last change in the point that iteration `k` starts from, `k` from 1.
+    pub fn alpha(self, k: u32) -> f32 {
+        match self {
+            Self::Rl => 0.0,
+            Self::Shb => ((k as f32 - 1.0) / (k as f32 + 2.0)).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// The first estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The observed image less the background, at least [`START_FLOOR`]; beyond its edges the nearest row or
+    /// column goes on.
+    Observed,
+    /// 1 everywhere.
+    Flat,
+}
+
+/// What a backend must be ready for: every buffer is made from this, once.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Shape of the Fourier transform: tile with halo, plus PSF − 1, rounded up to a size that is fast.
+    /// Without deconvolution: the largest padded tile.
+    pub fft: Zyx<u32>,
+    /// Tiles in one group, at most; even when there is something to deconvolve.
+    pub lanes: u32,
+    /// Mosaic pixels that one output pixel averages, along each axis: 1, 2, 4 or 8.
+    pub scale: u32,
+    /// What comes out.
+    pub output: SampleType,
+    /// What comes out where there is no data.
+    pub fill: f32,
+    /// Largest core, in output voxels.
+    pub core: Zyx<u32>,
+    /// Fields that are held at once, at most.
+    pub field_slots: u32,
+    /// Bytes of the largest field.
+    pub field_bytes: u64,
+    /// One for each output channel; empty when nothing is to be deconvolved.
+    pub channels: Vec<ChannelSetup>,
+}
+
+/// What the deconvolution of one output channel needs.
+#[derive(Clone, Debug)]
+pub struct ChannelSetup {
+    /// At the output's voxel size.
+    pub psf: Psf,
+    /// Counts that do not come from the object.
+    pub background: f32,
+}
+
+/// A decoded field on its way to a backend.
+#[derive(Debug)]
+pub struct Field {
+    /// Stored type.
+    pub pixel_type: PixelType,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// `height × width × samples` values.
+    pub samples: Samples,
+}
+
+/// A tile's core as it will be written.
+#[derive(Debug)]
+pub struct FinishedTile {
+    /// Which.
+    pub tile: Tile,
+    /// `[z, y, x]` of the core.
+    pub samples: Samples,
+    /// Values that did not fit the output type and were set to its nearest value.
+    pub clamped: u64,
+}
+
+/// One group's volumes and the steps on them, as large as what one pass over memory can hold.
+pub trait Backend {
+    /// A field where this backend stitches from.
+    type Field;
+
+    /// Takes a field in.
+    fn upload(&mut self, field: Field) -> Result<Self::Field>;
+
+    /// Gives a field's place back.
+    fn release(&mut self, field: Self::Field);
+
+    /// observed of `lane` ← the tile's layers painted in order, averaged `scale` × `scale` over the pixels that
+    /// have data. `fields[i]` is the field of `tile.layers[i]`.
+    fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Self::Field]) -> Result<()>;
+
+    /// Makes weight, estimate and point ready for the first `lanes` lanes of output channel `channel`:
+    /// weight ← 1 / (hᵀ ⊗ data mask), estimate ← previous ← point ← start.
+    fn begin(&mut self, channel: usize, lanes: usize, start: Start) -> Result<()>;
+
+    /// ratio ← observed / max(h ⊗ point + background, [`FLOOR`]); 0 where there is no data.
+    fn project(&mut self) -> Result<()>;
+
+    /// estimate ← max(point · weight · (hᵀ ⊗ ratio), [`FLOOR`]), and the next point ←
+    /// max(estimate + alpha (estimate − the last estimate), [`FLOOR`]).
+    fn back_project(&mut self, alpha: f32) -> Result<()>;
+
+    /// Starts to bring the core of `lane` out: the estimate, or observed when nothing was deconvolved; no data ←
+    /// fill; rounded to even and clamped to the output type. Returns the oldest tile once every place for
+    /// read-back is taken.
+    fn download(&mut self, lane: usize, tile: Tile) -> Result<Option<FinishedTile>>;
+
+    /// The oldest tile still on its way; `None` when there is none.
+    fn drain(&mut self) -> Result<Option<FinishedTile>>;
+}
+
+/// Richardson–Lucy, or SHB, on the group that was stitched.
+///
+/// u ← p · W · hᵀ ⊗ (d / (h ⊗ p + b)), p ← u + α (u − u₋₁)
+pub fn deconvolve<B: Backend>(backend: &mut B, method: Method, iterations: u32) -> Result<()> {
+    for k in 1..=iterations {
+        backend.project()?;
+        backend.back_project(method.alpha(k + 1))?;
+    }
+    Ok(())
+}

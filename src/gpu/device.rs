@@ -1,0 +1,186 @@
+//! The open device: its limits as plain numbers, the one place that makes buffers, and what became of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::adapter::Adapter;
+use crate::error::{Error, Result};
+
+/// How long one submission may take before the device counts as lost. Drivers end hanging work after seconds; a
+/// software driver may take minutes for a large volume.
+const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes of a kernel's parameters that every Vulkan device takes.
+const IMMEDIATE_BYTES: u32 = 128;
+
+/// What the device can hold, as numbers for the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GpuLimits {
+    /// Longest Fourier transform along one axis: two copies of a line fit a workgroup's memory.
+    pub max_fft_length: u32,
+    /// Bytes of one volume of complex numbers, all pairs of a group together.
+    pub max_volume_bytes: u64,
+    /// Bytes of one plane of a tile before it is downsampled.
+    pub max_plane_bytes: u64,
+    /// Bytes of one stored field.
+    pub max_field_bytes: u64,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Bytes of memory on the device; `None`: the driver interface does not tell.
+    pub memory: Option<u64>,
+}
+
+/// An open device and its queue. Copies mean the same device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    name: String,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Device {
+    /// Opens `adapter` with all of its limits.
+    ///
+    /// # Errors
+    /// `Gpu` when the driver refuses or lacks what the kernels need.
+    pub fn open(adapter: &Adapter) -> Result<Self> {
+        let name = adapter.summary.name.clone();
+        let limits = adapter.handle.limits();
+        if limits.max_immediate_size < IMMEDIATE_BYTES {
+            return Err(Error::gpu(format!("{name} takes {} bytes of parameters, {IMMEDIATE_BYTES} needed", limits.max_immediate_size)));
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("decon-gpu"),
+            required_features: wgpu::Features::IMMEDIATES,
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
+            .map_err(|error| Error::gpu(format!("{name} does not open: {error}")))?;
+        let failure = Arc::new(Mutex::new(None));
+        let remember = |failure: &Arc<Mutex<Option<String>>>, what: String| {
+            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+        };
+        let lost = Arc::clone(&failure);
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                remember(&lost, format!("the device was lost: {message}"));
+            }
+        });
+        let uncaptured = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| remember(&uncaptured, error.to_string())));
+        Ok(Self { device, queue, name, failure })
+    }
+
+    /// The device's name, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it can hold.
+    pub fn limits(&self) -> GpuLimits {
+        let limits = self.device.limits();
+        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let workgroup_bytes = limits.max_compute_workgroup_storage_size;
+        GpuLimits {
+            max_fft_length: workgroup_bytes / 16,
+            max_volume_bytes: bytes,
+            max_plane_bytes: bytes,
+            max_field_bytes: bytes,
+            workgroup_bytes,
+            memory: None,
+        }
+    }
+
+    /// A buffer that kernels use, of at least `bytes`; `what` it is for stands in messages.
+    ///
+    /// # Errors
+    /// `Limit` when it is larger than kernels can address on this device, or than its free memory.
+    pub fn buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        self.check_bytes(what, bytes, self.limits().max_volume_bytes)?;
+        self.allocate(what, bytes, usage)
+    }
+
+    /// A buffer that results come home through.
+    ///
+    /// # Errors
+    /// `Limit` when it is too large.
+    pub(super) fn readback_buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        self.check_bytes(what, bytes, self.device.limits().max_buffer_size)?;
+        self.allocate(what, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    fn check_bytes(&self, what: &str, needed: u64, available: u64) -> Result<()> {
+        if needed <= available {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            what: format!("{what}, on {}", self.name),
+            needed: format!("{} MiB", needed.div_ceil(1 << 20)),
+            available: format!("{} MiB in one buffer", available >> 20),
+        })
+    }
+
+    fn allocate(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        // Copies move whole words, and an empty buffer cannot be bound.
+        let size = bytes.next_multiple_of(4).max(4);
+        let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.checked(what, |device| device.create_buffer(&descriptor))?;
+        match pollster::block_on(scope.pop()) {
+            None => Ok(buffer),
+            Some(_) => Err(Error::Limit {
+                what: format!("{what}, on {}", self.name),
+                needed: format!("{} MiB", size.div_ceil(1 << 20)),
+                available: "less memory than that".into(),
+            }),
+        }
+    }
+
+    /// Runs `make` and turns what the driver has against it into an error.
+    pub(super) fn checked<T>(&self, what: &str, make: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = make(&self.device);
+        let invalid = pollster::block_on(validation.pop());
+        let failed = pollster::block_on(internal.pop());
+        match invalid.or(failed) {
+            None => Ok(made),
+            Some(error) => Err(Error::gpu(format!("{what}, on {}: {error}", self.name))),
+        }
+    }
+
+    /// Copies `data` to the start of `buffer` ahead of everything that is submitted later.
+    pub fn write(&self, buffer: &wgpu::Buffer, data: &[u8]) {
+        let whole = data.len() / 4 * 4;
+        self.queue.write_buffer(buffer, 0, &data[..whole]);
+        if whole < data.len() {
+            let mut word = [0; 4];
+            word[..data.len() - whole].copy_from_slice(&data[whole..]);
+            self.queue.write_buffer(buffer, whole as u64, &word);
+        }
+    }
+
+    /// Waits for `submission`.
+    ///
+    /// # Errors
+    /// `Gpu` when it takes ten minutes, or when the device is lost.
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(SUBMISSION_TIMEOUT) };
+        let waited = self.device.poll(wait);
+        self.check()?;
+        waited.map(|_| ()).map_err(|error| Error::gpu(format!("{}: {error}", self.name)))
+    }
+
+    /// What went wrong since the device was opened.
+    ///
+    /// # Errors
+    /// `Gpu` with the first failure.
+    pub fn check(&self) -> Result<()> {
+        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(what) => Err(Error::gpu(format!("{}: {what}", self.name))),
+        }
+    }
+}

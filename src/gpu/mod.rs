@@ -1,0 +1,17 @@
+//! The graphics device: which one, its limits, buffers, kernels, and the way back to the computer's memory.
+//!
+//! Data flow: [`adapters`] and [`choose`] name a device, [`Device::open`] opens it; [`Device::buffer`] makes buffers,
+//! [`Kernel`] makes pipelines and bind groups, all before the first pixel; a [`Recorder`] collects dispatches and
+//! submits them; [`Readback`] brings results home. Nothing here knows images: what runs lives in `kernels`.
+
+mod adapter;
+mod device;
+mod kernel;
+mod readback;
+mod recorder;
+
+pub use adapter::{Adapter, AdapterKind, AdapterSummary, Choice, adapters, choose};
+pub use device::{Device, GpuLimits};
+pub use kernel::{Access, Kernel, ParamField, ShaderParams, Shader};
+pub use readback::Readback;
+pub use recorder::Recorder;

@@ -1,0 +1,213 @@
+//! What a file holds, summed up for people (`decon-gpu info`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
+use crate::pixels::PixelType;
+use crate::space::{Rect, Stored, Zyx};
+
+/// A file in a page.
+#[derive(Debug, Serialize)]
+pub struct Info {
+    file: PathBuf,
+    times: u32,
+    slices: u32,
+    voxel_um: Zyx<Option<f64>>,
+    interval_secs: Option<f64>,
+    channels: Vec<Channel>,
+    optics: Optics,
+    scenes: Vec<SceneInfo>,
+    notes: Vec<String>,
+}
+
+/// A scene in a few lines.
+#[derive(Debug, Serialize)]
+struct SceneInfo {
+    index: u32,
+    name: Option<String>,
+    rect: Rect<Stored>,
+    subblocks: usize,
+    fields_per_plane: usize,
+    field_width: u32,
+    field_height: u32,
+    /// Median share of a field's width (height) that the neighbour to the right (below) covers too.
+    overlap_x: Option<f64>,
+    overlap_y: Option<f64>,
+    codecs: Vec<(Compression, PixelType, usize)>,
+    stored_bytes: u64,
+    decoded_bytes: u64,
+    levels: Vec<LevelInfo>,
+}
+
+/// One level of the stored pyramid.
+#[derive(Debug, Serialize)]
+struct LevelInfo {
+    /// Level-0 pixels across one of its pixels, rounded.
+    factor: u32,
+    subblocks: usize,
+}
+
+impl Info {
+    /// Sums `dataset` up.
+    pub fn new(file: &Path, dataset: &Dataset) -> Self {
+        Self {
+            file: file.to_owned(),
+            times: dataset.times,
+            slices: dataset.slices,
+            voxel_um: dataset.voxel_um,
+            interval_secs: dataset.interval_secs,
+            channels: dataset.channels.clone(),
+            optics: dataset.optics.clone(),
+            scenes: dataset.scenes.iter().map(SceneInfo::new).collect(),
+            notes: dataset.notes.clone(),
+        }
+    }
+}
+
+impl SceneInfo {
+    fn new(scene: &Scene) -> Self {
+        let mut planes: BTreeMap<Plane, Vec<Rect<Stored>>> = BTreeMap::new();
+        let mut codecs: BTreeMap<String, (Compression, PixelType, usize)> = BTreeMap::new();
+        for field in &scene.fields {
+            planes.entry(field.plane).or_default().push(field.rect);
+            let key = format!("{:?} {:?}", field.compression, field.pixel_type);
+            codecs.entry(key).or_insert((field.compression, field.pixel_type, 0)).2 += 1;
+        }
+        let fullest = planes.into_values().max_by_key(Vec::len).unwrap_or_default();
+        let largest = scene.fields.iter().max_by_key(|field| field.rect.area());
+        Self {
+            index: scene.index,
+            name: scene.name.clone(),
+            rect: scene.rect,
+            subblocks: scene.fields.len(),
+            fields_per_plane: fullest.len(),
+            field_width: largest.map_or(0, |field| field.rect.width),
+            field_height: largest.map_or(0, |field| field.rect.height),
+            overlap_x: median(overlaps(&fullest, |r| r)),
+            overlap_y: median(overlaps(&fullest, |r| Rect::new(r.y, r.x, r.height, r.width))),
+            codecs: codecs.into_values().collect(),
+            stored_bytes: scene.fields.iter().map(|field| field.extent).sum(),
+            decoded_bytes: scene.fields.iter().map(Subblock::decoded_bytes).sum(),
+            levels: levels(&scene.pyramid),
+        }
+    }
+}
+
+/// For each rectangle with a neighbour to its right, the share of its width that the nearest such neighbour covers.
+/// A neighbour starts right of the left edge, not past the right edge, and shares more than half of the rows.
+fn overlaps(rects: &[Rect<Stored>], turned: impl Fn(Rect<Stored>) -> Rect<Stored>) -> Vec<f64> {
+    let mut sorted: Vec<_> = rects.iter().map(|&rect| turned(rect)).collect();
+    sorted.sort_by_key(|rect| (rect.x, rect.y));
+    let mut shares = Vec::new();
+    for (i, a) in sorted.iter().enumerate() {
+        let touching = sorted[i + 1..].iter().take_while(|b| b.x <= a.right());
+        let neighbour = touching.filter(|b| b.x > a.x).find(|b| {
+            let rows = a.bottom().min(b.bottom()) - a.y.max(b.y);
+            2 * rows > i64::from(a.height.min(b.height))
+        });
+        shares.extend(neighbour.map(|b| (a.right() - b.x) as f64 / f64::from(a.width)));
+    }
+    shares
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn levels(pyramid: &[Subblock]) -> Vec<LevelInfo> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for subblock in pyramid {
+        let factor = f64::from(subblock.rect.width) / f64::from(subblock.stored_width);
+        *counts.entry(factor.round() as u32).or_default() += 1;
+    }
+    counts.into_iter().map(|(factor, subblocks)| LevelInfo { factor, subblocks }).collect()
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.file.display())?;
+        writeln!(f, "  times {}, channels {}, slices {}", self.times, self.channels.len(), self.slices)?;
+        let um = |axis: Option<f64>| axis.map_or("unknown".to_owned(), |um| format!("{um:.4} µm"));
+        let Zyx { z, y, x } = self.voxel_um;
+        writeln!(f, "  voxel      z {}, y {}, x {}", um(z), um(y), um(x))?;
+        if let Some(interval) = self.interval_secs {
+            writeln!(f, "  interval   {interval} s")?;
+        }
+        writeln!(f, "  optics     {}", self.optics)?;
+        for (index, channel) in self.channels.iter().enumerate() {
+            writeln!(f, "  channel {index}  {channel}")?;
+        }
+        for scene in &self.scenes {
+            write!(f, "{scene}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Optics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |value: Option<f64>| value.map_or("unknown".to_owned(), |v| v.to_string());
+        write!(f, "{}", self.objective.as_deref().unwrap_or("objective unknown"))?;
+        write!(f, ", NA {}, {}×", number(self.na), number(self.magnification))?;
+        let immersion = self.immersion.as_deref().unwrap_or("unknown");
+        write!(f, ", immersion {immersion}, index {}", number(self.refractive_index))
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name.as_deref().unwrap_or("unnamed"))?;
+        if let Some(pixel_type) = self.pixel_type {
+            write!(f, ", {pixel_type:?}")?;
+        }
+        if let Some(nm) = self.emission_nm {
+            write!(f, ", emission {nm} nm")?;
+        }
+        if let Some(mode) = &self.acquisition_mode {
+            write!(f, ", {mode}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SceneInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let name = self.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+        writeln!(f, "  scene {}{name}: {}", self.index, self.rect)?;
+        write!(f, "    fields     {} of up to {} × {} px", self.fields_per_plane, self.field_width, self.field_height)?;
+        let percent = |share: Option<f64>| share.map_or("none".to_owned(), |s| format!("{:.1} %", 100.0 * s));
+        writeln!(f, " a plane, overlap x {}, y {}", percent(self.overlap_x), percent(self.overlap_y))?;
+        for (compression, pixel_type, count) in &self.codecs {
+            writeln!(f, "    stored     {count} subblocks {pixel_type:?} {compression:?}")?;
+        }
+        writeln!(f, "    size       {:.1} MiB stored, {:.1} decoded", mib(self.stored_bytes), mib(self.decoded_bytes))?;
+        for level in &self.levels {
+            writeln!(f, "    pyramid    1/{}: {} subblocks", level.factor, level.subblocks)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlap_is_the_share_under_the_next_neighbour() {
+        let grid: Vec<_> = (0..3).flat_map(|j| (0..4).map(move |i| Rect::new(i * 90 - 50, j * 80, 100, 100))).collect();
+        assert_eq!(median(overlaps(&grid, |r| r)), Some(0.1));
+        assert_eq!(median(overlaps(&grid, |r| Rect::new(r.y, r.x, r.height, r.width))), Some(0.2));
+        assert_eq!(median(overlaps(&grid[..1], |r| r)), None);
+        let apart = [Rect::new(0, 0, 10, 10), Rect::new(500, 0, 10, 10)];
+        assert_eq!(median(overlaps(&apart, |r| r)), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! What computes: a GPU or the processor.
+
+use crate::cli::args::BackendChoice;
+use crate::error::{Error, Result};
+use crate::gpu::{Adapter, AdapterKind, Choice, Device, adapters, choose};
+use crate::options::Options;
+use crate::plan::Limits;
+
+/// The backend that was chosen, not holding anything yet.
+pub enum Chosen {
+    /// The processor.
+    Cpu {
+        /// Threads that compute.
+        threads: usize,
+    },
+    /// A graphics device, open.
+    Gpu(Device),
+}
+
+/// Bytes that a graphics device is taken to have: wgpu does not say. What does not fit is refused when the buffers
+/// are made.
+const DEVICE_MEMORY: u64 = 4 << 30;
+/// Longest transform on the processor. Longer ones save little padding (a halo of 16 and a PSF of 65 cost 10 % at
+/// 2048, 5 % at 4096), and the fields under a band of larger tiles take more memory.
+const CPU_FFT_LENGTH: u32 = 2304;
+/// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, for the same reason.
+const PLANE_BYTES: u64 = 128 << 20;
+
+/// Opens the device that the options ask for. `auto` takes hardware, else the processor; `gpu` takes a software driver
+/// where there is no hardware, and says so.
+///
+/// # Errors
+/// `Gpu` when the device that was asked for is not there or does not open; `Option` when a device is named for the
+/// processor.
+pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chosen> {
+    let cpu = Chosen::Cpu { threads: options.threads };
+    let named = options.device.as_deref().map(|text| text.parse().unwrap_or(Choice::Auto));
+    match (options.backend, named) {
+        (BackendChoice::Cpu, None) => Ok(cpu),
+        (BackendChoice::Cpu, Some(_)) => Err(Error::option("--device", "names a GPU; --backend cpu takes none")),
+        (_, Some(choice)) => open(&choose(adapters(), &choice)?, notes),
+        (BackendChoice::Gpu, None) => open(&best(adapters())?, notes),
+        (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
+            Err(_) => Ok(cpu),
+            Ok(adapter) => open(&adapter, notes).or_else(|error| {
+                notes.push(format!("{error}; computing on the processor"));
+                Ok(cpu)
+            }),
+        },
+    }
+}
+
+/// Hardware, else whatever there is.
+fn best(adapters: Vec<Adapter>) -> Result<Adapter> {
+    choose(adapters.clone(), &Choice::Auto).or_else(|_| choose(adapters, &Choice::Index(0)))
+}
+
+fn open(adapter: &Adapter, notes: &mut Vec<String>) -> Result<Chosen> {
+    if adapter.summary.kind == AdapterKind::Software {
+        notes.push(format!("{} is a software driver: --backend cpu is many times faster", adapter.summary.name));
+    }
+    Device::open(adapter).map(Chosen::Gpu)
+}
+
+impl Chosen {
+    /// What people call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Cpu { threads: 1 } => "the processor, 1 thread".to_owned(),
+            Self::Cpu { threads } => format!("the processor, {threads} threads"),
+            Self::Gpu(device) => device.name().to_owned(),
+        }
+    }
+
+    /// Whether the volumes lie in the computer's memory.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self, Self::Cpu { .. })
+    }
+
+    /// What it can hold, of a run that may take `memory_bytes`.
+    pub fn limits(&self, memory_bytes: u64) -> Limits {
+        match self {
+            Self::Cpu { .. } => Limits {
+                fft_length: CPU_FFT_LENGTH,
+                volume_bytes: memory_bytes,
+                plane_bytes: PLANE_BYTES.min(memory_bytes / 4),
+                memory_bytes: memory_bytes / 2,
+            },
+            Self::Gpu(device) => {
+                let limits = device.limits();
+                Limits {
+                    fft_length: limits.max_fft_length,
+                    volume_bytes: limits.max_volume_bytes,
+                    plane_bytes: PLANE_BYTES.min(limits.max_plane_bytes),
+                    memory_bytes: limits.memory.unwrap_or(DEVICE_MEMORY),
+                }
+            }
+        }
+    }
+}

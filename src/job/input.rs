@@ -1,0 +1,34 @@
+//! Which reader a file is for: by its first bytes, not by its name.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::czi::Czi;
+use crate::dataset::Input;
+use crate::error::{Error, Result};
+use crate::source::{FileSource, ReadAt};
+use crate::tiff::TiffStack;
+
+/// Opens a CZI file or a TIFF stack.
+///
+/// # Errors
+/// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
+pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
+    let source = FileSource::open(path)?;
+    let mut magic = [0; 4];
+    if source.size() < magic.len() as u64 {
+        return Err(Error::format(path, format!("{} bytes are no image", source.size()), 0));
+    }
+    source.read_exact_at(0, &mut magic)?;
+    match &magic {
+        b"ZISR" => Ok(Box::new(Czi::open(Box::new(source), select)?)),
+        b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+" => {
+            if select.is_empty() {
+                Ok(Box::new(TiffStack::open(path)?))
+            } else {
+                Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z"))
+            }
+        }
+        _ => Err(Error::format(path, "neither a CZI file nor a TIFF (by its first bytes)", 0)),
+    }
+}

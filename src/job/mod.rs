@@ -1,0 +1,201 @@
+//! A job: the input opened and everything decided, before the first pixel is read. `plan` prints it, `run` does it.
+
+mod backend;
+mod input;
+mod psfs;
+mod system;
+
+use crate::dataset::{Dataset, Input};
+use crate::decon::{ChannelSetup, Setup};
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::pixels::SampleType;
+use crate::plan::{OutputChannel, Plan, Request, Workers, output_channels, widest_type};
+use crate::psf::Psf;
+use crate::space::Zyx;
+
+pub use backend::Chosen;
+use backend::choose_backend;
+pub use input::open_input;
+pub use system::peak_memory_bytes;
+
+/// Tiles that share one transform: the real and the imaginary part.
+const LANES: u32 = 2;
+/// Threads that read: two, so that a request is always waiting at the disk.
+const READERS: u32 = 2;
+
+/// Everything decided.
+pub struct Job {
+    /// What the user asked for.
+    pub options: Options,
+    /// The open file.
+    pub input: Box<dyn Input>,
+    /// What computes.
+    pub backend: Chosen,
+    /// One for each scene.
+    pub images: Vec<Image>,
+    /// Distance between output samples in µm.
+    pub voxel_um: Zyx<Option<f64>>,
+    /// Sentences for the user.
+    pub notes: Vec<String>,
+}
+
+/// What to do with one scene.
+pub struct Image {
+    /// Position in `Dataset::scenes`.
+    pub scene: usize,
+    /// Tiles, batches, sizes.
+    pub plan: Plan,
+    /// What the backend must be ready for.
+    pub setup: Setup,
+}
+
+impl Job {
+    /// Opens the input, finds a PSF for each channel, and plans every scene.
+    ///
+    /// # Errors
+    /// Those of the readers, the PSFs and the plan; `Option` for flags that do not fit the file.
+    pub fn prepare(options: Options) -> Result<Self> {
+        let input = open_input(&options.input, &options.select)?;
+        let dataset = input.dataset();
+        let scenes = chosen_scenes(dataset, options.scene)?;
+        let channels = output_channels(dataset);
+        check_channels(&options, dataset)?;
+        let mut notes = dataset.notes.clone();
+
+        let volumes = options.iterations > 0 && options.dimensions.map_or(dataset.slices > 1, |n| n == 3);
+        let voxel_um = output_voxel(&options, dataset);
+        let psfs = if options.iterations > 0 {
+            psfs::for_channels(&options, dataset, &channels, voxel_um, volumes, &mut notes)?
+        } else {
+            Vec::new()
+        };
+        let output = output_type(&options, &channels, &mut notes);
+        let fill = options.fill.unwrap_or_else(|| default_fill(&channels));
+        check_fill(fill, output)?;
+        let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+        let backend = choose_backend(&options, &mut notes)?;
+        let request = Request {
+            scale: options.scale,
+            volumes,
+            psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
+            halo: if psfs.is_empty() { 0 } else { halo(&options, &psfs) },
+            tile: options.tile,
+            chunk: options.chunk,
+            shard: options.shard,
+            output,
+            lanes: if psfs.is_empty() { 1 } else { LANES },
+            memory_bytes,
+            limits: backend.limits(memory_bytes),
+            volumes_on_host: backend.is_cpu(),
+            workers: workers(&options),
+        };
+        let images = scenes
+            .into_iter()
+            .map(|scene| {
+                let plan = Plan::new(dataset, &dataset.scenes[scene], &request)?;
+                let setup = setup(&options, dataset, scene, &plan, &psfs, fill);
+                Ok(Image { scene, plan, setup })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { options, backend, images, voxel_um, notes, input })
+    }
+}
+
+fn chosen_scenes(dataset: &Dataset, wanted: Option<u32>) -> Result<Vec<usize>> {
+    let Some(wanted) = wanted else { return Ok((0..dataset.scenes.len()).collect()) };
+    match dataset.scenes.iter().position(|scene| scene.index == wanted) {
+        Some(position) => Ok(vec![position]),
+        None => {
+            let known: Vec<_> = dataset.scenes.iter().map(|scene| scene.index.to_string()).collect();
+            Err(Error::option("--scene", format!("{wanted} is not there; the file has {}", known.join(", "))))
+        }
+    }
+}
+
+fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
+    let channels = dataset.channels.len() as u32;
+    options.psf.check("--psf", channels)?;
+    options.background.check("--background", channels)?;
+    options.emission_nm.check("--emission-nm", channels)
+}
+
+/// Distance between output samples: the file's or the user's, times the scale in y and x.
+fn output_voxel(options: &Options, dataset: &Dataset) -> Zyx<Option<f64>> {
+    let stored = options.voxel_um.map_or(dataset.voxel_um, |voxel| voxel.map(Some));
+    let scale = f64::from(options.scale);
+    Zyx::new(stored.z, stored.y.map(|um| um * scale), stored.x.map(|um| um * scale))
+}
+
+fn output_type(options: &Options, channels: &[OutputChannel], notes: &mut Vec<String>) -> SampleType {
+    let (widest, differ) = widest_type(channels);
+    if differ && options.output_type.is_none() {
+        notes.push(format!("channels differ in type; all are written as {}", name_of(widest)));
+    }
+    options.output_type.unwrap_or(widest)
+}
+
+/// As flags and messages call it.
+fn name_of(sample: SampleType) -> &'static str {
+    match sample {
+        SampleType::U8 => "u8",
+        SampleType::U16 => "u16",
+        SampleType::F32 => "f32",
+    }
+}
+
+/// White where all channels are Bgr, as brightfield slides are; else 0.
+fn default_fill(channels: &[OutputChannel]) -> f32 {
+    if channels.iter().any(|channel| channel.pixel_type.samples() == 1) {
+        return 0.0;
+    }
+    match channels[0].pixel_type.sample_type() {
+        SampleType::U8 => 255.0,
+        SampleType::U16 => 65535.0,
+        SampleType::F32 => 1.0,
+    }
+}
+
+fn check_fill(fill: f32, output: SampleType) -> Result<()> {
+    let most = match output {
+        SampleType::U8 => 255.0,
+        SampleType::U16 => 65535.0,
+        SampleType::F32 => return Ok(()),
+    };
+    if fill.fract() != 0.0 || !(0.0..=most).contains(&fill) {
+        return Err(Error::option("--fill", format!("{fill} is not a whole number from 0 to {most}, as the output holds")));
+    }
+    Ok(())
+}
+
+fn larger(a: Zyx<u32>, b: Zyx<u32>) -> Zyx<u32> {
+    a.zip(b).map(|(a, b)| a.max(b))
+}
+
+fn halo(options: &Options, psfs: &[Psf]) -> u32 {
+    options.halo.unwrap_or_else(|| psfs.iter().map(Psf::default_halo).max().unwrap_or(0))
+}
+
+fn workers(options: &Options) -> Workers {
+    let threads = options.threads as u32;
+    Workers { readers: READERS, decoders: threads, writers: threads }
+}
+
+fn setup(options: &Options, dataset: &Dataset, scene: usize, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {
+    let fields = &dataset.scenes[scene].fields;
+    let channels = plan.channels.iter().zip(psfs).map(|(channel, psf)| ChannelSetup {
+        psf: psf.clone(),
+        background: options.background.get(channel.source).copied().unwrap_or(0.0),
+    });
+    Setup {
+        fft: plan.grid.fft,
+        lanes: plan.lanes,
+        scale: plan.scale,
+        output: plan.sample,
+        fill,
+        core: plan.grid.core,
+        field_slots: plan.memory.field_slots,
+        field_bytes: fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0),
+        channels: channels.collect(),
+    }
+}

@@ -1,0 +1,22 @@
+//! What the operating system says of memory.
+
+/// Memory for a run when the user says nothing and the system cannot be asked: 2 GiB.
+const UNKNOWN: u64 = 2 << 30;
+
+/// A quarter of the computer's memory, or of what its control group allows.
+pub fn default_memory_bytes() -> u64 {
+    let total = kib_of("/proc/meminfo", "MemTotal:").map(|kib| kib << 10);
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    total.into_iter().chain(group).min().map_or(UNKNOWN, |bytes| bytes / 4)
+}
+
+/// The most memory that this process held; `None` where the system does not say.
+pub fn peak_memory_bytes() -> Option<u64> {
+    kib_of("/proc/self/status", "VmHWM:").map(|kib| kib << 10)
+}
+
+fn kib_of(file: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
+}

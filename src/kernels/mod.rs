@@ -1,0 +1,126 @@
+//! The compute kernels: for each the parameters, the complete shader text and the number of items.
+//!
+//! One file for each shader of `shaders/`, same stem; the same formula in Rust lives in `twins`. What a kernel costs
+//! stands in its file as bytes that one run moves through memory for each real voxel (f32, without what the caches
+//! save). The line kernels together, for one iteration of Richardson–Lucy:
+//!
+//! | 2D                          | bytes | 3D                               | bytes |
+//! |-----------------------------|-------|----------------------------------|-------|
+//! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
+//! | `ratio_rows`                | 12    | `convolve_lines` (z)             | 8–12  |
+//! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
+//! | `update_rows`               | 28    | `ratio_rows`                     | 12    |
+//! |                             |       | `transform_lines` (y)            | 8     |
+//! |                             |       | `convolve_lines` (z)             | 8–12  |
+//! |                             |       | `transform_lines` (y)            | 8     |
+//! |                             |       | `update_rows`                    | 28    |
+//! | four dispatches             | 56–64 | eight dispatches                 | 88–96 |
+//!
+//! The smaller number holds when the OTF stays in the cache or serves many pairs.
+
+/// A kernel's `Params`: the struct, and its fields by name, type and offset for the test that compares them with
+/// the shader's.
+macro_rules! shader_params {
+    (
+        $(#[$doc:meta])* pub struct Params { $($(#[$field_doc:meta])* pub $field:ident: $kind:ident,)* }
+        items = |$params:ident| $items:expr
+    ) => {
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        pub struct Params { $($(#[$field_doc])* pub $field: $kind,)* }
+
+        impl crate::gpu::ShaderParams for Params {
+            const FIELDS: &'static [crate::gpu::ParamField] = &[$(crate::gpu::ParamField {
+                name: stringify!($field),
+                kind: stringify!($kind),
+                offset: std::mem::offset_of!(Params, $field),
+            }),*];
+
+            fn items(&self) -> u64 {
+                let $params = self;
+                $items
+            }
+        }
+    };
+}
+
+pub mod begin_rows;
+pub mod convolve_lines;
+pub mod downsample;
+pub mod fft;
+pub mod fill;
+pub mod pack;
+pub mod ratio_rows;
+pub mod stitch;
+pub mod transform_lines;
+pub mod update_rows;
+pub mod weight_rows;
+
+use crate::decon::{FLOOR, NO_DATA, NO_DATA_LIMIT, START_FLOOR, WEIGHT_LIMIT};
+use crate::error::Result;
+use crate::gpu::Shader;
+use crate::pixels::SampleType;
+use crate::space::Zyx;
+use fft::{LinePlan, LinePlans};
+
+/// Invocations of a workgroup: every device takes as many.
+const WORKGROUP: u32 = 256;
+
+/// The shaders' code for a type of sample.
+pub fn sample_code(kind: SampleType) -> u32 {
+    match kind {
+        SampleType::U8 => 0,
+        SampleType::U16 => 1,
+        SampleType::F32 => 2,
+    }
+}
+
+/// Every shader for a transform of shape `fft`, as the backend runs them.
+///
+/// # Errors
+/// `Limit` when an axis is longer than a workgroup's memory of `workgroup_bytes` allows.
+pub fn shaders(fft: Zyx<u32>, workgroup_bytes: u32) -> Result<Vec<Shader>> {
+    let LinePlans { rows, last, middle } = LinePlans::new(fft, workgroup_bytes)?;
+    let mut shaders = vec![
+        fill::shader(),
+        stitch::shader(),
+        downsample::shader(),
+        begin_rows::shader(&rows),
+        convolve_lines::shader(&last),
+        ratio_rows::shader(&rows),
+        update_rows::shader(&rows),
+        weight_rows::shader(&rows),
+        pack::shader(),
+    ];
+    shaders.extend(middle.as_ref().map(transform_lines::shader));
+    Ok(shaders)
+}
+
+/// Text of a shader that works on single pixels.
+fn pixel_source(body: &str) -> String {
+    format!("{}const WORKGROUP: u32 = {WORKGROUP}u;\n\n{COMMON}\n{body}", constants())
+}
+
+/// Text of a shader that transforms lines.
+fn line_source(plan: &LinePlan, body: &str) -> String {
+    let (constants, lines, transform) = (constants(), plan.constants(), plan.transform());
+    format!("{constants}{lines}\n{COMMON}\n{FFT}\n{transform}\n{body}")
+}
+
+const COMMON: &str = include_str!("../../shaders/common.wgsl");
+const FFT: &str = include_str!("../../shaders/fft.wgsl");
+
+fn constants() -> String {
+    let floats = [
+        ("NO_DATA", NO_DATA),
+        ("NO_DATA_LIMIT", NO_DATA_LIMIT),
+        ("FLOOR", FLOOR),
+        ("START_FLOOR", START_FLOOR),
+        ("WEIGHT_LIMIT", WEIGHT_LIMIT),
+    ];
+    let codes = [("U8", SampleType::U8), ("U16", SampleType::U16), ("F32", SampleType::F32)];
+    let floats = floats.map(|(name, value)| format!("const {name}: f32 = {value:e}f;\n"));
+    let codes = codes.map(|(name, kind)| format!("const {name}: u32 = {}u;\n", sample_code(kind)));
+    floats.concat() + &codes.concat()
+}

@@ -1,0 +1,39 @@
+//! Paints one field on a plane of a tile. 4 bytes a mosaic pixel, and those of the stored pixel.
+
+use super::{WORKGROUP, pixel_source};
+use crate::gpu::{Access, Shader};
+
+shader_params! {
+    /// Parameters of the shader.
+    pub struct Params {
+        /// Columns to paint.
+        pub width: u32,
+        /// Rows to paint.
+        pub height: u32,
+        /// First column to paint, on the plane.
+        pub plane_x: u32,
+        /// First row to paint, on the plane.
+        pub plane_y: u32,
+        /// First column to paint, in the field.
+        pub field_x: u32,
+        /// First row to paint, in the field.
+        pub field_y: u32,
+        /// Pixels of a row of the plane.
+        pub plane_width: u32,
+        /// Pixels of a row of the field.
+        pub field_width: u32,
+        /// Samples of a stored pixel.
+        pub samples: u32,
+        /// Which of them is painted.
+        pub sample: u32,
+        /// [`super::sample_code`] of the field.
+        pub kind: u32,
+    }
+    items = |p| u64::from(p.width) * u64::from(p.height)
+}
+
+/// Bindings: field, plane.
+pub fn shader() -> Shader {
+    let source = pixel_source(include_str!("../../shaders/stitch.wgsl"));
+    Shader::new::<Params>("stitch", source, &[Access::Read, Access::Write], WORKGROUP)
+}

@@ -1,0 +1,50 @@
+//! decon-gpu: loads CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them, and writes OME-Zarr.
+//!
+//! The rooms, in the order of the data flow:
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`cli`], [`options`] | flags as typed, and what they mean |
+//! | [`job`] | the input opened, PSFs found, everything decided |
+//! | [`plan`] | tiles, batches, sizes, memory: pure |
+//! | [`run`] | the data flow, wired once; [`engine`] is its compute stage |
+//! | [`pipeline`] | stages on threads, bounded channels |
+//! | [`source`], [`czi`], [`tiff`] | bytes, and the files that they make up; [`dataset`] is what any file holds |
+//! | [`psf`] | point spread functions |
+//! | [`decon`] | the algorithms over a backend; its CPU and GPU backends |
+//! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
+//! | [`gpu`] | adapters, device, buffers |
+//! | [`zarr`] | the OME-Zarr output |
+//! | [`report`], [`info`], [`demo`] | what people see |
+//! | [`space`], [`pixels`], [`error`] | words that all rooms share |
+//!
+//! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
+//! are in pixels (`_px`), micrometres (`_um`) or nanometres (`_nm`). The OTF carries the 1/N of a transform and its
+//! inverse, so that neither transform scales.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod czi;
+pub mod dataset;
+pub mod decon;
+pub mod demo;
+pub mod engine;
+pub mod error;
+pub mod gpu;
+pub mod info;
+pub mod job;
+pub mod kernels;
+pub mod options;
+pub mod pipeline;
+pub mod pixels;
+pub mod plan;
+pub mod psf;
+pub mod report;
+pub mod run;
+pub mod source;
+pub mod space;
+pub mod tiff;
+pub mod twins;
+pub mod zarr;

@@ -1,0 +1,315 @@
+//! Checked options: what the flags mean, before any file is opened.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::args::{BackendChoice, JobArgs, OutputType};
+use crate::decon::{Method, Start};
+use crate::error::{Error, Result};
+use crate::pixels::SampleType;
+use crate::space::Zyx;
+
+/// What a user asked for. Stored with the output.
+#[derive(Clone, Debug, Serialize)]
+pub struct Options {
+    /// The file.
+    pub input: PathBuf,
+    /// Only this scene.
+    pub scene: Option<u32>,
+    /// Index by dimension, for those beside S, T, C, Z and M.
+    pub select: BTreeMap<char, i32>,
+    /// Distance between samples in µm.
+    pub voxel_um: Option<Zyx<f64>>,
+    /// Mosaic pixels that one output pixel averages along each axis.
+    pub scale: u32,
+    /// Value where no field lies.
+    pub fill: Option<f32>,
+    /// Whether damaged subblocks are left out.
+    pub skip_damaged: bool,
+    /// Iterations; 0 converts only.
+    pub iterations: u32,
+    /// Algorithm.
+    pub method: Method,
+    /// 2 or 3, when forced.
+    pub dimensions: Option<u32>,
+    /// Counts that do not come from the object.
+    pub background: PerChannel<f32>,
+    /// First estimate.
+    pub start: Start,
+    /// Where the PSF comes from.
+    pub psf: PerChannel<PsfSource>,
+    /// Numerical aperture.
+    pub na: Option<f64>,
+    /// Emission peak in nanometres.
+    pub emission_nm: PerChannel<f64>,
+    /// Of the immersion medium.
+    pub immersion_index: Option<f64>,
+    /// Largest PSF in output voxels.
+    pub psf_size: Option<Zyx<u32>>,
+    /// Side of a tile's core in output pixels.
+    pub tile: Option<u32>,
+    /// Output pixels around a core.
+    pub halo: Option<u32>,
+    /// Memory that the run may take, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// What computes.
+    pub backend: BackendChoice,
+    /// Which GPU.
+    pub device: Option<String>,
+    /// Threads that compute, decode and compress.
+    pub threads: usize,
+    /// Type of the output; `None` for the input's.
+    pub output_type: Option<SampleType>,
+    /// Side of a chunk in pixels.
+    pub chunk: u32,
+    /// Side of a shard in pixels.
+    pub shard: Option<u32>,
+    /// Zstandard level.
+    pub zstd_level: i32,
+}
+
+/// Where a PSF comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PsfSource {
+    /// Computed from the metadata.
+    Auto,
+    /// Computed for a known objective.
+    Objective(String),
+    /// Measured, or an objective's parameters.
+    File(PathBuf),
+}
+
+/// One value for all channels, or one for each of some.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PerChannel<T> {
+    all: Option<T>,
+    each: BTreeMap<u32, T>,
+}
+
+impl<T> PerChannel<T> {
+    /// The value for `channel` of the file.
+    pub fn get(&self, channel: u32) -> Option<&T> {
+        self.each.get(&channel).or(self.all.as_ref())
+    }
+
+    /// `flag` names a channel that is not there.
+    ///
+    /// # Errors
+    /// `Option` when a value was given for a channel from `channels` on.
+    pub fn check(&self, flag: &str, channels: u32) -> Result<()> {
+        match self.each.keys().find(|&&channel| channel >= channels) {
+            Some(channel) => {
+                Err(Error::option(flag, format!("channel {channel} is not there; the file has {channels} (from 0)")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn parse(flag: &str, values: &[String], parse: impl Fn(&str) -> Result<T>) -> Result<Self> {
+        let mut result = Self { all: None, each: BTreeMap::new() };
+        for text in values {
+            let channel = text.split_once('=').and_then(|(c, value)| Some((c.parse::<u32>().ok()?, value)));
+            let repeated = match channel {
+                Some((channel, value)) => result.each.insert(channel, parse(value)?).is_some(),
+                None => result.all.replace(parse(text)?).is_some(),
+            };
+            if repeated {
+                return Err(Error::option(flag, format!("{text} repeats a channel")));
+            }
+        }
+        Ok(result)
+    }
+}
+
+impl Options {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    /// `Option` with the flag and what is wrong.
+    pub fn new(args: &JobArgs) -> Result<Self> {
+        let JobArgs { input, selection, deconvolution, psf, tiling, backend, format } = args;
+        if ![1, 2, 4, 8].contains(&selection.scale) {
+            return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
+        }
+        let fill = selection.fill;
+        if fill.is_some_and(|fill| !fill.is_finite()) {
+            return Err(Error::option("--fill", "must be a finite number"));
+        }
+        at_least_one("--tile", tiling.tile)?;
+        at_least_one("--chunk", Some(format.chunk))?;
+        at_least_one("--shard", format.shard)?;
+        Ok(Self {
+            input: input.clone(),
+            scene: selection.scene,
+            select: selections(&selection.select)?,
+            voxel_um: selection.voxel_um.as_deref().map(|text| triple("--voxel-um", text, positive)).transpose()?,
+            scale: selection.scale,
+            fill,
+            skip_damaged: selection.skip_damaged,
+            iterations: deconvolution.iterations,
+            method: deconvolution.method,
+            dimensions: deconvolution.dimensions,
+            background: PerChannel::parse("--background", &deconvolution.background, |text| {
+                not_negative("--background", text)
+            })?,
+            start: deconvolution.start,
+            psf: PerChannel::parse("--psf", &psf.psf, |text| Ok(PsfSource::parse(text)))?,
+            na: checked("--na", psf.na)?,
+            emission_nm: PerChannel::parse("--emission-nm", &psf.emission_nm, |text| {
+                positive("--emission-nm", text)
+            })?,
+            immersion_index: checked("--immersion-index", psf.immersion_index)?,
+            psf_size: psf.psf_size.as_deref().map(|text| triple("--psf-size", text, odd)).transpose()?,
+            tile: tiling.tile,
+            halo: tiling.halo,
+            memory_bytes: tiling.memory.as_deref().map(bytes).transpose()?,
+            backend: backend.backend,
+            device: backend.device.clone(),
+            threads: threads(backend.threads)?,
+            output_type: match format.output_type {
+                OutputType::Same => None,
+                OutputType::U8 => Some(SampleType::U8),
+                OutputType::U16 => Some(SampleType::U16),
+                OutputType::F32 => Some(SampleType::F32),
+            },
+            chunk: format.chunk,
+            shard: format.shard,
+            zstd_level: format.zstd_level,
+        })
+    }
+}
+
+impl PsfSource {
+    fn parse(text: &str) -> Self {
+        match text.strip_prefix("objective:") {
+            Some(name) => Self::Objective(name.to_owned()),
+            None if text == "auto" => Self::Auto,
+            None => Self::File(text.into()),
+        }
+    }
+}
+
+fn at_least_one(flag: &str, value: Option<u32>) -> Result<()> {
+    if value == Some(0) { Err(Error::option(flag, "must be at least 1 pixel")) } else { Ok(()) }
+}
+
+fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
+    let parse = |text: &String| {
+        let (dimension, index) = text.split_once('=')?;
+        let mut letters = dimension.chars();
+        let letter = letters.next().filter(|c| c.is_ascii_alphabetic() && letters.next().is_none())?;
+        Some((letter.to_ascii_uppercase(), index.parse().ok()?))
+    };
+    let understood = |text: &String| {
+        let (letter, index) =
+            parse(text).ok_or_else(|| Error::option("--select", format!("{text} is not of the form H=3")))?;
+        match letter {
+            'S' => Err(Error::option("--select", "choose a scene with --scene")),
+            'T' | 'C' | 'Z' | 'M' | 'X' | 'Y' => {
+                Err(Error::option("--select", format!("dimension {letter} is always read whole")))
+            }
+            _ => Ok((letter, index)),
+        }
+    };
+    values.iter().map(understood).collect()
+}
+
+fn positive(flag: &str, text: &str) -> Result<f64> {
+    let number = text.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
+    number.ok_or_else(|| Error::option(flag, format!("{text} is not a number above 0")))
+}
+
+fn not_negative(flag: &str, text: &str) -> Result<f32> {
+    let number = text.trim().parse().ok().filter(|n: &f32| n.is_finite() && *n >= 0.0);
+    number.ok_or_else(|| Error::option(flag, format!("{text} is not a number from 0 on")))
+}
+
+fn odd(flag: &str, text: &str) -> Result<u32> {
+    let number = text.trim().parse().ok().filter(|n: &u32| n % 2 == 1);
+    number.ok_or_else(|| Error::option(flag, format!("{text} is not an odd number: a PSF has a middle voxel")))
+}
+
+fn checked(flag: &str, value: Option<f64>) -> Result<Option<f64>> {
+    value.map(|number| positive(flag, &number.to_string())).transpose()
+}
+
+fn triple<T: Copy>(flag: &str, text: &str, parse: impl Fn(&str, &str) -> Result<T>) -> Result<Zyx<T>> {
+    let values = text.split(',').map(|part| parse(flag, part)).collect::<Result<Vec<T>>>()?;
+    match values[..] {
+        [z, y, x] => Ok(Zyx::new(z, y, x)),
+        _ => Err(Error::option(flag, format!("{text} is not of the form Z,Y,X"))),
+    }
+}
+
+/// Reads a size such as `2GiB`, `800MiB`, `1.5 GB` or a plain number of bytes.
+fn bytes(text: &str) -> Result<u64> {
+    const UNITS: [(&str, f64); 9] = [
+        ("kib", 1024.0),
+        ("mib", 1048576.0),
+        ("gib", 1073741824.0),
+        ("kb", 1e3),
+        ("mb", 1e6),
+        ("gb", 1e9),
+        ("k", 1024.0),
+        ("m", 1048576.0),
+        ("g", 1073741824.0),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let unit = UNITS.iter().find_map(|(name, factor)| Some((lower.strip_suffix(name)?, *factor)));
+    let (number, factor) = unit.unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1.0));
+    let size = number.trim().parse().ok().map(|n: f64| n * factor).filter(|n| (1.0..1e18).contains(n));
+    size.map(|n| n as u64).ok_or_else(|| Error::option("--memory", format!("{text} is not a size such as 2GiB")))
+}
+
+fn threads(asked: Option<usize>) -> Result<usize> {
+    match asked {
+        Some(0) => Err(Error::option("--threads", "must be at least 1")),
+        Some(n) => Ok(n),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        let sizes = [("2GiB", 2 << 30), ("800MiB", 800 << 20), ("1.5 GB", 1_500_000_000), ("4096", 4096), ("3g", 3 << 30)];
+        for (text, expected) in sizes {
+            assert_eq!(bytes(text).unwrap(), expected, "{text}");
+        }
+        for text in ["", "GiB", "-1GiB", "0", "nanGiB", "2 parsecs"] {
+            assert!(bytes(text).is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn a_value_for_one_channel_beats_the_value_for_all() {
+        let values = ["10".to_owned(), "2=30".to_owned()];
+        let background = PerChannel::parse("--background", &values, |t| not_negative("--background", t)).unwrap();
+        assert_eq!([0, 1, 2].map(|c| *background.get(c).unwrap()), [10.0, 10.0, 30.0]);
+        assert!(background.check("--background", 3).is_ok());
+        assert!(background.check("--background", 2).unwrap_err().to_string().contains("channel 2"));
+        let twice = ["1=a".to_owned(), "1=b".to_owned()];
+        assert!(PerChannel::parse("--psf", &twice, |t| Ok(t.to_owned())).is_err());
+    }
+
+    #[test]
+    fn a_selection_names_a_dimension_that_can_be_chosen() {
+        assert_eq!(selections(&["h=3".into()]).unwrap(), BTreeMap::from([('H', 3)]));
+        for text in ["H", "H=x", "HH=1", "=1", "S=1", "Z=0"] {
+            assert!(selections(&[text.into()]).is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn a_psf_has_a_middle() {
+        assert_eq!(triple("--psf-size", "33,65,65", odd).unwrap(), Zyx::new(33, 65, 65));
+        assert!(triple("--psf-size", "32,65,65", odd).is_err());
+        assert!(triple("--psf-size", "33,65", odd).is_err());
+    }
+}

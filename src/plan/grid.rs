@@ -1,0 +1,259 @@
+//! How large the tiles are and where they lie.
+
+use crate::error::{Error, Result};
+use crate::plan::fft_size::fast_length;
+use crate::space::{Output, Rect, Zyx};
+
+/// What a backend can hold, as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Limits {
+    /// Longest Fourier transform along one axis.
+    pub fft_length: u32,
+    /// Bytes of one volume of complex numbers.
+    pub volume_bytes: u64,
+    /// Bytes of one stored field, or of one plane of a tile before it is downsampled.
+    pub plane_bytes: u64,
+    /// Bytes of all volumes together.
+    pub memory_bytes: u64,
+}
+
+/// Bytes that the volumes of one pair of tiles take for each voxel of the transform: observed, weight, estimate,
+/// point and spectrum, 8 each.
+pub const PAIR_BYTES_PER_VOXEL: u64 = 40;
+/// Bytes of an OTF for each voxel of the transform.
+pub const OTF_BYTES_PER_VOXEL: u64 = 8;
+
+/// What decides the size of a tile.
+#[derive(Clone, Copy, Debug)]
+pub struct GridRequest {
+    /// The whole output plane.
+    pub output: Rect<Output>,
+    /// Planes of a tile.
+    pub planes: u32,
+    /// Largest PSF; 1 × 1 × 1 when nothing is deconvolved.
+    pub psf: Zyx<u32>,
+    /// Output pixels around a core; 0 when nothing is deconvolved.
+    pub halo: u32,
+    /// Mosaic pixels that one output pixel averages along each axis.
+    pub scale: u32,
+    /// The core is a multiple of this, unless one tile covers an axis.
+    pub chunk: u32,
+    /// The core that the user asked for.
+    pub core: Option<u32>,
+    /// Tiles in one group.
+    pub lanes: u32,
+    /// OTFs that are held at once.
+    pub otfs: u32,
+    /// Of the backend.
+    pub limits: Limits,
+}
+
+/// The size that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Grid {
+    /// Core, the last row and column may be smaller.
+    pub core: Zyx<u32>,
+    /// Core with halo, at most.
+    pub padded: Zyx<u32>,
+    /// Shape of the Fourier transform; `padded` when nothing is deconvolved.
+    pub fft: Zyx<u32>,
+}
+
+/// Side of a core when nothing is deconvolved.
+const CONVERT_CORE: u32 = 2048;
+
+impl GridRequest {
+    /// The grid with the least work that the limits allow: transform voxels over all tiles.
+    ///
+    /// # Errors
+    /// `Limit` when not even the smallest tile fits, `Option` when the tile that was asked for does not.
+    pub fn choose(&self) -> Result<Grid> {
+        let candidates: Vec<u32> = match self.core {
+            Some(core) => vec![core],
+            None => (1..=64).map(|k| k * self.chunk).collect(),
+        };
+        let longest = self.output.width.max(self.output.height);
+        let largest = candidates.iter().copied().find(|&c| c >= longest).unwrap_or(u32::MAX);
+        candidates
+            .iter()
+            .filter(|&&core| core <= largest)
+            .map(|&core| self.grid(core))
+            .filter(|grid| self.fits(grid))
+            .min_by_key(|grid| (self.work(grid), std::cmp::Reverse(grid.core.x)))
+            .ok_or_else(|| self.nothing_fits(candidates[0]))
+    }
+
+    fn grid(&self, core: u32) -> Grid {
+        let side = |length: u32| {
+            let core = core.min(length);
+            let halo = if core < length { self.halo } else { 0 };
+            (core, (core + 2 * halo).min(length))
+        };
+        let ((core_y, padded_y), (core_x, padded_x)) = (side(self.output.height), side(self.output.width));
+        let padded = Zyx::new(self.planes, padded_y, padded_x);
+        let fft = if self.deconvolves() {
+            padded.zip(self.psf).map(|(data, psf)| fast_length(data + psf - 1))
+        } else {
+            padded
+        };
+        Grid { core: Zyx::new(self.planes, core_y, core_x), padded, fft }
+    }
+
+    fn deconvolves(&self) -> bool {
+        self.psf.count() > 1
+    }
+
+    fn fits(&self, grid: &Grid) -> bool {
+        let scale = u64::from(self.scale);
+        let plane_bytes = u64::from(grid.padded.x) * u64::from(grid.padded.y) * scale * scale * 4;
+        if !self.deconvolves() {
+            let side = grid.core.x.max(grid.core.y);
+            let limit = if self.core.is_some() { u32::MAX } else { (CONVERT_CORE / self.scale).max(self.chunk) };
+            return plane_bytes <= self.limits.plane_bytes && side <= limit;
+        }
+        let longest = grid.fft.x.max(grid.fft.y).max(grid.fft.z);
+        longest <= self.limits.fft_length
+            && plane_bytes <= self.limits.plane_bytes
+            && self.pairs() * 8 * grid.fft.count() as u64 <= self.limits.volume_bytes
+            && self.volume_bytes(grid) <= self.limits.memory_bytes
+    }
+
+    fn pairs(&self) -> u64 {
+        u64::from(self.lanes.div_ceil(2))
+    }
+
+    /// Bytes of every volume that the backend holds for this grid.
+    pub fn volume_bytes(&self, grid: &Grid) -> u64 {
+        let per_voxel = if self.deconvolves() {
+            self.pairs() * PAIR_BYTES_PER_VOXEL + u64::from(self.otfs) * OTF_BYTES_PER_VOXEL
+        } else {
+            8
+        };
+        grid.fft.count() as u64 * per_voxel
+    }
+
+    fn work(&self, grid: &Grid) -> u64 {
+        let tiles = self.output.width.div_ceil(grid.core.x) as u64 * u64::from(self.output.height.div_ceil(grid.core.y));
+        if self.deconvolves() { tiles * grid.fft.count() as u64 } else { tiles }
+    }
+
+    fn nothing_fits(&self, core: u32) -> Error {
+        let grid = self.grid(core);
+        let needed = format!(
+            "a tile of {} with halo {} and PSF {} needs a Fourier transform of {} and {} MiB of volumes",
+            grid.core,
+            self.halo,
+            self.psf,
+            grid.fft,
+            self.volume_bytes(&grid) >> 20
+        );
+        match self.core {
+            Some(_) => Error::option("--tile", format!("{needed}; the backend has {}", self.limits)),
+            None => Error::Limit {
+                what: "no tile fits (a smaller --psf-size, --halo or --dimensions 2 needs less)".into(),
+                needed,
+                available: self.limits.to_string(),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "length {}, {} MiB a volume, {} MiB a plane, {} MiB in all",
+            self.fft_length,
+            self.volume_bytes >> 20,
+            self.plane_bytes >> 20,
+            self.memory_bytes >> 20
+        )
+    }
+}
+
+impl Grid {
+    /// Cores of `output`, row by row.
+    pub fn cores(&self, output: Rect<Output>) -> impl Iterator<Item = Rect<Output>> {
+        let (width, height) = (self.core.x, self.core.y);
+        (0..output.height.div_ceil(height)).flat_map(move |row| {
+            (0..output.width.div_ceil(width)).map(move |column| {
+                Rect::new(i64::from(column * width), i64::from(row * height), width, height)
+                    .intersect(output)
+                    .expect("every core of the grid lies on the output")
+            })
+        })
+    }
+
+    /// Whether more than one tile covers the plane.
+    pub fn is_tiled(&self, output: Rect<Output>) -> bool {
+        self.core.x < output.width || self.core.y < output.height
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits =
+        Limits { fft_length: 2048, volume_bytes: 128 << 20, plane_bytes: 1 << 30, memory_bytes: 4 << 30 };
+
+    fn request(width: u32, height: u32) -> GridRequest {
+        GridRequest {
+            output: Rect::new(0, 0, width, height),
+            planes: 1,
+            psf: Zyx::new(1, 65, 65),
+            halo: 16,
+            scale: 1,
+            chunk: 256,
+            core: None,
+            lanes: 2,
+            otfs: 1,
+            limits: LIMITS,
+        }
+    }
+
+    #[test]
+    fn cores_cover_the_output_once() {
+        for (width, height) in [(1, 1), (255, 257), (256, 256), (4000, 3001)] {
+            let request = request(width, height);
+            let grid = request.choose().unwrap();
+            let mut seen = vec![0_u8; width as usize * height as usize];
+            for core in grid.cores(request.output) {
+                for y in core.y..core.bottom() {
+                    for x in core.x..core.right() {
+                        seen[(y * i64::from(width) + x) as usize] += 1;
+                    }
+                }
+            }
+            assert_eq!(seen.iter().position(|&n| n != 1), None, "{width} × {height}");
+        }
+    }
+
+    #[test]
+    fn a_small_image_is_one_tile_without_halo() {
+        let grid = request(300, 200).choose().unwrap();
+        assert_eq!(grid.core, Zyx::new(1, 200, 300));
+        assert_eq!(grid.padded, grid.core);
+        assert_eq!(grid.fft, Zyx::new(1, 270, 375));
+    }
+
+    #[test]
+    fn tiles_of_a_large_image_waste_little_and_stay_in_the_limits() {
+        let request = request(40_000, 30_000);
+        let grid = request.choose().unwrap();
+        let ratio = f64::from(grid.fft.x * grid.fft.y) / f64::from(grid.core.x * grid.core.y);
+        assert!(ratio < 1.2, "{grid:?} spends {ratio}");
+        assert!(grid.fft.x <= LIMITS.fft_length && grid.core.x.is_multiple_of(256));
+        assert!(grid.padded.x + request.psf.x - 1 <= grid.fft.x, "Bertero's boundaries need the margin");
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_it_needs() {
+        let mut request = request(40_000, 30_000);
+        request.limits.memory_bytes = 1 << 20;
+        assert!(matches!(request.choose(), Err(Error::Limit { .. })));
+        request.core = Some(4096);
+        let message = request.choose().unwrap_err().to_string();
+        assert!(message.starts_with("--tile") && message.contains("4200"), "{message}");
+    }
+}

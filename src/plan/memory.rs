@@ -1,0 +1,133 @@
+//! How many bytes a run holds at once, part by part. The parts are the reasons for the channels' depths.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::plan::grid::{Grid, GridRequest};
+use crate::plan::residency::Residency;
+use crate::plan::{Request, Tczyx};
+
+/// Threads of the stages, and how many batches lie between them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Workers {
+    /// Threads that read.
+    pub readers: u32,
+    /// Threads that decode.
+    pub decoders: u32,
+    /// Threads that compress and write.
+    pub writers: u32,
+}
+
+impl Workers {
+    /// Batches that wait behind the readers: one is enough, decoding takes longer than reading.
+    pub const READ_DEPTH: usize = 1;
+    /// Batches that wait decoded: two, so that compute never waits for the last field of a batch.
+    pub const DECODE_DEPTH: usize = 2;
+    /// Tiles that wait finished: two, one for each half of a pair.
+    pub const TILE_DEPTH: usize = 2;
+    /// Shards that wait to be compressed: two, so that no writer waits for the thread that cuts them.
+    pub const SHARD_DEPTH: usize = 2;
+
+    /// Batches between the file and the compute stage, at most (a pool holds workers + depth + 2).
+    fn batches_in_flight(self) -> u64 {
+        let pools = [(self.readers, Self::READ_DEPTH), (self.decoders, Self::DECODE_DEPTH)];
+        pools.iter().map(|&(workers, depth)| u64::from(workers) + depth as u64 + 2).sum()
+    }
+}
+
+/// Bytes held at once, at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Memory {
+    /// Decoded fields that wait for the last tile that needs them.
+    pub fields: u64,
+    /// Number of these fields.
+    pub field_slots: u32,
+    /// Batches on their way from the file to the compute stage.
+    pub in_flight: u64,
+    /// The backend's volumes: observed, weight, estimate, point, spectrum, OTFs.
+    pub volumes: u64,
+    /// One plane of a tile before it is downsampled.
+    pub plane: u64,
+    /// Finished tiles and shards on their way to the disk.
+    pub finished: u64,
+    /// Shards of all levels that are not complete yet.
+    pub pyramid: u64,
+    /// Whether volumes, plane and fields lie on the device and not in the computer's memory.
+    pub on_device: bool,
+}
+
+/// Decoded bytes of a batch that keep one request large and the memory in flight small (16 MiB: two fields of
+/// 2048² pixels with 16 bits).
+const BATCH_BYTES: u64 = 16 << 20;
+
+impl Memory {
+    /// The parts that do not depend on the schedule.
+    pub(super) fn fixed(request: &Request, grids: &GridRequest, grid: &Grid, shape: Tczyx<u64>, shard: u32) -> Self {
+        let sample_bytes = request.output.bytes() as u64;
+        let tile_bytes = grid.core.count() as u64 * sample_bytes;
+        let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
+        let tiles = Workers::TILE_DEPTH as u64 + u64::from(request.lanes) + 2;
+        let shards = Workers::SHARD_DEPTH as u64 + u64::from(request.workers.writers) + 2;
+        // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
+        // half as many on each level above, so at most twice the first; for each plane that the tiles of a row
+        // make at once.
+        let planes = u64::from(grid.core.z) * if request.volumes { 1 } else { 3 };
+        let row_bytes = shape.x.next_multiple_of(u64::from(shard)) * u64::from(shard) * sample_bytes;
+        Self {
+            volumes: grids.volume_bytes(grid),
+            plane: u64::from(grid.padded.x) * u64::from(grid.padded.y) * u64::from(request.scale).pow(2) * 4,
+            finished: tiles * tile_bytes + shards * shard_bytes * 2,
+            pyramid: planes * row_bytes * 2,
+            on_device: !request.volumes_on_host,
+            ..Self::default()
+        }
+    }
+
+    /// Decoded bytes of a batch.
+    ///
+    /// # Errors
+    /// `Limit` when the fixed parts alone pass the budget.
+    pub(super) fn batch_bytes(&mut self, request: &Request, largest_field: u64) -> Result<u64> {
+        let batches = request.workers.batches_in_flight();
+        let left = request.memory_bytes.saturating_sub(self.host());
+        let batch = BATCH_BYTES.min(left / 4 / batches).max(largest_field);
+        self.in_flight = batches * batch;
+        if self.host() > request.memory_bytes {
+            return Err(Error::Limit {
+                what: "memory (--memory)".into(),
+                needed: format!("{} MiB before the first field is held", self.host().div_ceil(1 << 20)),
+                available: format!("{} MiB", request.memory_bytes >> 20),
+            });
+        }
+        Ok(batch)
+    }
+
+    /// What is left for fields, on the device or in the computer's memory.
+    pub(super) fn budget_for_fields(&self, request: &Request) -> u64 {
+        if self.on_device {
+            request.limits.memory_bytes.saturating_sub(self.volumes + self.plane)
+        } else {
+            request.memory_bytes.saturating_sub(self.host())
+        }
+    }
+
+    pub(super) fn hold(&mut self, residency: &Residency) {
+        self.fields = residency.peak_bytes;
+        self.field_slots = residency.peak_fields;
+    }
+
+    /// Bytes in the computer's memory.
+    pub fn host(&self) -> u64 {
+        let beside_volumes = self.in_flight + self.finished + self.pyramid;
+        if self.on_device { beside_volumes } else { beside_volumes + self.device_parts() }
+    }
+
+    /// Bytes on the device; 0 when the backend is the processor.
+    pub fn device(&self) -> u64 {
+        if self.on_device { self.device_parts() } else { 0 }
+    }
+
+    fn device_parts(&self) -> u64 {
+        self.fields + self.volumes + self.plane
+    }
+}

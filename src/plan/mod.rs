@@ -1,0 +1,254 @@
+//! What to do, decided before anything is read or computed: tiles, batches, sizes, memory.
+//!
+//! Pure: no I/O, no GPU. A plan can be printed (`decon-gpu plan`) and compared in tests. The stages decide nothing.
+
+mod channels;
+mod fft_size;
+mod grid;
+mod memory;
+mod residency;
+mod tile;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use channels::{OutputChannel, output_channels, widest_type};
+pub use fft_size::fast_length;
+pub use grid::{Grid, GridRequest, Limits};
+pub use memory::{Memory, Workers};
+pub use tile::{Batch, Group, Layer, Tile};
+
+use crate::dataset::{Dataset, Plane, Scene};
+use crate::error::Result;
+use crate::pixels::SampleType;
+use crate::space::{Mosaic, Output, Rect, Shift, Stored, Tczyx, Zyx};
+
+/// What is asked for one scene.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Mosaic pixels that one output pixel averages along each axis.
+    pub scale: u32,
+    /// Whether the planes of a stack are deconvolved as one volume.
+    pub volumes: bool,
+    /// Largest PSF over all channels; `None` when nothing is deconvolved.
+    pub psf: Option<Zyx<u32>>,
+    /// Output pixels around a core.
+    pub halo: u32,
+    /// The core's side that the user asked for, in output pixels.
+    pub tile: Option<u32>,
+    /// Side of a chunk, in output pixels.
+    pub chunk: u32,
+    /// Side of a shard that the user asked for, in output pixels.
+    pub shard: Option<u32>,
+    /// Type of the output.
+    pub output: SampleType,
+    /// Tiles that are deconvolved together.
+    pub lanes: u32,
+    /// Memory that the whole run may take, in bytes.
+    pub memory_bytes: u64,
+    /// Of the backend.
+    pub limits: Limits,
+    /// Whether the backend's volumes lie in the same memory as everything else.
+    pub volumes_on_host: bool,
+    /// Threads that read, decode and write.
+    pub workers: Workers,
+}
+
+/// What to do with one scene.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// As the file counts scenes.
+    pub scene: u32,
+    /// Mosaic pixels that one output pixel averages along each axis.
+    pub scale: u32,
+    /// Shape of the output's level 0.
+    pub shape: Tczyx<u64>,
+    /// Of the output.
+    pub sample: SampleType,
+    /// Output channels.
+    pub channels: Vec<OutputChannel>,
+    /// Sizes of tiles and transforms.
+    pub grid: Grid,
+    /// Output pixels around a core.
+    pub halo: u32,
+    /// Side of a chunk of the output.
+    pub chunk: u32,
+    /// Side of a shard of the output.
+    pub shard: u32,
+    /// Tiles of one group.
+    pub lanes: u32,
+    /// Tiles in all.
+    pub tiles: u64,
+    /// In the order of work.
+    pub batches: Vec<Batch>,
+    /// Requests to the source: subblocks, those read again counted again.
+    pub requests: u64,
+    /// Stored bytes of these requests.
+    pub read_bytes: u64,
+    /// `read_bytes` over the stored bytes of the needed subblocks.
+    pub amplification: f64,
+    /// What is held at once.
+    pub memory: Memory,
+    /// Threads of the stages.
+    pub workers: Workers,
+}
+
+impl Plan {
+    /// Plans `scene`.
+    ///
+    /// # Errors
+    /// `Limit` when no tile fits the backend or the memory, `Option` when the tile that was asked for does not.
+    pub fn new(dataset: &Dataset, scene: &Scene, request: &Request) -> Result<Self> {
+        let channels = output_channels(dataset);
+        let mosaic = Rect::<Mosaic>::new(0, 0, scene.rect.width, scene.rect.height);
+        let output = mosaic.to_output(request.scale);
+        let planes = if request.volumes { dataset.slices } else { 1 };
+        let grid_request = GridRequest {
+            output,
+            planes,
+            psf: request.psf.unwrap_or(Zyx::new(1, 1, 1)),
+            halo: request.halo,
+            scale: request.scale,
+            chunk: request.chunk,
+            core: request.tile,
+            lanes: request.lanes,
+            otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
+            limits: request.limits,
+        };
+        let grid = grid_request.choose()?;
+        let shape = Tczyx::new(
+            u64::from(dataset.times),
+            channels.len() as u64,
+            u64::from(dataset.slices),
+            u64::from(output.height),
+            u64::from(output.width),
+        );
+        let chunk = request.chunk;
+        let shard = request.shard.unwrap_or_else(|| default_shard(&grid, output, chunk));
+        let geometry = Geometry { scene, mosaic, output, scale: request.scale, planes, halo: request.halo, grid };
+        let groups = geometry.groups(dataset, &channels, request.lanes);
+        let tiles = groups.iter().map(|group| group.tiles.len() as u64).sum();
+
+        let mut memory = Memory::fixed(request, &grid_request, &grid, shape, shard);
+        let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
+        let batch_bytes = memory.batch_bytes(request, largest)?;
+        let budget = memory.budget_for_fields(request);
+        let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
+        memory.hold(&residency);
+
+        let read_bytes = sum_of(&residency.batches, |field| scene.fields[field].extent);
+        let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
+        Ok(Self {
+            scene: scene.index,
+            scale: request.scale,
+            shape,
+            sample: request.output,
+            channels,
+            grid,
+            halo: request.halo,
+            chunk,
+            shard,
+            lanes: request.lanes,
+            tiles,
+            requests: residency.reads,
+            read_bytes,
+            amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
+            memory,
+            workers: request.workers,
+            batches: residency.batches,
+        })
+    }
+}
+
+fn sum_of(batches: &[Batch], bytes: impl Fn(usize) -> u64) -> u64 {
+    batches.iter().flat_map(|batch| &batch.reads).map(|&field| bytes(field)).sum()
+}
+
+/// A whole shard a tile where there are tiles, else at most about 2048 pixels; whole chunks, and even, so that the
+/// next level can halve it.
+fn default_shard(grid: &Grid, output: Rect<Output>, chunk: u32) -> u32 {
+    let even_chunks = if chunk.is_multiple_of(2) { chunk } else { 2 * chunk };
+    let side = if grid.is_tiled(output) {
+        grid.core.x.max(grid.core.y)
+    } else {
+        output.width.max(output.height).min(2048)
+    };
+    side.next_multiple_of(even_chunks)
+}
+
+/// Where everything of a scene lies.
+struct Geometry<'a> {
+    scene: &'a Scene,
+    mosaic: Rect<Mosaic>,
+    output: Rect<Output>,
+    scale: u32,
+    planes: u32,
+    halo: u32,
+    grid: Grid,
+}
+
+impl Geometry<'_> {
+    /// All tiles in the order of work: time, planes, channel of the file, then cores row by row, so that a field
+    /// is released soon after it was read; the samples of a Bgr field are used while it is there.
+    fn groups(&self, dataset: &Dataset, channels: &[OutputChannel], lanes: u32) -> Vec<Group> {
+        let by_plane = self.layers_by_plane();
+        let cores: Vec<_> = self.grid.cores(self.output).collect();
+        let mut groups = Vec::new();
+        let mut index = 0;
+        for t in 0..dataset.times {
+            for z in (0..dataset.slices).step_by(self.planes as usize) {
+                for source in 0..dataset.channels.len() as u32 {
+                    let parts: Vec<_> = (0..).zip(channels).filter(|(_, c)| c.source == source).collect();
+                    let stack = self.stack(&by_plane, Plane { t, c: source, z });
+                    for cores in cores.chunks(lanes as usize) {
+                        let tiles: Vec<_> = cores.iter().map(|&core| self.tile(core, t, z, &stack)).collect();
+                        for (channel, part) in &parts {
+                            let mut group = Group { tiles: tiles.clone(), releases: Vec::new() };
+                            for tile in &mut group.tiles {
+                                (tile.index, tile.channel, tile.sample) = (index, *channel, part.sample);
+                                index += 1;
+                            }
+                            groups.push(group);
+                        }
+                    }
+                }
+            }
+        }
+        groups
+    }
+
+    /// The layers of each plane, lowest first: by M, those without M below, then in file order.
+    fn layers_by_plane(&self) -> BTreeMap<Plane, Vec<Layer>> {
+        let mosaic_from_stored = Shift::<Mosaic, Stored>::to_origin_of(self.scene.rect);
+        let mut order: Vec<usize> = (0..self.scene.fields.len()).collect();
+        order.sort_by_key(|&field| self.scene.fields[field].m);
+        let mut layers: BTreeMap<Plane, Vec<Layer>> = BTreeMap::new();
+        for field in order {
+            let subblock = &self.scene.fields[field];
+            let rect = mosaic_from_stored.rect(subblock.rect);
+            layers.entry(subblock.plane).or_default().push(Layer { field, rect, plane: 0 });
+        }
+        layers
+    }
+
+    /// The layers under all planes of a tile that starts at `first`.
+    fn stack(&self, by_plane: &BTreeMap<Plane, Vec<Layer>>, first: Plane) -> Vec<Layer> {
+        (0..self.planes)
+            .flat_map(|plane| {
+                let layers = by_plane.get(&Plane { z: first.z + plane, ..first });
+                layers.into_iter().flatten().map(move |layer| Layer { plane, ..layer.clone() })
+            })
+            .collect()
+    }
+
+    fn tile(&self, core: Rect<Output>, t: u32, z: u32, stack: &[Layer]) -> Tile {
+        let padded = core.grown(self.halo).intersect(self.output).expect("a core lies on the output");
+        let under = padded.to_mosaic(self.scale, self.mosaic);
+        let layers = stack.iter().filter(|layer| layer.rect.intersect(under).is_some()).cloned().collect();
+        Tile { index: 0, t, channel: 0, sample: 0, z, planes: self.planes, core, padded, layers }
+    }
+}

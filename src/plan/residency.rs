@@ -1,0 +1,190 @@
+//! Which fields are held when: every field is read before the first group that needs it and released after the
+//! last, and when the budget is too small, the field that is needed last goes first (Belady's rule; the whole
+//! schedule is known) and is read again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::dataset::Scene;
+use crate::error::{Error, Result};
+use crate::plan::tile::{Batch, Group};
+
+/// Groups, with their reads and releases.
+#[derive(Clone, Debug, Default)]
+pub struct Residency {
+    /// In the order of work.
+    pub batches: Vec<Batch>,
+    /// Fields held at once, at most.
+    pub peak_fields: u32,
+    /// Decoded bytes held at once, at most.
+    pub peak_bytes: u64,
+    /// Fields read, those read again counted again.
+    pub reads: u64,
+}
+
+/// Plans reads and releases for `groups`, with at most `budget` decoded bytes held, in batches of about
+/// `batch_bytes` decoded bytes.
+///
+/// # Errors
+/// `Limit` when one group alone needs more than the budget.
+pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64) -> Result<Residency> {
+    let needs: Vec<BTreeSet<usize>> = groups.iter().map(fields_of).collect();
+    let mut uses: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
+    for (index, fields) in needs.iter().enumerate() {
+        for &field in fields {
+            uses.entry(field).or_default().push_back(index);
+        }
+    }
+    let bytes = |field: usize| scene.fields[field].decoded_bytes();
+    let mut held: BTreeSet<usize> = BTreeSet::new();
+    let mut result = Residency::default();
+
+    for (mut group, needed) in groups.into_iter().zip(&needs) {
+        let missing: Vec<usize> = needed.difference(&held).copied().collect();
+        held.extend(&missing);
+        let mut held_bytes: u64 = held.iter().map(|&f| bytes(f)).sum();
+        while held_bytes > budget {
+            let victim = last_needed(&held, needed, &uses).ok_or_else(|| too_small(held_bytes, budget))?;
+            held.remove(&victim);
+            held_bytes -= bytes(victim);
+            release_before(&mut result.batches, victim);
+        }
+        result.peak_fields = result.peak_fields.max(held.len() as u32);
+        result.peak_bytes = result.peak_bytes.max(held_bytes);
+        result.reads += missing.len() as u64;
+
+        for field in needed {
+            let next = uses.get_mut(field).expect("every needed field has its uses");
+            next.pop_front();
+            if next.is_empty() {
+                held.remove(field);
+                group.releases.push(*field);
+            }
+        }
+        append(&mut result.batches, missing, group, bytes, batch_bytes);
+    }
+    Ok(result)
+}
+
+fn fields_of(group: &Group) -> BTreeSet<usize> {
+    group.tiles.iter().flat_map(|tile| &tile.layers).map(|layer| layer.field).collect()
+}
+
+fn last_needed(
+    held: &BTreeSet<usize>,
+    needed: &BTreeSet<usize>,
+    uses: &BTreeMap<usize, VecDeque<usize>>,
+) -> Option<usize> {
+    held.difference(needed).copied().max_by_key(|field| uses[field].front().copied())
+}
+
+fn release_before(batches: &mut [Batch], field: usize) {
+    let group = batches.last_mut().and_then(|batch| batch.groups.last_mut());
+    group.expect("a held field was read for an earlier group").releases.push(field);
+}
+
+/// A group that needs nothing new joins the last batch; reads beyond `batch_bytes` go ahead in batches of their own.
+fn append(batches: &mut Vec<Batch>, missing: Vec<usize>, group: Group, bytes: impl Fn(usize) -> u64, batch_bytes: u64) {
+    if missing.is_empty() && let Some(last) = batches.last_mut() {
+        last.groups.push(group);
+        return;
+    }
+    let mut batch = Batch::default();
+    let mut size = 0;
+    for field in missing {
+        if !batch.reads.is_empty() && size + bytes(field) > batch_bytes {
+            batches.push(std::mem::take(&mut batch));
+            size = 0;
+        }
+        size += bytes(field);
+        batch.reads.push(field);
+    }
+    batch.groups.push(group);
+    batches.push(batch);
+}
+
+fn too_small(needed: u64, budget: u64) -> Error {
+    Error::Limit {
+        what: "memory for the fields under one group of tiles (--memory; a smaller --tile needs less)".into(),
+        needed: format!("{} MiB", needed.div_ceil(1 << 20)),
+        available: format!("{} MiB", budget >> 20),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tile::{Layer, Tile};
+    use crate::plan::tests::{field, scene_of};
+    use crate::space::Rect;
+
+    const FIELD_BYTES: u64 = 100 * 100 * 2;
+
+    fn group(fields: &[usize]) -> Group {
+        let layers = fields.iter().map(|&field| Layer { field, rect: Rect::new(0, 0, 100, 100), plane: 0 });
+        let tile = Tile {
+            index: 0,
+            t: 0,
+            channel: 0,
+            sample: 0,
+            z: 0,
+            planes: 1,
+            core: Rect::new(0, 0, 100, 100),
+            padded: Rect::new(0, 0, 100, 100),
+            layers: layers.collect(),
+        };
+        Group { tiles: vec![tile], releases: Vec::new() }
+    }
+
+    fn scene() -> Scene {
+        scene_of((0..6).map(|m| field(m, i64::from(m) * 90, 0)).collect())
+    }
+
+    /// Walks the schedule and checks that every group finds its fields and nothing is held at the end.
+    fn walk(residency: &Residency) {
+        let mut held = BTreeSet::new();
+        for batch in &residency.batches {
+            for &field in &batch.reads {
+                assert!(held.insert(field), "field {field} is read while it is held");
+            }
+            for group in &batch.groups {
+                assert!(fields_of(group).is_subset(&held), "a field is missing from {held:?}");
+                for field in &group.releases {
+                    assert!(held.remove(field), "field {field} is released twice");
+                }
+            }
+        }
+        assert_eq!(held, BTreeSet::new());
+    }
+
+    #[test]
+    fn with_room_each_field_is_read_once_and_released_at_its_last_use() {
+        let groups = (0..5).map(|i| group(&[i, i + 1])).collect();
+        let residency = schedule(&scene(), groups, u64::MAX, u64::MAX).unwrap();
+        walk(&residency);
+        assert_eq!((residency.reads, residency.peak_fields, residency.peak_bytes), (6, 2, 2 * FIELD_BYTES));
+        assert_eq!(residency.batches.len(), 5);
+    }
+
+    #[test]
+    fn without_room_the_field_needed_last_goes_and_is_read_again() {
+        let groups = vec![group(&[0, 1]), group(&[2, 3]), group(&[1]), group(&[0])];
+        let residency = schedule(&scene(), groups, 3 * FIELD_BYTES, u64::MAX).unwrap();
+        walk(&residency);
+        assert_eq!(residency.reads, 5, "only field 0 is read twice");
+        assert_eq!(residency.batches[0].groups[0].releases, [0]);
+    }
+
+    #[test]
+    fn long_reads_are_split_and_the_group_waits_for_the_last() {
+        let residency = schedule(&scene(), vec![group(&[0, 1, 2, 3, 4])], u64::MAX, 2 * FIELD_BYTES).unwrap();
+        walk(&residency);
+        let sizes: Vec<_> = residency.batches.iter().map(|b| (b.reads.len(), b.groups.len())).collect();
+        assert_eq!(sizes, [(2, 0), (2, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn a_group_beyond_the_budget_is_refused() {
+        let error = schedule(&scene(), vec![group(&[0, 1, 2])], 2 * FIELD_BYTES, u64::MAX).unwrap_err();
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+    }
+}

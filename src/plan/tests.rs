@@ -1,0 +1,143 @@
+//! Scenes made by hand, and the whole plan on them.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::dataset::{Channel, Compression, Optics, Subblock};
+use crate::pixels::PixelType;
+
+/// A field of 100 × 100 pixels of 16 bits at (`x`, `y`) of plane 0.
+pub fn field(m: u32, x: i64, y: i64) -> Subblock {
+    Subblock {
+        plane: Plane::default(),
+        m: Some(m),
+        rect: Rect::new(x, y, 100, 100),
+        stored_width: 100,
+        stored_height: 100,
+        pixel_type: PixelType::Gray16,
+        compression: Compression::Uncompressed,
+        offset: u64::from(m) * 30_000,
+        extent: 20_500,
+    }
+}
+
+/// A scene of these fields.
+pub fn scene_of(fields: Vec<Subblock>) -> Scene {
+    let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 1, 1));
+    Scene { index: 0, name: None, rect, fields, pyramid: Vec::new() }
+}
+
+/// One channel, one plane.
+pub fn dataset_of(scenes: Vec<Scene>) -> Dataset {
+    let channel = Channel { pixel_type: Some(PixelType::Gray16), ..Channel::default() };
+    Dataset {
+        scenes,
+        channels: vec![channel],
+        slices: 1,
+        times: 1,
+        voxel_um: Zyx::new(None, None, None),
+        interval_secs: None,
+        optics: Optics::default(),
+        notes: Vec::new(),
+    }
+}
+
+fn mosaic(columns: i64, rows: i64) -> Scene {
+    let places = (0..rows).flat_map(|j| (0..columns).map(move |i| (i, j)));
+    scene_of((0..).zip(places).map(|(m, (i, j))| field(m, i * 90 - 1000, j * 90 + 7)).collect())
+}
+
+fn request() -> Request {
+    Request {
+        scale: 1,
+        volumes: false,
+        psf: Some(Zyx::new(1, 21, 21)),
+        halo: 8,
+        tile: Some(128),
+        chunk: 64,
+        shard: None,
+        output: SampleType::U16,
+        lanes: 2,
+        memory_bytes: 1 << 30,
+        limits: Limits { fft_length: 2048, volume_bytes: 1 << 27, plane_bytes: 1 << 30, memory_bytes: 1 << 30 },
+        volumes_on_host: true,
+        workers: Workers { readers: 2, decoders: 2, writers: 2 },
+    }
+}
+
+fn plan(scene: &Scene, request: &Request) -> Plan {
+    Plan::new(&dataset_of(vec![scene.clone()]), scene, request).unwrap()
+}
+
+fn tiles(plan: &Plan) -> impl Iterator<Item = &Tile> {
+    plan.batches.iter().flat_map(|batch| &batch.groups).flat_map(|group| &group.tiles)
+}
+
+#[test]
+fn each_subblock_is_read_once_in_file_order() {
+    let scene = mosaic(7, 5);
+    let plan = plan(&scene, &request());
+    let reads: Vec<_> = plan.batches.iter().flat_map(|batch| batch.reads.clone()).collect();
+    assert_eq!(reads.len(), 35);
+    assert_eq!(reads.iter().copied().collect::<BTreeSet<_>>().len(), 35);
+    for batch in &plan.batches {
+        assert!(batch.reads.is_sorted(), "{:?}", batch.reads);
+    }
+    assert_eq!((plan.requests, plan.amplification), (35, 1.0));
+}
+
+#[test]
+fn a_tile_has_every_field_under_its_halo_highest_m_last() {
+    let scene = mosaic(7, 5);
+    let plan = plan(&scene, &request());
+    let mosaic = Rect::<Mosaic>::new(0, 0, 640, 460);
+    let mut covered = 0;
+    for tile in tiles(&plan) {
+        let under = tile.padded.to_mosaic(1, mosaic);
+        let needed: Vec<_> = (0..35)
+            .filter(|&f| {
+                let rect = scene.fields[f].rect;
+                Rect::<Mosaic>::new(rect.x + 1000, rect.y - 7, 100, 100).intersect(under).is_some()
+            })
+            .collect();
+        assert_eq!(tile.layers.iter().map(|layer| layer.field).collect::<Vec<_>>(), needed);
+        assert!(tile.padded.x <= (tile.core.x - 8).max(0) && tile.padded.right() >= (tile.core.right() + 8).min(640));
+        covered += tile.core.area();
+    }
+    assert_eq!(covered, 640 * 460);
+}
+
+#[test]
+fn a_stack_is_one_tile_with_all_planes_or_one_tile_a_plane() {
+    let fields = (0..4).map(|z| Subblock { plane: Plane { z, ..Plane::default() }, ..field(0, 0, 0) }).collect();
+    let scene = scene_of(fields);
+    let mut dataset = dataset_of(vec![scene.clone()]);
+    dataset.slices = 4;
+    let volume = Plan::new(&dataset, &scene, &Request { volumes: true, ..request() }).unwrap();
+    assert_eq!((volume.tiles, volume.grid.core.z, volume.grid.fft.z), (1, 4, 4));
+    let layers = &tiles(&volume).next().unwrap().layers;
+    assert_eq!(layers.iter().map(|l| (l.field, l.plane)).collect::<Vec<_>>(), [(0, 0), (1, 1), (2, 2), (3, 3)]);
+    let planes = Plan::new(&dataset, &scene, &request()).unwrap();
+    assert_eq!(planes.tiles, 4);
+    assert!(tiles(&planes).all(|tile| tile.layers.len() == 1 && tile.layers[0].plane == 0));
+}
+
+#[test]
+fn downsampled_tiles_need_the_fields_under_their_mosaic_pixels() {
+    let scene = mosaic(7, 5);
+    let plan = plan(&scene, &Request { scale: 4, ..request() });
+    assert_eq!((plan.shape.y, plan.shape.x), (115, 160));
+    assert_eq!(plan.requests, 35);
+}
+
+#[test]
+fn memory_stays_in_the_budget_and_amplification_says_what_it_costs() {
+    let scene = mosaic(40, 4);
+    let roomy = plan(&scene, &request());
+    assert_eq!(roomy.amplification, 1.0);
+    // Room for some 30 fields of 20 kB beside a few batches; a band of tiles lies on 80 and more.
+    let memory_bytes = roomy.memory.host() - roomy.memory.fields - roomy.memory.in_flight + 900_000;
+    let tight = plan(&scene, &Request { memory_bytes, ..request() });
+    assert!(tight.memory.host() <= memory_bytes, "{:?}", tight.memory);
+    assert!(tight.amplification > 1.0, "a budget of 30 fields must cost reads");
+}

@@ -1,0 +1,57 @@
+//! The units of work: what the plan hands to the compute stage. Data only.
+
+use serde::Serialize;
+
+use crate::space::{Mosaic, Output, Rect};
+
+/// One field's share in a tile.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// Position in `Scene::fields`.
+    pub field: usize,
+    /// The whole area of the field; what lies outside the tile is not painted.
+    pub rect: Rect<Mosaic>,
+    /// The tile's plane that it is painted on, from 0.
+    pub plane: u32,
+}
+
+/// One unit of compute: a core that is written out, and a halo around it that is not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tile {
+    /// Its number in the order of work.
+    pub index: u32,
+    /// Time.
+    pub t: u32,
+    /// Output channel; a Bgr channel of the file makes three.
+    pub channel: u32,
+    /// Which sample of a stored pixel: 0 for gray; 0, 1, 2 for blue, green, red.
+    pub sample: u32,
+    /// First plane.
+    pub z: u32,
+    /// Planes: 1 in two dimensions, all of the stack in three.
+    pub planes: u32,
+    /// What is written.
+    pub core: Rect<Output>,
+    /// Core and halo, clipped to the mosaic.
+    pub padded: Rect<Output>,
+    /// What to paint, in this order: the last is on top.
+    pub layers: Vec<Layer>,
+}
+
+/// Tiles of one channel that are deconvolved together, and the fields that nobody needs after them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Group {
+    /// At most as many as the backend has lanes; tile `i` goes to lane `i`.
+    pub tiles: Vec<Tile>,
+    /// Positions in `Scene::fields` of fields to release once these tiles are stitched.
+    pub releases: Vec<usize>,
+}
+
+/// The subblocks that are read together, and the groups that are complete once they are there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Batch {
+    /// Positions in `Scene::fields`, in file order.
+    pub reads: Vec<usize>,
+    /// To be computed once `reads` have arrived.
+    pub groups: Vec<Group>,
+}

@@ -1,0 +1,119 @@
+//! What a run did, in numbers.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::dataset::{Plane, Subblock};
+use crate::pipeline::StageTime;
+use crate::plan::Memory;
+use crate::space::Tczyx;
+
+/// What `--summary` writes and the last lines say.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Of this program.
+    pub version: &'static str,
+    /// The file that was read.
+    pub input: PathBuf,
+    /// The OME-Zarr that was written.
+    pub output: PathBuf,
+    /// What computed.
+    pub backend: String,
+    /// One for each scene.
+    pub images: Vec<ImageSummary>,
+    /// Stored bytes that were fetched.
+    pub read_bytes: u64,
+    /// Requests to the source.
+    pub requests: u64,
+    /// Compressed bytes that were written.
+    pub written_bytes: u64,
+    /// Values that did not fit the output type and were set to its nearest value.
+    pub clamped: u64,
+    /// Infinite or undefined values of a float input that were taken for no data.
+    pub not_finite: u64,
+    /// Subblocks that were left out.
+    pub damaged: Vec<Damaged>,
+    /// From the first read to the output's name.
+    pub wall_secs: f64,
+    /// The most memory that the process held, where the system says.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// What was done with one scene.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageSummary {
+    /// As the file counts scenes.
+    pub scene: u32,
+    /// Of level 0.
+    pub shape: Tczyx<u64>,
+    /// Tiles computed.
+    pub tiles: u64,
+    /// What the plan said of memory.
+    pub memory: Memory,
+    /// Time of each stage.
+    pub stages: Vec<StageTime>,
+}
+
+/// A subblock whose bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Damaged {
+    /// As the file counts scenes.
+    pub scene: u32,
+    /// Where in time, channel and depth.
+    pub plane: Plane,
+    /// Number in its mosaic.
+    pub m: Option<u32>,
+    /// Byte in the file.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Damaged {
+    /// `subblock` of `scene` is damaged because of `reason`.
+    pub fn new(scene: u32, subblock: &Subblock, reason: String) -> Self {
+        Self { scene, plane: subblock.plane, m: subblock.m, offset: subblock.offset, reason }
+    }
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plane { t, c, z } = self.plane;
+        write!(f, "subblock at byte {} (scene {}, t {t}, c {c}, z {z}", self.offset, self.scene)?;
+        if let Some(m) = self.m {
+            write!(f, ", m {m}")?;
+        }
+        write!(f, "): {}", self.reason)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        for image in &self.images {
+            let Tczyx { t, c, z, y, x } = image.shape;
+            writeln!(f, "scene {}: {t} × {c} × {z} × {y} × {x} (t, c, z, y, x), {} tiles", image.scene, image.tiles)?;
+        }
+        write!(f, "{:.1} s", self.wall_secs)?;
+        write!(f, ", read {:.1} MiB in {} requests", mib(self.read_bytes), self.requests)?;
+        write!(f, ", wrote {:.1} MiB", mib(self.written_bytes))?;
+        if let Some(peak) = self.peak_memory_bytes {
+            write!(f, ", peak memory {:.0} MiB", mib(peak))?;
+        }
+        if self.clamped > 0 {
+            write!(f, "\n{} values did not fit the output type and were clamped", self.clamped)?;
+        }
+        if self.not_finite > 0 {
+            write!(f, "\n{} infinite or undefined values were taken for no data", self.not_finite)?;
+        }
+        if !self.damaged.is_empty() {
+            write!(f, "\n{} damaged subblocks were left out:", self.damaged.len())?;
+            for damaged in &self.damaged {
+                write!(f, "\n  {damaged}")?;
+            }
+        }
+        write!(f, "\n{}", self.output.display())
+    }
+}

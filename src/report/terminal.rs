@@ -1,0 +1,74 @@
+//! Bars on standard error, for people.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Event, Report};
+
+/// One bar each for reading, computing and writing, with rates and the time left; notes above them. Without a
+/// terminal the bars stay away and the notes are printed.
+#[derive(Debug)]
+pub struct TerminalReport {
+    bars: MultiProgress,
+    read: ProgressBar,
+    computed: ProgressBar,
+    wrote: ProgressBar,
+}
+
+const BYTES: &str = "{prefix:>9} {bar:30} {bytes:>10} of {total_bytes:10} {binary_bytes_per_sec:>12}  {eta} left";
+const TILES: &str = "{prefix:>9} {bar:30} {pos:>10} of {len:10} {per_sec:>12}  {eta} left";
+
+impl TerminalReport {
+    /// Bars of length 0 until the plan is known.
+    pub fn new() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let bar = |name: &'static str, template: &str| {
+            let style = ProgressStyle::with_template(template).expect("the template is well formed");
+            bars.add(ProgressBar::no_length().with_style(style).with_prefix(name))
+        };
+        Self {
+            read: bar("read", BYTES),
+            computed: bar("compute", TILES),
+            wrote: bar("write", TILES),
+            bars,
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if self.bars.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            // A terminal that has gone away is no reason to stop the work.
+            let _ = self.bars.println(line);
+        }
+    }
+}
+
+impl Default for TerminalReport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Report for TerminalReport {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Note { text } => self.say(&format!("note: {text}")),
+            Event::Damaged(damaged) => self.say(&format!("damaged, left out: {damaged}")),
+            Event::Started { backend, read_bytes, tiles, shards } => {
+                self.say(&format!("computing on {backend}"));
+                self.read.set_length(*read_bytes);
+                self.computed.set_length(*tiles);
+                self.wrote.set_length(*shards);
+            }
+            Event::Read { bytes, .. } => self.read.inc(*bytes),
+            Event::Computed { .. } => self.computed.inc(1),
+            Event::Wrote { .. } => self.wrote.inc(1),
+            Event::Finished(summary) => {
+                for bar in [&self.read, &self.computed, &self.wrote] {
+                    bar.finish();
+                }
+                self.say(&summary.to_string());
+            }
+        }
+    }
+}

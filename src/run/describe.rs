@@ -1,0 +1,65 @@
+//! What the output says of itself: layout, names, colours, voxel sizes, and how it was made.
+
+use serde_json::{Value, json};
+
+use crate::error::Result;
+use crate::job::{Image, Job};
+use crate::pixels::SampleType;
+use crate::plan::{OutputChannel, Plan};
+use crate::zarr::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
+
+/// How the image is cut, and what viewers show beside it.
+pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
+    let plan = &image.plan;
+    let encoding =
+        Encoding { chunk_px: plan.chunk, shard_px: plan.shard, zstd_level: job.options.zstd_level };
+    let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
+    let dataset = job.input.dataset();
+    let file = job.options.input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = match &dataset.scenes[image.scene].name {
+        Some(scene) if dataset.scenes.len() > 1 => format!("{file} {scene}"),
+        None if dataset.scenes.len() > 1 => format!("{file} scene {}", plan.scene),
+        _ => file,
+    };
+    let metadata = ImageMetadata {
+        name,
+        voxel_um: job.voxel_um,
+        interval_secs: dataset.interval_secs,
+        channels: plan.channels.iter().map(|channel| omero_channel(channel, plan)).collect(),
+    };
+    Ok((layout, metadata))
+}
+
+/// The three channels of a colour image share a window, or its white would be tinted.
+fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
+    let is_color = channel.pixel_type.samples() > 1;
+    let white = match plan.sample {
+        SampleType::U8 => 255.0,
+        SampleType::U16 => 65535.0,
+        SampleType::F32 if channel.pixel_type.sample_type() == SampleType::U8 => 255.0,
+        SampleType::F32 => 65535.0,
+    };
+    OmeroChannel {
+        name: channel.name.clone(),
+        color: channel.color,
+        window: is_color.then_some([0.0, white]),
+        active: true,
+    }
+}
+
+/// The resolved options and this program's version.
+pub fn provenance(job: &Job) -> Value {
+    let psfs = job.images.iter().take(1).flat_map(|image| &image.setup.channels).map(|channel| {
+        json!({ "shape_zyx": channel.psf.shape, "voxel_um_zyx": channel.psf.voxel_um,
+                "background": channel.background, "notes": channel.psf.notes })
+    });
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "options": job.options,
+        "backend": job.backend.name(),
+        "halo_px": job.images.first().map(|image| image.plan.halo),
+        "psf": psfs.collect::<Vec<_>>(),
+        "optics": job.input.dataset().optics,
+        "notes": job.notes,
+    })
+}

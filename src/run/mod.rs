@@ -1,0 +1,190 @@
+//! The main job, wired once: plan → read → decode → compute → pyramid → write.
+//!
+//! Each stage is a thread or a pool of threads; the channels between them are as deep as the plan counted
+//! (`plan::Workers`), so memory is bounded before the first read.
+
+mod describe;
+mod tally;
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::dataset::{RawSubblock, Scene};
+use crate::decon::{Backend, CpuBackend, Field, GpuBackend, NO_DATA};
+use crate::engine::{DecodedBatch, Engine, Recipe};
+use crate::error::{Error, Result};
+use crate::job::{Chosen, Image, Job};
+use crate::pipeline::{self, StageTime};
+use crate::pixels::Samples;
+use crate::plan::{Batch, Group, Workers};
+use crate::report::{Event, ImageSummary, Report, Summary};
+use crate::zarr::{Block, ChannelRange, ImageWriter, OmeZarr, Pyramid};
+use tally::Tally;
+
+/// Does `job` and writes `output`, an OME-Zarr folder: complete and with its name at the end, or not there at all.
+///
+/// # Errors
+/// The first of any stage. The damage of a subblock is one, unless the options say to leave it out.
+pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Result<Summary> {
+    let start = Instant::now();
+    for text in &job.notes {
+        report.event(&Event::Note { text });
+    }
+    let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
+    let zarr = OmeZarr::create(output, overwrite, &described, &describe::provenance(job))?;
+    report.event(&Event::Started {
+        backend: &job.backend.name(),
+        read_bytes: job.images.iter().map(|image| image.plan.read_bytes).sum(),
+        tiles: job.images.iter().map(|image| image.plan.tiles).sum(),
+        shards: described.iter().map(|(layout, _)| layout.shard_count()).sum(),
+    });
+
+    let tally = Tally::new(report);
+    let (mut images, mut ranges) = (Vec::new(), Vec::new());
+    for (index, image) in job.images.iter().enumerate() {
+        let scene = &job.input.dataset().scenes[image.scene];
+        let work = Work { job, image, scene, writer: zarr.image(index), tally: &tally };
+        let (stages, range) = match &job.backend {
+            Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
+            Chosen::Gpu(device) => work.stream(GpuBackend::new(device.clone(), &image.setup)?)?,
+        };
+        ranges.push(range);
+        let plan = &image.plan;
+        images.push(ImageSummary {
+            scene: plan.scene,
+            shape: plan.shape,
+            tiles: plan.tiles,
+            memory: plan.memory,
+            stages,
+        });
+    }
+    zarr.finish(&ranges)?;
+
+    let summary = tally.summary(job, output, images, start.elapsed());
+    report.event(&Event::Finished(&summary));
+    Ok(summary)
+}
+
+/// One scene on its way.
+struct Work<'a> {
+    job: &'a Job,
+    image: &'a Image,
+    scene: &'a Scene,
+    writer: &'a ImageWriter,
+    tally: &'a Tally<'a>,
+}
+
+/// The subblocks of one batch as stored, and what to do once they are there.
+struct RawBatch<'a> {
+    subblocks: Vec<(usize, Option<RawSubblock>)>,
+    groups: &'a [Group],
+}
+
+impl Work<'_> {
+    /// The data flow of one scene. Says what each stage did, and the range of values of each channel.
+    fn stream<B: Backend<Field: Send> + Send>(&self, backend: B) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
+        let workers = self.image.plan.workers;
+        let options = &self.job.options;
+        let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
+        let mut engine = Engine::new(backend, recipe);
+        let mut pyramid = Pyramid::new(self.writer.layout());
+        let levels = &mut pyramid;
+
+        let stages = pipeline::run(|p| {
+            let batches = p.source("plan", 1, &self.image.plan.batches);
+            let raw =
+                p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| self.read(batch));
+            let decoded =
+                p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |raw| self.decode(raw));
+            let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, move |batches, out| {
+                for batch in batches {
+                    engine.compute(batch, |tile| out.send(self.tally.computed(tile)))?;
+                }
+                while let Some(tile) = engine.drain()? {
+                    out.send(self.tally.computed(tile))?;
+                }
+                Ok(())
+            });
+            let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, move |tiles, out| {
+                for finished in tiles {
+                    let tile = &finished.tile;
+                    let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
+                    let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
+                    levels.add(&block, |shard| out.send(shard))?;
+                }
+                Ok(())
+            });
+            let stored = p.pool("write", workers.writers as usize, Workers::SHARD_DEPTH, shards, |shard| {
+                self.writer.store(&shard)
+            });
+            p.sink("stored", stored, |stored| {
+                stored.for_each(|bytes| self.tally.wrote(bytes));
+                Ok(())
+            });
+        })?;
+        Ok((stages, pyramid.ranges()))
+    }
+
+    fn read<'b>(&self, batch: &'b Batch) -> Result<RawBatch<'b>> {
+        let input = &self.job.input;
+        let subblocks: Vec<_> = match input.read(self.scene, &batch.reads) {
+            Ok(raw) => raw.into_iter().map(|raw| (raw.field, Some(raw))).collect(),
+            // One of them is damaged: find out which.
+            Err(Error::Format { .. }) if self.job.options.skip_damaged => {
+                let one = |&field: &usize| {
+                    let raw = input.read(self.scene, &[field]).map(|mut raw| raw.pop());
+                    Ok((field, self.or_left_out(field, raw)?.flatten()))
+                };
+                batch.reads.iter().map(one).collect::<Result<_>>()?
+            }
+            Err(error) => return Err(error),
+        };
+        let bytes = subblocks.iter().flat_map(|(_, raw)| raw).map(|raw| raw.bytes.len() as u64).sum();
+        self.tally.read(bytes, batch.reads.len() as u64);
+        Ok(RawBatch { subblocks, groups: &batch.groups })
+    }
+
+    fn decode(&self, raw: RawBatch<'_>) -> Result<DecodedBatch> {
+        let decode = |(field, raw): (usize, Option<RawSubblock>)| {
+            let Some(raw) = raw else { return Ok((field, None)) };
+            let subblock = &self.scene.fields[field];
+            let samples = self.or_left_out(field, self.job.input.decode(subblock, &raw))?;
+            let decoded = samples.map(|samples| Field {
+                pixel_type: subblock.pixel_type,
+                width: subblock.stored_width,
+                height: subblock.stored_height,
+                samples: self.without_infinities(samples),
+            });
+            Ok((field, decoded))
+        };
+        let fields = raw.subblocks.into_iter().map(decode).collect::<Result<_>>()?;
+        Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
+    }
+
+    /// A damaged field is an error, or listed and left out, as the options say.
+    fn or_left_out<T>(&self, field: usize, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Format { what, .. }) if self.job.options.skip_damaged => {
+                self.tally.damaged(self.scene.index, &self.scene.fields[field], what);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A transform spreads one infinite or undefined value over the whole tile, so for a deconvolution it is no data.
+    fn without_infinities(&self, mut samples: Samples) -> Samples {
+        if let Samples::F32(values) = &mut samples
+            && self.job.options.iterations > 0
+        {
+            let mut replaced = 0;
+            for value in values.iter_mut().filter(|value| !value.is_finite()) {
+                *value = NO_DATA;
+                replaced += 1;
+            }
+            self.tally.not_finite(replaced);
+        }
+        samples
+    }
+}

@@ -1,0 +1,92 @@
+//! Counts what the stages do, from whichever thread, and tells the report.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::dataset::Subblock;
+use crate::decon::FinishedTile;
+use crate::job::{Job, peak_memory_bytes};
+use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
+
+/// Sums over all scenes of a run.
+pub struct Tally<'a> {
+    report: &'a dyn Report,
+    read_bytes: AtomicU64,
+    requests: AtomicU64,
+    written_bytes: AtomicU64,
+    clamped: AtomicU64,
+    not_finite: AtomicU64,
+    damaged: Mutex<Vec<Damaged>>,
+}
+
+impl<'a> Tally<'a> {
+    /// Nothing yet.
+    pub fn new(report: &'a dyn Report) -> Self {
+        Self {
+            report,
+            read_bytes: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            clamped: AtomicU64::new(0),
+            not_finite: AtomicU64::new(0),
+            damaged: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A batch was fetched.
+    pub fn read(&self, bytes: u64, requests: u64) {
+        self.read_bytes.fetch_add(bytes, Relaxed);
+        self.requests.fetch_add(requests, Relaxed);
+        self.report.event(&Event::Read { bytes, requests });
+    }
+
+    /// A tile is finished; hands it on.
+    pub fn computed(&self, tile: FinishedTile) -> FinishedTile {
+        self.clamped.fetch_add(tile.clamped, Relaxed);
+        self.report.event(&Event::Computed { tile: tile.tile.index });
+        tile
+    }
+
+    /// A shard is on disk.
+    pub fn wrote(&self, bytes: u64) {
+        self.written_bytes.fetch_add(bytes, Relaxed);
+        self.report.event(&Event::Wrote { bytes });
+    }
+
+    /// Values that were neither finite nor data.
+    pub fn not_finite(&self, values: u64) {
+        self.not_finite.fetch_add(values, Relaxed);
+    }
+
+    /// A subblock is left out.
+    pub fn damaged(&self, scene: u32, subblock: &Subblock, reason: String) {
+        let damaged = Damaged::new(scene, subblock, reason);
+        self.report.event(&Event::Damaged(&damaged));
+        self.damaged.lock().expect("no thread panics while it holds the list").push(damaged);
+    }
+
+    /// Everything, at the end.
+    pub fn summary(self, job: &Job, output: &Path, images: Vec<ImageSummary>, wall: Duration) -> Summary {
+        let mut damaged = self.damaged.into_inner().expect("no thread panicked with the list");
+        // Pools work in parallel: the file's order repeats, theirs does not. Bands may read a field twice.
+        damaged.sort_by_key(|damaged| damaged.offset);
+        damaged.dedup();
+        Summary {
+            version: env!("CARGO_PKG_VERSION"),
+            input: job.options.input.clone(),
+            output: output.to_owned(),
+            backend: job.backend.name(),
+            images,
+            read_bytes: self.read_bytes.into_inner(),
+            requests: self.requests.into_inner(),
+            written_bytes: self.written_bytes.into_inner(),
+            clamped: self.clamped.into_inner(),
+            not_finite: self.not_finite.into_inner(),
+            damaged,
+            wall_secs: wall.as_secs_f64(),
+            peak_memory_bytes: peak_memory_bytes(),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Where bytes come from: anything that can be read at an offset, by several threads at once.
+//!
+//! No shared cursor: every read says where. Formats know only this trait.
+
+mod file;
+
+use std::path::Path;
+
+pub use file::FileSource;
+
+use crate::error::Result;
+
+/// Bytes that can be read at any offset, from several threads at once.
+pub trait ReadAt: Send + Sync {
+    /// Bytes there are.
+    fn size(&self) -> u64;
+
+    /// Fills `buffer` with the bytes from `offset`.
+    ///
+    /// # Errors
+    /// `Io` from the system; `Format` when the source ends before the buffer is full.
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
+
+    /// What messages call it.
+    fn path(&self) -> &Path;
+}

@@ -1,0 +1,70 @@
+//! The description that ImageJ writes into the first page: `ImageJ=1.53j`, then lines of `key=value`.
+//!
+//! Source: ImageJ, `ij.io.TiffEncoder` and `ij.io.FileOpener` (file format, "ImageJ hyperstacks": order xyczt).
+
+use super::description::{Description, Sizes, micrometres};
+use crate::dataset::Channel;
+use crate::space::Zyx;
+
+/// The lines of one description.
+pub(super) struct ImageJ<'a> {
+    text: &'a str,
+}
+
+impl<'a> ImageJ<'a> {
+    /// `None` when ImageJ did not write `text`.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        text.starts_with("ImageJ=").then_some(Self { text })
+    }
+
+    /// Planes in the file: one directory each, or all behind a single one in files over 4 GB.
+    pub fn images(&self) -> usize {
+        self.count("images") as usize
+    }
+
+    /// `resolution` is pixels in the unit of the description: x, y.
+    pub fn describe(&self, pages: usize, resolution: (Option<f64>, Option<f64>)) -> Description {
+        let sizes = Sizes { c: self.count("channels"), z: self.count("slices"), t: self.count("frames") };
+        let mut description = Description::plain(pages);
+        if sizes.pages() == Some(pages) {
+            description.planes = (0..pages).map(|i| Some(sizes.plane("CZT", i))).collect();
+            description.slices = sizes.z;
+            description.times = sizes.t;
+            description.channels = vec![Channel::default(); sizes.c as usize];
+        } else if pages > 1 && (sizes.c, sizes.z, sizes.t) != (1, 1, 1) {
+            description.notes.push(format!(
+                "ImageJ's description counts {} channels × {} slices × {} frames, but there are {pages} pages: \
+                 taken as a z stack",
+                sizes.c, sizes.z, sizes.t
+            ));
+        }
+        let unit = self.value("unit").unwrap_or("pixel");
+        let y_unit = self.value("yunit").unwrap_or(unit);
+        let z_unit = self.value("zunit").unwrap_or(unit);
+        // ImageJ stores the sign of the stack's direction in the spacing.
+        let spacing = self.number("spacing").map(f64::abs);
+        description.voxel_um = Zyx::new(
+            spacing.and_then(|z| micrometres(z, z_unit)),
+            resolution.1.and_then(|r| micrometres(1.0 / r, y_unit)),
+            resolution.0.and_then(|r| micrometres(1.0 / r, unit)),
+        );
+        description.interval_secs = self.number("finterval").filter(|&secs| secs > 0.0);
+        description
+    }
+
+    fn value(&self, key: &str) -> Option<&'a str> {
+        self.text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .find(|(k, _)| *k == key)
+            .map(|(_, v)| v.trim())
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        self.value(key)?.parse().ok().filter(|v: &f64| v.is_finite())
+    }
+
+    fn count(&self, key: &str) -> u32 {
+        self.value(key).and_then(|v| v.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
+    }
+}

@@ -1,0 +1,182 @@
+//! TIFF stacks as input: plain multi-page files, ImageJ hyperstacks, OME-TIFF. And whole volumes, for PSFs.
+//!
+//! Each page is one field of one scene. The bytes are decoded by the crate `tiff`; what the pages mean is read here.
+//! Stored pyramids (SubIFDs) and images in several files are not read.
+
+mod cursor;
+mod description;
+mod imagej;
+mod ome;
+mod page;
+mod volume;
+
+use std::path::Path;
+
+pub use volume::{Volume, read_volume};
+
+use self::cursor::Piece;
+use self::description::Description;
+use self::imagej::ImageJ;
+use self::page::{Page, Pages};
+use crate::dataset::{Compression, Dataset, Input, Plane, RawSubblock, Scene, Subblock};
+use crate::error::{Error, Result};
+use crate::pixels::{PixelType, Samples};
+use crate::source::{FileSource, ReadAt};
+use crate::space::Rect;
+
+/// An open TIFF stack.
+pub struct TiffStack {
+    source: Box<dyn ReadAt>,
+    /// One for each field of the scene.
+    pages: Vec<Page>,
+    dataset: Dataset,
+}
+
+impl TiffStack {
+    /// Opens the file `path` and reads all its directories, no pixels.
+    ///
+    /// # Errors
+    /// `Io`; `Format` when it is no TIFF or a broken one; `Unsupported` for pages that are neither u8, u16 or f32
+    /// gray nor u8 or u16 RGB, for pages that differ, and for compressions other than LZW, deflate, zstd, PackBits.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::from_source(Box::new(FileSource::open(path)?))
+    }
+
+    /// As [`TiffStack::open`], from any source.
+    ///
+    /// # Errors
+    /// As [`TiffStack::open`].
+    pub fn from_source(source: Box<dyn ReadAt>) -> Result<Self> {
+        let (pages, description) = open_pages(source.as_ref())?;
+        let pixel_type = common_pixel_type(source.path(), &pages)?;
+        let mut fields: Vec<(Page, Plane)> = pages
+            .into_iter()
+            .zip(&description.planes)
+            .filter_map(|(page, plane)| Some((page, (*plane)?)))
+            .collect();
+        fields.sort_by_key(|(page, _)| first_byte(page));
+        let dataset = dataset(&fields, description, pixel_type);
+        let pages = fields.into_iter().map(|(page, _)| page).collect();
+        Ok(Self { source, pages, dataset })
+    }
+}
+
+impl Input for TiffStack {
+    fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    fn read(&self, _scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
+        let mut fields = fields.to_vec();
+        fields.sort_unstable();
+        let read = |field| Ok(RawSubblock { field, bytes: self.pages[field].read(self.source.as_ref())? });
+        fields.into_iter().map(read).collect()
+    }
+
+    fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
+        self.pages[raw.field].decode(self.source.as_ref(), &raw.bytes, subblock.pixel_type)
+    }
+}
+
+/// All pages that are images, one for each plane stored, and what the file says about them.
+fn open_pages(source: &dyn ReadAt) -> Result<(Vec<Page>, Description)> {
+    let Pages { mut pages, description, resolution } = page::scan(source)?;
+    let text = description.unwrap_or_default();
+    let description = if let Some(imagej) = ImageJ::parse(&text) {
+        if pages.len() == 1 && imagej.images() > 1 {
+            pages = contiguous_planes(source, &pages[0], imagej.images())?;
+        }
+        imagej.describe(pages.len(), resolution)
+    } else if ome::is_ome(&text) {
+        ome::describe(source.path(), &text, pages.len())?
+    } else {
+        Description::plain(pages.len())
+    };
+    Ok((pages, description))
+}
+
+/// ImageJ writes stacks of over 4 GB with one directory: the other planes follow the first, uncompressed.
+fn contiguous_planes(source: &dyn ReadAt, first: &Page, images: usize) -> Result<Vec<Page>> {
+    let [piece] = first.pieces[..] else {
+        return Err(Error::unsupported(
+            source.path(),
+            "an ImageJ stack with one directory and scattered strips",
+        ));
+    };
+    if first.is_compressed || piece.length != first.decoded_bytes {
+        return Err(Error::unsupported(source.path(), "a compressed ImageJ stack with one directory"));
+    }
+    let end = piece.length.checked_mul(images as u64).and_then(|all| all.checked_add(piece.file));
+    if end.is_none_or(|end| end > source.size()) {
+        let what = format!("ImageJ's description promises {images} planes, the file is too short for them");
+        return Err(Error::format(source.path(), what, piece.file));
+    }
+    let plane = |i| Piece { file: piece.file + i as u64 * piece.length, ..piece };
+    Ok((0..images).map(|i| Page { pieces: vec![plane(i)], ..first.clone() }).collect())
+}
+
+/// All pages must be of one size and type.
+fn common_pixel_type(path: &Path, pages: &[Page]) -> Result<PixelType> {
+    let first = &pages[0];
+    if let Some((number, other)) = pages.iter().enumerate().find(|(_, page)| {
+        (page.width, page.height, page.color, page.sample)
+            != (first.width, first.height, first.color, first.sample)
+    }) {
+        return Err(Error::unsupported(
+            path,
+            format!(
+                "a TIFF with different pages: the first is {} × {} {:?} {:?}, number {} is {} × {} {:?} {:?}",
+                first.width,
+                first.height,
+                first.color,
+                first.sample,
+                number + 1,
+                other.width,
+                other.height,
+                other.color,
+                other.sample
+            ),
+        ));
+    }
+    first.pixel_type().ok_or_else(|| {
+        let what = format!("a TIFF of {:?} pixels of {:?} samples", first.color, first.sample);
+        Error::unsupported(path, what)
+    })
+}
+
+fn first_byte(page: &Page) -> u64 {
+    page.pieces.first().map_or(0, |piece| piece.file)
+}
+
+fn dataset(fields: &[(Page, Plane)], description: Description, pixel_type: PixelType) -> Dataset {
+    let subblock = |(page, plane): &(Page, Plane)| Subblock {
+        plane: *plane,
+        m: Some(0),
+        rect: Rect::new(0, 0, page.width, page.height),
+        stored_width: page.width,
+        stored_height: page.height,
+        pixel_type,
+        compression: Compression::Tiff,
+        offset: first_byte(page),
+        extent: page.stored_bytes(),
+    };
+    let fields: Vec<Subblock> = fields.iter().map(subblock).collect();
+    let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 0, 0));
+    let mut channels = description.channels;
+    for (c, channel) in channels.iter_mut().enumerate() {
+        channel.pixel_type = fields.iter().find(|f| f.plane.c as usize == c).map(|f| f.pixel_type);
+    }
+    Dataset {
+        scenes: vec![Scene { index: 0, name: None, rect, fields, pyramid: Vec::new() }],
+        channels,
+        slices: description.slices,
+        times: description.times,
+        voxel_um: description.voxel_um,
+        interval_secs: description.interval_secs,
+        optics: description.optics,
+        notes: description.notes,
+    }
+}
+
+#[cfg(test)]
+mod tests;

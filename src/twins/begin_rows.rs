@@ -1,0 +1,176 @@
+//! The start of an iteration's first pass: what is transformed along x when a group begins.
+//!
+//! Start: estimate ← point ← max(observed − background, [`START_FLOOR`]), beyond a tile's own extents the value of
+//! the nearest row, column or plane of it, going around the ends, since the transform does; [`START_FLOOR`] where
+//! there is no data; or 1 everywhere. Mask: 1 where there is data, else 0. Then the spectrum's row ← its forward
+//! transform along x, unscaled.
+
+use rayon::prelude::*;
+
+use super::{Complex32, Direction, Fourier, is_no_data, lane_of, lane_of_mut};
+use crate::decon::START_FLOOR;
+use crate::space::Zyx;
+
+/// What [`begin_rows`] starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct BeginRows {
+    /// Shape of the volumes.
+    pub fft: Zyx<u32>,
+    /// Extents of each lane's tile with its halo, from the origin; 0 for a lane that is not in use.
+    pub extents: [Zyx<u32>; 2],
+    /// Counts that do not come from the object.
+    pub background: f32,
+    /// 1 everywhere instead of the observed image.
+    pub flat: bool,
+}
+
+/// The volumes that [`begin_rows`] writes, `[z, y, x]` of one pair.
+pub struct Begun<'a> {
+    /// Becomes the start.
+    pub estimate: &'a mut [Complex32],
+    /// Becomes the start.
+    pub point: &'a mut [Complex32],
+    /// Becomes the start, transformed along x.
+    pub spectrum: &'a mut [Complex32],
+}
+
+/// Starts one pair from its `observed` volume, `[z, y, x]`.
+pub fn begin_rows(observed: &[Complex32], params: &BeginRows, fourier: &Fourier, begun: Begun) {
+    let at_once = fourier.rows_at_once();
+    let Begun { estimate, point, spectrum } = begun;
+    point.par_chunks_mut(at_once).enumerate().for_each(|(i, part)| {
+        for (j, row) in part.chunks_mut(fourier.length()).enumerate() {
+            start_row(observed, params, i * at_once / fourier.length() + j, row);
+        }
+    });
+    estimate
+        .par_chunks_mut(at_once)
+        .zip(point.par_chunks(at_once))
+        .for_each(|(to, from)| to.copy_from_slice(from));
+    let point = &*point;
+    fourier.each_row(spectrum, |i, row, scratch| {
+        row.copy_from_slice(&point[i * row.len()..][..row.len()]);
+        fourier.transform(Direction::Forward, row, scratch);
+    });
+}
+
+fn start_row(observed: &[Complex32], params: &BeginRows, row: usize, point: &mut [Complex32]) {
+    if params.flat {
+        point.fill(Complex32::new(1.0, 1.0));
+        return;
+    }
+    let fft = params.fft.map(|n| n as usize);
+    let (z, y) = (row / fft.y, row % fft.y);
+    for lane in 0..2 {
+        let extents = params.extents[lane as usize].map(|n| n as usize);
+        let source = nearest(z, extents.z, fft.z) * fft.y + nearest(y, extents.y, fft.y);
+        let source = &observed[source * fft.x..][..fft.x];
+        for (x, pair) in point.iter_mut().enumerate() {
+            let value = lane_of(source[nearest(x, extents.x, fft.x)], lane);
+            let start =
+                if is_no_data(value) { START_FLOOR } else { (value - params.background).max(START_FLOOR) };
+            *lane_of_mut(pair, lane) = start;
+        }
+    }
+}
+
+/// The index below `extent` that is nearest to `i` on a ring of `length`; half way, the last.
+fn nearest(i: usize, extent: usize, length: usize) -> usize {
+    if i < extent {
+        i
+    } else if i - extent < length - i {
+        extent.saturating_sub(1)
+    } else {
+        0
+    }
+}
+
+/// spectrum ← transform along x of the mask of `observed`; any number of rows.
+pub fn mask_rows(observed: &[Complex32], fourier: &Fourier, spectrum: &mut [Complex32]) {
+    let mask = |v: f32| if is_no_data(v) { 0.0 } else { 1.0 };
+    fourier.each_row(spectrum, |i, row, scratch| {
+        let observed = &observed[i * row.len()..][..row.len()];
+        row.iter_mut().zip(observed).for_each(|(s, d)| *s = Complex32::new(mask(d.re), mask(d.im)));
+        fourier.transform(Direction::Forward, row, scratch);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decon::NO_DATA;
+    use crate::twins::fourier::tests::{assert_close, by_definition, pattern};
+
+    const FFT: Zyx<u32> = Zyx::new(5, 6, 9);
+
+    /// Values within `extents`, with a gap, and no data elsewhere.
+    fn observed(extents: [Zyx<u32>; 2]) -> Vec<Complex32> {
+        let mut volume = pattern(FFT.count());
+        for (i, pair) in volume.iter_mut().enumerate() {
+            let i = i as u32;
+            let at = Zyx::new(i / 54, i / 9 % 6, i % 9);
+            for (lane, n) in extents.iter().enumerate() {
+                if at.z >= n.z || at.y >= n.y || at.x >= n.x || i % 13 == 5 {
+                    *lane_of_mut(pair, lane as u32) = NO_DATA;
+                }
+            }
+        }
+        volume
+    }
+
+    /// The index within `extent` that takes the fewest steps from `i` on a ring; of two, the last.
+    fn nearest_by_search(i: u32, extent: u32, length: u32) -> u32 {
+        let steps = |j: u32| i.abs_diff(j).min(length - i.abs_diff(j));
+        (0..extent).rev().min_by_key(|&j| steps(j)).unwrap_or(0)
+    }
+
+    #[test]
+    fn the_start_goes_on_beyond_the_edges_and_is_transformed() {
+        let whole = FFT;
+        for other in [Zyx::new(0, 0, 0), Zyx::new(1, 1, 1), Zyx::new(2, 5, 8), Zyx::new(4, 4, 4), whole] {
+            let extents = [Zyx::new(3, 4, 7), other];
+            let observed = observed(extents);
+            let params = BeginRows { fft: FFT, extents, background: 20.0, flat: false };
+            let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
+            let [estimate, point, spectrum] = &mut volumes;
+            begin_rows(&observed, &params, &Fourier::new(9), Begun { estimate, point, spectrum });
+            for (i, actual) in point.iter().enumerate() {
+                for lane in [0, 1] {
+                    let (n, i) = (extents[lane as usize], i as u32);
+                    let z = nearest_by_search(i / 54, n.z, 5);
+                    let y = nearest_by_search(i / 9 % 6, n.y, 6);
+                    let x = nearest_by_search(i % 9, n.x, 9);
+                    let value = lane_of(observed[((z * 6 + y) * 9 + x) as usize], lane);
+                    let expected = if value == NO_DATA { 1e-3 } else { (value - 20.0).max(1e-3) };
+                    assert_eq!(lane_of(*actual, lane), expected, "voxel {i} of lane {lane}, {n}");
+                }
+            }
+            assert_eq!(estimate, point);
+            for (row, point) in spectrum.chunks(9).zip(point.chunks(9)) {
+                assert_close(row, &by_definition(Direction::Forward, point), 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_start_is_one_everywhere() {
+        let params = BeginRows { fft: FFT, extents: [FFT; 2], background: 20.0, flat: true };
+        let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
+        let [estimate, point, spectrum] = &mut volumes;
+        begin_rows(&pattern(FFT.count()), &params, &Fourier::new(9), Begun { estimate, point, spectrum });
+        assert!(estimate.iter().chain(&*point).all(|&v| v == Complex32::new(1.0, 1.0)));
+        assert_close(&spectrum[..2], &[Complex32::new(9.0, 9.0), Complex32::default()], 1e-6);
+    }
+
+    #[test]
+    fn the_mask_is_one_where_there_is_data() {
+        let observed = observed([Zyx::new(3, 4, 7), Zyx::new(5, 6, 2)]);
+        let mut spectrum = pattern(FFT.count());
+        mask_rows(&observed, &Fourier::new(9), &mut spectrum);
+        let mask = |v: f32| if v == NO_DATA { 0.0 } else { 1.0 };
+        let mask: Vec<_> = observed.iter().map(|v| Complex32::new(mask(v.re), mask(v.im))).collect();
+        for (row, mask) in spectrum.chunks(9).zip(mask.chunks(9)) {
+            assert_close(row, &by_definition(Direction::Forward, mask), 1e-6);
+        }
+    }
+}

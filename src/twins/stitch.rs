@@ -1,0 +1,121 @@
+//! Paints one field on a plane, over whatever is there.
+//!
+//! plane\[y, x\] ← field\[y − top, x − left, sample\] where both exist, as f32, which holds u8 and u16 exactly. Floats
+//! are copied as they are.
+
+use crate::pixels::Samples;
+
+/// Where a field lies on a plane, all in level-0 pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Stitch {
+    /// Column of the plane under the field's first; negative when the field starts left of the plane.
+    pub left: i32,
+    /// Row of the plane under the field's first.
+    pub top: i32,
+    /// Columns of the field.
+    pub field_width: u32,
+    /// Rows of the field.
+    pub field_height: u32,
+    /// Samples of a stored pixel, 1 or 3.
+    pub samples: u32,
+    /// Which of them is painted.
+    pub sample: u32,
+    /// Columns of the plane.
+    pub width: u32,
+    /// Rows of the plane.
+    pub height: u32,
+}
+
+/// Paints `field`, `[y, x, sample]`, on `plane`, `[y, x]`.
+pub fn stitch(field: &Samples, params: &Stitch, plane: &mut [f32]) {
+    match field {
+        Samples::U8(values) => paint(values, params, plane, f32::from),
+        Samples::U16(values) => paint(values, params, plane, f32::from),
+        Samples::F32(values) => paint(values, params, plane, |value| value),
+    }
+}
+
+fn paint<T: Copy>(field: &[T], params: &Stitch, plane: &mut [f32], to_f32: impl Fn(T) -> f32) {
+    let (columns, rows) = (
+        overlap(params.left, params.field_width, params.width),
+        overlap(params.top, params.field_height, params.height),
+    );
+    let samples = params.samples as usize;
+    for y in rows.plane..rows.plane + rows.count {
+        let field_row = y - rows.plane + rows.field;
+        let from = (field_row * params.field_width as usize + columns.field) * samples;
+        let from = &field[from..from + columns.count * samples];
+        let to = &mut plane[y * params.width as usize + columns.plane..][..columns.count];
+        if samples == 1 {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = to_f32(*from));
+        } else {
+            let sample = params.sample as usize;
+            to.iter_mut().zip(from.chunks_exact(samples)).for_each(|(to, from)| *to = to_f32(from[sample]));
+        }
+    }
+}
+
+/// The pixels along one axis that field and plane share.
+struct Overlap {
+    field: usize,
+    plane: usize,
+    count: usize,
+}
+
+fn overlap(start: i32, field: u32, plane: u32) -> Overlap {
+    let first = i64::from(start).max(0);
+    let last = (i64::from(start) + i64::from(field)).min(i64::from(plane));
+    if last <= first {
+        return Overlap { field: 0, plane: 0, count: 0 };
+    }
+    Overlap {
+        field: (first - i64::from(start)) as usize,
+        plane: first as usize,
+        count: (last - first) as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLANE: (u32, u32) = (11, 9);
+
+    fn check(field: &Samples, value: impl Fn(usize) -> f32, params: &Stitch) {
+        let mut plane = vec![-5.0; (PLANE.0 * PLANE.1) as usize];
+        stitch(field, params, &mut plane);
+        for (i, &actual) in plane.iter().enumerate() {
+            let x = i as i32 % PLANE.0 as i32 - params.left;
+            let y = i as i32 / PLANE.0 as i32 - params.top;
+            let inside =
+                (0..params.field_width as i32).contains(&x) && (0..params.field_height as i32).contains(&y);
+            let at = (y * params.field_width as i32 + x) * params.samples as i32 + params.sample as i32;
+            let expected = if inside { value(at as usize) } else { -5.0 };
+            assert_eq!(actual, expected, "pixel {i} of {params:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_painted_where_it_lies_and_nowhere_else() {
+        for (width, height) in [(1, 1), (7, 5), (30, 20)] {
+            for samples in [1, 3] {
+                let count = (width * height * samples) as usize;
+                let bytes = Samples::U8((0..count).map(|i| (i % 251) as u8).collect());
+                let words = Samples::U16((0..count).map(|i| (65535 - i % 251) as u16).collect());
+                let floats = Samples::F32((0..count).map(|i| (i % 251) as f32 * 0.3).collect());
+                for left in [-(width as i32), 1 - width as i32, -1, 0, 2, 10, 11] {
+                    for top in [-(height as i32), 1 - height as i32, 0, 3, 8, 9] {
+                        let sample = samples - 1;
+                        let (field_width, field_height) = (width, height);
+                        let (width, height) = PLANE;
+                        let params =
+                            Stitch { left, top, field_width, field_height, samples, sample, width, height };
+                        check(&bytes, |i| (i % 251) as f32, &params);
+                        check(&words, |i| (65535 - i % 251) as f32, &params);
+                        check(&floats, |i| (i % 251) as f32 * 0.3, &params);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `OME/METADATA.ome.xml` of a collection, which bioformats2raw's layout asks for: sizes and names, no more
+//! (<https://www.openmicroscopy.org/Schemas/OME/2016-06>).
+
+use std::fmt::Write;
+
+use super::layout::ImageLayout;
+use super::metadata::ImageMetadata;
+use crate::pixels::SampleType;
+use crate::space::{Tczyx, Zyx};
+
+/// One `Image` for each image, in order.
+pub(super) fn document(images: &[(ImageLayout, ImageMetadata)]) -> String {
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" \
+         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+         xsi:schemaLocation=\"http://www.openmicroscopy.org/Schemas/OME/2016-06 \
+         http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd\">\n",
+    );
+    for (i, (layout, metadata)) in images.iter().enumerate() {
+        xml += &image(i, layout, metadata);
+    }
+    xml + "</OME>\n"
+}
+
+fn image(i: usize, layout: &ImageLayout, metadata: &ImageMetadata) -> String {
+    let Tczyx { t, c, z, y, x } = layout.shape();
+    let kind = match layout.sample() {
+        SampleType::U8 => "uint8",
+        SampleType::U16 => "uint16",
+        SampleType::F32 => "float",
+    };
+    let mut sizes = String::new();
+    let Zyx { z: um_z, y: um_y, x: um_x } = metadata.voxel_um;
+    let physical = [
+        ("PhysicalSizeX", um_x),
+        ("PhysicalSizeY", um_y),
+        ("PhysicalSizeZ", um_z),
+        ("TimeIncrement", metadata.interval_secs),
+    ];
+    for (name, value) in physical {
+        // The schema knows no size of 0; micrometres and seconds are its default units.
+        if let Some(value) = value.filter(|&value| value > 0.0) {
+            let _ = write!(sizes, " {name}=\"{value}\"");
+        }
+    }
+    let channels = metadata.channels.iter().enumerate().map(|(k, channel)| {
+        let [r, g, b] = channel.color;
+        let color = i32::from_be_bytes([r, g, b, 255]);
+        let name = escape(&channel.name);
+        format!("<Channel ID=\"Channel:{i}:{k}\" Name=\"{name}\" Color=\"{color}\" SamplesPerPixel=\"1\"/>\n")
+    });
+    format!(
+        "<Image ID=\"Image:{i}\" Name=\"{name}\">\n\
+         <Pixels ID=\"Pixels:{i}\" DimensionOrder=\"XYZCT\" Type=\"{kind}\" BigEndian=\"false\" \
+         SizeX=\"{x}\" SizeY=\"{y}\" SizeZ=\"{z}\" SizeC=\"{c}\" SizeT=\"{t}\"{sizes}>\n\
+         {channels}<MetadataOnly/>\n</Pixels>\n</Image>\n",
+        name = escape(&metadata.name),
+        channels = channels.collect::<String>(),
+    )
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '"' => escaped += "&quot;",
+            // XML 1.0 has no way to write control characters.
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zarr::{Encoding, OmeroChannel};
+
+    #[test]
+    fn names_come_back_from_an_xml_parser() {
+        let layout =
+            ImageLayout::new(Tczyx::new(2, 1, 3, 4, 5), SampleType::F32, Encoding::default()).unwrap();
+        let channel =
+            OmeroChannel { name: "a<b>&\"c\"\u{1}".into(), color: [255, 0, 0], ..Default::default() };
+        let voxel_um = Zyx::new(None, Some(0.25), Some(0.0));
+        let metadata =
+            ImageMetadata {
+                name: "µ-scene".into(), voxel_um, channels: vec![channel], ..Default::default()
+            };
+        let xml = document(&[(layout.clone(), metadata.clone()), (layout, metadata)]);
+        let parsed = roxmltree::Document::parse(&xml).unwrap();
+        let named =
+            |name: &str| parsed.descendants().filter(|node| node.has_tag_name(name)).collect::<Vec<_>>();
+        let namespaced = |name: &'static str| named(name);
+        assert_eq!(namespaced("Image").len(), 2);
+        assert_eq!(namespaced("Image")[1].attribute("Name"), Some("µ-scene"));
+        let channel = namespaced("Channel")[0];
+        assert_eq!(channel.attribute("Name"), Some("a<b>&\"c\" "));
+        // Red, opaque, as a signed 32-bit RGBA.
+        assert_eq!(channel.attribute("Color"), Some("-16776961"));
+        let pixels = namespaced("Pixels")[0];
+        let sizes = ["SizeT", "SizeC", "SizeZ", "SizeY", "SizeX"].map(|name| pixels.attribute(name).unwrap());
+        assert_eq!(sizes, ["2", "1", "3", "4", "5"]);
+        assert_eq!(pixels.attribute("PhysicalSizeY"), Some("0.25"));
+        assert_eq!(pixels.attribute("PhysicalSizeX"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Assembles whole shards of every level while finished pixels arrive. Single-threaded; writes nothing.
+//!
+//! A complete shard is averaged into its parent on the next level and handed out; so nothing is ever read back, and
+//! only shards that still wait for pixels are held.
+
+use std::collections::HashMap;
+
+use super::layout::{ImageLayout, Level};
+use super::range::{ChannelRange, RangeMeter};
+use super::sample::{Window, copy, halve};
+use crate::pixels::{SampleType, Samples};
+use crate::space::{Output, Rect, Tczyx};
+
+/// Finished pixels: a rectangle of one plane, or of several that follow each other in z.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Time.
+    pub t: u64,
+    /// Channel of the output.
+    pub c: u64,
+    /// Depth of the first plane.
+    pub z: u64,
+    /// The area of every plane.
+    pub rect: Rect<Output>,
+    /// [z, y, x], one sample a pixel.
+    pub samples: &'a Samples,
+}
+
+/// A complete shard, ready to be encoded.
+#[derive(Debug)]
+pub struct Shard {
+    /// Pyramid level.
+    pub level: usize,
+    /// Position in the level's grid of shards.
+    pub index: Tczyx<u64>,
+    /// [y, x] of [`Level::shard`]; zero outside the image.
+    pub samples: Samples,
+}
+
+/// A shard that waits for pixels.
+#[derive(Debug)]
+struct Open {
+    samples: Samples,
+    missing: u64,
+}
+
+/// Turns blocks into shards of every level.
+#[derive(Debug)]
+pub struct Pyramid {
+    sample: SampleType,
+    levels: Vec<Level>,
+    open: HashMap<(usize, Tczyx<u64>), Open>,
+    meters: Vec<RangeMeter>,
+}
+
+impl Pyramid {
+    /// For an image with no pixel yet.
+    pub fn new(layout: &ImageLayout) -> Self {
+        Self {
+            sample: layout.sample(),
+            levels: layout.levels().to_vec(),
+            open: HashMap::new(),
+            meters: (0..layout.shape().c).map(|_| RangeMeter::new()).collect(),
+        }
+    }
+
+    /// Takes a block in, and hands `emit` every shard that it completes, on any level.
+    ///
+    /// Blocks may come in any order, but a pixel only once. Those on the shard grid are cheapest.
+    ///
+    /// # Errors
+    /// Only what `emit` returns.
+    ///
+    /// # Panics
+    /// When the block is not of this image, or a pixel of an open shard comes twice.
+    pub fn add<E>(&mut self, block: &Block, mut emit: impl FnMut(Shard) -> Result<(), E>) -> Result<(), E> {
+        let Block { t, c, z, rect, samples } = *block;
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let depth = samples.len() / (width * height);
+        let shape = self.levels[0].shape;
+        assert_eq!(samples.kind(), self.sample, "a block has the image's sample type");
+        assert_eq!(samples.len(), width * height * depth, "a block has whole planes");
+        assert!(
+            rect.x >= 0 && rect.y >= 0 && rect.right() as u64 <= shape.x && rect.bottom() as u64 <= shape.y,
+            "{rect} lies on the image"
+        );
+        assert!(t < shape.t && c < shape.c && z + depth as u64 <= shape.z, "the planes are the image's");
+
+        let pitch = self.levels[0].pitch;
+        let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
+        for plane in 0..depth {
+            let source = Window { start: plane * width * height, stride: width, height, width };
+            self.meters[c as usize].see_full(samples, source);
+            for y in cuts(rect.y, rect.bottom()) {
+                for x in cuts(rect.x, rect.right()) {
+                    let index = Tczyx::new(t, c, z + plane as u64, y, x);
+                    if let Some(shard) = self.fill(index, samples, rect, source) {
+                        self.hand_out(shard, &mut emit)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The display range of each channel over what has come.
+    pub fn ranges(&self) -> Vec<ChannelRange> {
+        self.meters.iter().map(RangeMeter::range).collect()
+    }
+
+    /// Bytes of the shards that wait for pixels.
+    pub fn held_bytes(&self) -> u64 {
+        self.open.values().map(|open| (open.samples.len() * self.sample.bytes()) as u64).sum()
+    }
+
+    /// Copies the common part of `rect` and the level-0 shard at `index`.
+    fn fill(
+        &mut self,
+        index: Tczyx<u64>,
+        samples: &Samples,
+        rect: Rect<Output>,
+        source: Window,
+    ) -> Option<Shard> {
+        let level = &self.levels[0];
+        let (rows, columns) = level.extent(index);
+        let area = Rect::new(
+            (index.x * level.pitch) as i64,
+            (index.y * level.pitch) as i64,
+            columns as u32,
+            rows as u32,
+        );
+        let part = rect.intersect(area)?;
+        let (height, width) = (part.height as usize, part.width as usize);
+        let at = |outer: Rect<Output>, stride: usize| {
+            (part.y - outer.y) as usize * stride + (part.x - outer.x) as usize
+        };
+        let stride = level.shard.x as usize;
+        let to = Window { start: at(area, stride), stride, height, width };
+        let from = Window { start: source.start + at(rect, source.stride), height, width, ..source };
+        self.place((0, index), part.area(), |target| copy(target, to, samples, from))
+    }
+
+    /// Lets `write` put `pixels` new pixels into a shard, and takes the shard out when these were the last.
+    fn place(
+        &mut self,
+        key: (usize, Tczyx<u64>),
+        pixels: u64,
+        write: impl FnOnce(&mut Samples),
+    ) -> Option<Shard> {
+        let level = &self.levels[key.0];
+        let open = self.open.entry(key).or_insert_with(|| {
+            let (rows, columns) = level.extent(key.1);
+            Open { samples: Samples::zeros(self.sample, level.shard_len()), missing: rows * columns }
+        });
+        write(&mut open.samples);
+        open.missing = open.missing.checked_sub(pixels).expect("a pixel comes only once");
+        if open.missing > 0 {
+            return None;
+        }
+        let Open { samples, .. } = self.open.remove(&key)?;
+        Some(Shard { level: key.0, index: key.1, samples })
+    }
+
+    /// Averages a complete shard into its parent, and that into its own if it is complete now; emits each.
+    fn hand_out<E>(&mut self, shard: Shard, emit: &mut impl FnMut(Shard) -> Result<(), E>) -> Result<(), E> {
+        let mut next = Some(shard);
+        while let Some(shard) = next {
+            next = self.fold(&shard);
+            emit(shard)?;
+        }
+        Ok(())
+    }
+
+    /// Averages a shard into its parent; gives the parent if that completes it.
+    fn fold(&mut self, shard: &Shard) -> Option<Shard> {
+        let level = &self.levels[shard.level];
+        let (rows, columns) = level.extent(shard.index);
+        let from = Window {
+            start: 0,
+            stride: level.shard.x as usize,
+            height: rows as usize,
+            width: columns as usize,
+        };
+        let Some(parent) = self.levels.get(shard.level + 1) else {
+            self.meters[shard.index.c as usize].see_small(&shard.samples, from);
+            return None;
+        };
+        let (y, x) = (shard.index.y * level.pitch / 2, shard.index.x * level.pitch / 2);
+        let index = Tczyx { y: y / parent.pitch, x: x / parent.pitch, ..shard.index };
+        let stride = parent.shard.x as usize;
+        let to = Window {
+            start: (y % parent.pitch) as usize * stride + (x % parent.pitch) as usize,
+            stride,
+            height: from.height.div_ceil(2),
+            width: from.width.div_ceil(2),
+        };
+        self.place((shard.level + 1, index), (to.height * to.width) as u64, |target| {
+            halve(target, to, &shard.samples, from);
+        })
+    }
+}

@@ -1,0 +1,376 @@
+//! Round trips: blocks in, arrays read back through `zarrs`, against a naive pyramid of the whole image.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use zarrs::array::Array;
+use zarrs::filesystem::FilesystemStore;
+
+use super::*;
+use crate::error::Error;
+use crate::pixels::{SampleType, Samples};
+use crate::space::{Rect, Tczyx};
+
+/// Five-dimensional pixels as numbers, slowest axis first.
+struct Image {
+    shape: Tczyx<u64>,
+    values: Vec<f64>,
+}
+
+impl Image {
+    /// Cycles through 251 values, so that a swapped row shows; `step` sets their size.
+    fn cycling(shape: Tczyx<u64>, step: f64) -> Self {
+        let count = shape.to_array().iter().product::<u64>();
+        Self { shape, values: (0..count).map(|i| (1 + i % 251) as f64 * step).collect() }
+    }
+
+    fn at(&self, at: Tczyx<u64>) -> f64 {
+        let offset =
+            at.to_array().iter().zip(self.shape.to_array()).fold(0, |offset, (i, side)| offset * side + i);
+        self.values[offset as usize]
+    }
+
+    /// The naive mean: of each output pixel, of all input pixels that exist.
+    fn halved(&self, is_float: bool) -> Self {
+        let shape = Tczyx { y: self.shape.y.div_ceil(2), x: self.shape.x.div_ceil(2), ..self.shape };
+        let values = positions(shape).map(|at| {
+            let sources = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(dy, dx)| Tczyx {
+                y: 2 * at.y + dy,
+                x: 2 * at.x + dx,
+                ..at
+            });
+            let inside = sources.into_iter().filter(|p| p.y < self.shape.y && p.x < self.shape.x);
+            let inside = inside.map(|p| self.at(p)).collect::<Vec<_>>();
+            let mean = inside.iter().sum::<f64>() / inside.len() as f64;
+            if is_float { f64::from(mean as f32) } else { mean.round_ties_even() }
+        });
+        Self { shape, values: values.collect() }
+    }
+
+    fn samples(
+        &self,
+        kind: SampleType,
+        (t, c): (u64, u64),
+        depth: std::ops::Range<u64>,
+        rect: Rect<crate::space::Output>,
+    ) -> Samples {
+        let values = depth.flat_map(|z| {
+            (rect.y..rect.bottom()).flat_map(move |y| {
+                (rect.x..rect.right()).map(move |x| self.at(Tczyx::new(t, c, z, y as u64, x as u64)))
+            })
+        });
+        match kind {
+            SampleType::U8 => Samples::U8(values.map(|v| v as u8).collect()),
+            SampleType::U16 => Samples::U16(values.map(|v| v as u16).collect()),
+            SampleType::F32 => Samples::F32(values.map(|v| v as f32).collect()),
+        }
+    }
+}
+
+fn positions(shape: Tczyx<u64>) -> impl Iterator<Item = Tczyx<u64>> {
+    let [t, c, z, y, x] = shape.to_array();
+    (0..t * c * z * y * x)
+        .map(move |i| Tczyx::new(i / (x * y * z * c), i / (x * y * z) % c, i / (x * y) % z, i / x % y, i % x))
+}
+
+/// A place of a block: time and channel, planes, rectangle.
+type Place = ((u64, u64), std::ops::Range<u64>, Rect<crate::space::Output>);
+
+/// Blocks of `side` pixels and `depth` planes, in an order that is neither rows nor columns.
+fn scattered(shape: Tczyx<u64>, side: u64, depth: u64) -> Vec<Place> {
+    let mut places = Vec::new();
+    let blocks =
+        Tczyx::new(shape.t, shape.c, shape.z.div_ceil(depth), shape.y.div_ceil(side), shape.x.div_ceil(side));
+    for at in positions(blocks) {
+        let (x, y, z) = (at.x * side, at.y * side, at.z * depth);
+        let rect = Rect::new(x as i64, y as i64, side.min(shape.x - x) as u32, side.min(shape.y - y) as u32);
+        places.push(((at.t, at.c), z..(z + depth).min(shape.z), rect));
+    }
+    let count = places.len();
+    let stride = (count * 5 / 8..).find(|&s| s > 0 && gcd(s, count) == 1).unwrap();
+    (0..count).map(|i| places[i * stride % count].clone()).collect()
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn small(shape: Tczyx<u64>, sample: SampleType) -> ImageLayout {
+    ImageLayout::new(shape, sample, Encoding { chunk_px: 64, shard_px: 256, zstd_level: 1 }).unwrap()
+}
+
+fn metadata(layout: &ImageLayout) -> ImageMetadata {
+    let channel = |c| OmeroChannel { name: format!("channel {c}"), active: true, ..Default::default() };
+    ImageMetadata {
+        name: "test".into(),
+        channels: (0..layout.shape().c).map(channel).collect(),
+        ..Default::default()
+    }
+}
+
+/// Sends the blocks through a pyramid into image `i`, stored by two threads; gives the ranges.
+fn write(zarr: &OmeZarr, i: usize, image: &Image, places: &[Place]) -> Vec<ChannelRange> {
+    let writer = zarr.image(i);
+    let mut pyramid = Pyramid::new(writer.layout());
+    for ((t, c), depth, rect) in places.iter().cloned() {
+        let samples = image.samples(writer.layout().sample(), (t, c), depth.clone(), rect);
+        let block = Block { t, c, z: depth.start, rect, samples: &samples };
+        let mut shards = Vec::new();
+        let Ok(()) = pyramid.add(&block, |shard| {
+            shards.push(shard);
+            Ok::<(), Infallible>(())
+        });
+        std::thread::scope(|scope| {
+            for part in shards.chunks(shards.len().div_ceil(2).max(1)) {
+                scope.spawn(move || {
+                    for shard in part {
+                        writer.store(shard).unwrap();
+                    }
+                });
+            }
+        });
+    }
+    assert_eq!(pyramid.held_bytes(), 0);
+    pyramid.ranges()
+}
+
+fn read_back(target: &Path, array: &str, kind: SampleType) -> Image {
+    let store = Arc::new(FilesystemStore::new(target).unwrap());
+    let array = Array::open(store, array).unwrap();
+    let [t, c, z, y, x] = array.shape().try_into().unwrap();
+    let all = array.subset_all();
+    let values = match kind {
+        SampleType::U8 => {
+            array.retrieve_array_subset::<Vec<u8>>(&all).unwrap().into_iter().map(f64::from).collect()
+        }
+        SampleType::U16 => {
+            array.retrieve_array_subset::<Vec<u16>>(&all).unwrap().into_iter().map(f64::from).collect()
+        }
+        SampleType::F32 => {
+            array.retrieve_array_subset::<Vec<f32>>(&all).unwrap().into_iter().map(f64::from).collect()
+        }
+    };
+    Image { shape: Tczyx::new(t, c, z, y, x), values }
+}
+
+/// Exact: integer means have one right answer, and float means are rounded once.
+fn assert_levels(target: &Path, group: &str, mut want: Image, layout: &ImageLayout) {
+    let is_float = layout.sample() == SampleType::F32;
+    for k in 0..layout.levels().len() {
+        if k > 0 {
+            want = want.halved(is_float);
+        }
+        let got = read_back(target, &format!("{group}/{k}"), layout.sample());
+        assert_eq!(got.shape, want.shape, "level {k}");
+        let worst = (0..want.values.len())
+            .max_by(|&a, &b| {
+                let error = |i: usize| (got.values[i] - want.values[i]).abs();
+                error(a).total_cmp(&error(b))
+            })
+            .unwrap();
+        let at = positions(want.shape).nth(worst).unwrap();
+        assert_eq!(got.values[worst], want.values[worst], "level {k} of {:?} at {at:?}", layout.shape());
+    }
+}
+
+fn round_trip(shape: Tczyx<u64>, kind: SampleType, step: f64, (side, depth): (u64, u64)) {
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("out.ome.zarr");
+    let layout = small(shape, kind);
+    let images = [(layout.clone(), metadata(&layout))];
+    let zarr = OmeZarr::create(&target, false, &images, &Value::Null).unwrap();
+    let image = Image::cycling(shape, step);
+    let ranges = write(&zarr, 0, &image, &scattered(shape, side, depth));
+    zarr.finish(&[ranges]).unwrap();
+    assert_levels(&target, "", image, &layout);
+}
+
+#[test]
+fn every_boundary_of_chunk_and_shard_comes_back() {
+    let sides = [1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513];
+    for (i, &y) in sides.iter().enumerate() {
+        // Every side meets every other within a few steps, without all 121 pairs.
+        for x in [sides[(i + 3) % sides.len()], sides[(i * 4 + 1) % sides.len()]] {
+            round_trip(Tczyx::new(1, 1, 1, y, x), SampleType::U8, 1.0, (256, 1));
+        }
+    }
+}
+
+#[test]
+fn times_channels_and_slices_come_back_in_every_type() {
+    let shape = Tczyx::new(2, 3, 5, 259, 130);
+    for (kind, step) in [(SampleType::U8, 1.0), (SampleType::U16, 257.0), (SampleType::F32, 0.375)] {
+        round_trip(shape, kind, step, (256, 2));
+    }
+}
+
+#[test]
+fn blocks_larger_than_a_shard_or_the_whole_image_come_back() {
+    round_trip(Tczyx::new(1, 2, 1, 1100, 700), SampleType::U16, 200.0, (512, 1));
+    round_trip(Tczyx::new(1, 1, 3, 1100, 700), SampleType::U16, 200.0, (2000, 3));
+}
+
+#[test]
+fn blocks_off_the_grid_come_back() {
+    round_trip(Tczyx::new(1, 1, 1, 600, 611), SampleType::U16, 200.0, (101, 1));
+}
+
+/// Sends an image of zeros in bands; gives the most bytes held after a block, and the shards emitted.
+fn peak_of_bands(layout: &ImageLayout, side: u64, band: u64) -> (u64, u64) {
+    let shape = layout.shape();
+    let mut pyramid = Pyramid::new(layout);
+    let (mut peak, mut emitted) = (0, 0);
+    for (y, x) in (0..shape.y)
+        .step_by(band as usize)
+        .flat_map(|y| (0..shape.x).step_by(side as usize).map(move |x| (y, x)))
+    {
+        let rect = Rect::new(x as i64, y as i64, side.min(shape.x - x) as u32, band.min(shape.y - y) as u32);
+        let samples = Samples::zeros(SampleType::U8, rect.area() as usize);
+        let block = Block { t: 0, c: 0, z: 0, rect, samples: &samples };
+        let Ok(()) = pyramid.add(&block, |_| {
+            emitted += 1;
+            Ok::<(), Infallible>(())
+        });
+        peak = peak.max(pyramid.held_bytes());
+    }
+    (peak, emitted)
+}
+
+#[test]
+fn bands_hold_no_more_than_the_bound() {
+    let shape = Tczyx::new(1, 1, 1, 4100, 5000);
+    for (chunk_px, shard_px, side, band) in [
+        (64, 256, 256, 512),
+        (64, 256, 512, 256),
+        (64, 192, 192, 192),
+        (64, 64, 64, 320),
+        (50, 150, 600, 300),
+    ] {
+        let encoding = Encoding { chunk_px, shard_px, zstd_level: 1 };
+        let layout = ImageLayout::new(shape, SampleType::U8, encoding).unwrap();
+        let (peak, emitted) = peak_of_bands(&layout, side, band);
+        let bound = layout.pyramid_memory_bytes(1, band);
+        assert!(0 < peak && peak <= bound, "held {peak}, bound {bound}: {encoding:?}, band {band}");
+        // The bound is of use: far below the image.
+        assert!(bound < shape.x * shape.y / 10, "bound {bound}: {encoding:?}, band {band}");
+        assert_eq!(emitted, layout.shard_count());
+    }
+}
+
+#[test]
+fn a_block_that_never_came_is_an_error_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("out.ome.zarr");
+    let shape = Tczyx::new(1, 1, 2, 300, 300);
+    let layout = small(shape, SampleType::U8);
+    let zarr = OmeZarr::create(&target, false, &[(layout.clone(), metadata(&layout))], &Value::Null).unwrap();
+    let image = Image::cycling(shape, 1.0);
+    let mut places = scattered(shape, 256, 1);
+    places.pop();
+    let writer = zarr.image(0);
+    let mut pyramid = Pyramid::new(&layout);
+    for ((t, c), depth, rect) in places {
+        let samples = image.samples(SampleType::U8, (t, c), depth.clone(), rect);
+        let block = Block { t, c, z: depth.start, rect, samples: &samples };
+        pyramid.add(&block, |shard| writer.store(&shard).map(drop)).unwrap();
+    }
+    let error = zarr.finish(&[pyramid.ranges()]).unwrap_err();
+    // Two planes with four shards on each of two levels; one of each level waits for the block.
+    assert!(error.to_string().contains("14 of 16 shards"), "{error}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn dropping_midway_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let layout = small(Tczyx::new(1, 1, 1, 300, 300), SampleType::U8);
+    let images = [(layout.clone(), metadata(&layout))];
+    let zarr = OmeZarr::create(&home.path().join("out.ome.zarr"), false, &images, &Value::Null).unwrap();
+    let samples = Samples::U8(vec![1; 256 * 256]);
+    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples };
+    assert!(zarr.image(0).store(&shard).unwrap() > 0);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    drop(zarr);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn several_images_are_a_collection() {
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("out.ome.zarr");
+    let shapes = [Tczyx::new(1, 1, 1, 300, 20), Tczyx::new(1, 2, 1, 40, 50)];
+    let images = shapes.map(|shape| {
+        let layout = small(shape, SampleType::U16);
+        let metadata = metadata(&layout);
+        (layout, metadata)
+    });
+    let zarr = OmeZarr::create(&target, false, &images, &json!({ "version": "1.2.3" })).unwrap();
+    let written = shapes.map(|shape| Image::cycling(shape, 100.0));
+    let ranges = [0, 1].map(|i| write(&zarr, i, &written[i], &scattered(shapes[i], 256, 1)));
+    zarr.finish(&ranges).unwrap();
+    for (i, image) in written.into_iter().enumerate() {
+        assert_levels(&target, &format!("/{i}"), image, &images[i].0);
+    }
+    let attributes = |path: &str| {
+        let text = fs::read_to_string(target.join(path)).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["attributes"].clone()
+    };
+    assert_eq!(attributes("zarr.json")["ome"]["bioformats2raw.layout"], 3);
+    assert_eq!(attributes("zarr.json")["decon-gpu"]["version"], "1.2.3");
+    assert_eq!(attributes("OME/zarr.json")["ome"]["series"], json!(["0", "1"]));
+    assert!(target.join("OME/METADATA.ome.xml").is_file());
+    assert_eq!(attributes("1/zarr.json")["ome"]["omero"]["channels"][1]["label"], "channel 1");
+    assert_eq!(attributes("1/zarr.json")["ome"]["omero"]["channels"][1]["window"]["max"], 25100.0);
+}
+
+/// Stores a shard whose file is a link to `device`.
+#[cfg(target_os = "linux")]
+fn store_onto(device: &str) -> Error {
+    let home = tempfile::tempdir().unwrap();
+    let layout = small(Tczyx::new(1, 1, 1, 64, 64), SampleType::U8);
+    let images = [(layout.clone(), metadata(&layout))];
+    let zarr = OmeZarr::create(&home.path().join("out.ome.zarr"), false, &images, &Value::Null).unwrap();
+    let hidden = fs::read_dir(home.path()).unwrap().next().unwrap().unwrap().path();
+    let folder = hidden.join("0/c/0/0/0/0");
+    fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(device, folder.join("0")).unwrap();
+    let samples = Samples::U8((0..64 * 64).map(|i| (i % 251) as u8).collect());
+    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples };
+    zarr.image(0).store(&shard).unwrap_err()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_io_error_with_the_shard() {
+    match store_onto("/dev/full") {
+        Error::Io { path, source } => {
+            assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+            assert!(path.ends_with("0/c/0/0/0/0/0"), "{}", path.display());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_write_is_an_io_error() {
+    // Not writable even for root.
+    assert!(matches!(store_onto("/proc/version"), Error::Io { .. }));
+}
+
+#[test]
+fn a_shard_of_zeros_takes_no_space_but_counts() {
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("out.ome.zarr");
+    let shape = Tczyx::new(1, 1, 1, 10, 10);
+    let layout = small(shape, SampleType::F32);
+    let zarr = OmeZarr::create(&target, false, &[(layout.clone(), metadata(&layout))], &Value::Null).unwrap();
+    let image = Image { shape, values: vec![0.0; 100] };
+    let ranges = write(&zarr, 0, &image, &scattered(shape, 256, 1));
+    zarr.finish(&[ranges]).unwrap();
+    assert!(!target.join("0/c").exists());
+    assert_levels(&target, "", image, &layout);
+}

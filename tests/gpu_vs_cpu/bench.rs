@@ -1,0 +1,98 @@
+//! A device to test on, one dispatch on it, and the comparison of results.
+
+use std::sync::OnceLock;
+
+use decon_gpu::gpu::{Device, Kernel, Readback, Recorder, Shader, ShaderParams, adapters};
+
+/// Fills what a kernel must write: any use of it shows.
+pub const POISON: f32 = f32::NAN;
+
+/// The device that all tests share.
+pub struct Bench {
+    pub device: Device,
+}
+
+impl Bench {
+    /// `None`, after a word, when tests on a device are to be skipped.
+    pub fn open() -> Option<Self> {
+        static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
+        let open = || {
+            let adapter = adapters().into_iter().next();
+            if adapter.is_none() && std::env::var_os("DECON_GPU_SKIP_GPU_TESTS").is_some_and(|v| v == "1") {
+                return None;
+            }
+            let adapter = adapter.expect(
+                "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or set \
+                 DECON_GPU_SKIP_GPU_TESTS=1 to go without these tests",
+            );
+            eprintln!("testing on {}", adapter.summary);
+            Some(Device::open(&adapter).expect("the device opens"))
+        };
+        let device = DEVICE.get_or_init(open).clone();
+        if device.is_none() {
+            eprintln!("SKIPPED: no Vulkan device, and DECON_GPU_SKIP_GPU_TESTS=1");
+        }
+        device.map(|device| Self { device })
+    }
+
+    /// A buffer that holds `data`.
+    pub fn buffer<T: bytemuck::Pod>(&self, data: &[T]) -> wgpu::Buffer {
+        let bytes = bytemuck::cast_slice(data);
+        let buffer = self.device.buffer("test", bytes.len() as u64).unwrap();
+        self.device.write(&buffer, bytes);
+        buffer
+    }
+
+    /// Compiles `shader` and runs it once.
+    pub fn run<P: ShaderParams>(&self, shader: &Shader, buffers: &[&wgpu::Buffer], params: &P) {
+        let kernel = Kernel::new(&self.device, shader).unwrap();
+        let buffers = kernel.bind(&self.device, buffers).unwrap();
+        let mut recorder = Recorder::new(&self.device);
+        kernel.dispatch(&mut recorder, &buffers, params);
+        recorder.submit();
+        self.device.check().unwrap();
+    }
+
+    /// What `buffer` holds.
+    pub fn read<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer) -> Vec<T> {
+        let mut readback = Readback::new(&self.device, 1, buffer.size()).unwrap();
+        readback.send(&mut Recorder::new(&self.device), buffer, buffer.size(), ());
+        readback.oldest(|(), bytes| bytemuck::pod_collect_to_vec(bytes)).unwrap().unwrap()
+    }
+}
+
+/// Fails unless the worst difference, relative to the largest expected value, is within `tolerance`.
+#[track_caller]
+pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(f64::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+    let error = |i: usize| (f64::from(found[i]) - expected[i]).abs() / largest;
+    // A NaN is worse than anything.
+    let rank = |i: usize| if error(i).is_nan() { f64::INFINITY } else { error(i) };
+    let Some(worst) = (0..found.len()).max_by(|&a, &b| rank(a).total_cmp(&rank(b))) else { return };
+    eprintln!("ERR {what}: {:e} of {tolerance:e}", rank(worst));
+    assert!(
+        rank(worst) <= tolerance,
+        "{what}: worst error {:e} > {tolerance:e} at index {worst}: {} instead of {}",
+        rank(worst),
+        found[worst],
+        expected[worst]
+    );
+}
+
+/// As `assert_close`, for twins in f32.
+#[track_caller]
+pub fn assert_close_f32(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
+    let expected: Vec<_> = expected.iter().map(|&v| f64::from(v)).collect();
+    assert_close(what, found, &expected, tolerance);
+}
+
+/// Allowed error of one transform of `length` numbers relative to the largest: each of log₂ N levels rounds.
+pub fn transform_tolerance(length: u32) -> f64 {
+    2e-6 * f64::from(length).log2().max(1.0)
+}
+
+/// `count` numbers from 0 to 250 that repeat only after 251, times `scale`: a swapped row or column shows.
+pub fn ramp(count: usize, scale: f32) -> Vec<f32> {
+    (0..count).map(|i| (i * 89 % 251) as f32 * scale).collect()
+}

@@ -1,0 +1,184 @@
+//! Stitching without deconvolution: exact, in every pixel type, at every scale, in M order; and the limits.
+
+use decon_gpu::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, Setup};
+use decon_gpu::error::Error;
+use decon_gpu::pixels::{PixelType, SampleType, Samples};
+use decon_gpu::plan::{Layer, Tile};
+use decon_gpu::space::{Mosaic, Rect, Zyx};
+
+use crate::bench::Bench;
+
+const FILL: f32 = 9.0;
+
+/// Three fields that overlap and leave gaps, on each of two planes; the last is on top. The mosaic is 77 × 51.
+fn fields() -> [Rect<Mosaic>; 3] {
+    [Rect::new(0, 0, 40, 30), Rect::new(31, 4, 46, 26), Rect::new(10, 25, 50, 26)]
+}
+
+/// Sample `sample` of pixel (x, y) of field `field`.
+fn value(kind: SampleType, field: usize, (x, y): (u32, u32), sample: u32) -> f32 {
+    let i = (field * 50 + (x + y * 67 + sample * 131) as usize) * 89 % 251;
+    match kind {
+        SampleType::U8 => i as f32,
+        SampleType::U16 => (i * 261) as f32,
+        SampleType::F32 => i as f32 * 3.25 - 100.0,
+    }
+}
+
+fn field(pixel_type: PixelType, number: usize) -> Field {
+    let Rect { width, height, .. } = fields()[number % 3];
+    let mut values = Vec::new();
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        values.extend((0..pixel_type.samples()).map(|s| value(pixel_type.sample_type(), number, (x, y), s)));
+    }
+    let samples = match pixel_type.sample_type() {
+        SampleType::U8 => Samples::U8(values.iter().map(|&v| v as u8).collect()),
+        SampleType::U16 => Samples::U16(values.iter().map(|&v| v as u16).collect()),
+        SampleType::F32 => Samples::F32(values),
+    };
+    Field { pixel_type, width, height, samples }
+}
+
+fn setup(pixel_type: PixelType, scale: u32) -> Setup {
+    let output = Rect::<Mosaic>::new(0, 0, 77, 51).to_output(scale);
+    let fft = Zyx::new(2, output.height, output.width);
+    Setup {
+        fft,
+        lanes: 2,
+        scale,
+        output: pixel_type.sample_type(),
+        fill: FILL,
+        core: fft,
+        field_slots: 6,
+        field_bytes: 50 * 30 * pixel_type.bytes() as u64,
+        channels: Vec::new(),
+    }
+}
+
+fn tile(sample: u32, scale: u32) -> Tile {
+    let padded = Rect::<Mosaic>::new(0, 0, 77, 51).to_output(scale);
+    let core = Rect::new(1, 1, padded.width - 2, padded.height - 1);
+    let layers = (0..6).map(|field| Layer { field, rect: fields()[field % 3], plane: field as u32 / 3 }).collect();
+    Tile { index: sample, t: 0, channel: 0, sample, z: 0, planes: 2, core, padded, layers }
+}
+
+/// Each output pixel by its definition.
+fn expected(kind: SampleType, tile: &Tile, scale: u32) -> Samples {
+    let mosaic = |plane: usize, x: i64, y: i64| {
+        let top = (0..3).rev().find(|&i| {
+            let r = fields()[i];
+            (r.x..r.right()).contains(&x) && (r.y..r.bottom()).contains(&y)
+        })?;
+        let r = fields()[top];
+        Some(value(kind, plane * 3 + top, ((x - r.x) as u32, (y - r.y) as u32), tile.sample))
+    };
+    let mut values = Vec::new();
+    let s = i64::from(scale);
+    for plane in 0..2 {
+        for (y, x) in (tile.core.y..tile.core.bottom()).flat_map(|y| (tile.core.x..tile.core.right()).map(move |x| (y, x))) {
+            let block = (y * s..(y + 1) * s).flat_map(|y| (x * s..(x + 1) * s).map(move |x| (y, x)));
+            let found: Vec<_> = block.filter_map(|(y, x)| mosaic(plane, x, y)).collect();
+            let sum: f64 = found.iter().map(|&v| f64::from(v)).sum();
+            values.push(if found.is_empty() { FILL } else { (sum / found.len() as f64) as f32 });
+        }
+    }
+    match kind {
+        SampleType::U8 => Samples::U8(values.iter().map(|v| v.round_ties_even() as u8).collect()),
+        SampleType::U16 => Samples::U16(values.iter().map(|v| v.round_ties_even() as u16).collect()),
+        SampleType::F32 => Samples::F32(values),
+    }
+}
+
+/// Every sample as a tile of its own, two lanes at a time.
+fn convert(backend: &mut impl Backend, pixel_type: PixelType, scale: u32) -> Vec<FinishedTile> {
+    let held: Vec<_> = (0..6).map(|i| backend.upload(field(pixel_type, i)).unwrap()).collect();
+    let mut finished = Vec::new();
+    for sample in 0..pixel_type.samples() {
+        let (lane, tile) = (sample as usize % 2, tile(sample, scale));
+        backend.stitch(lane, &tile, &held.iter().collect::<Vec<_>>()).unwrap();
+        finished.extend(backend.download(lane, tile).unwrap());
+    }
+    held.into_iter().for_each(|field| backend.release(field));
+    while let Some(tile) = backend.drain().unwrap() {
+        finished.push(tile);
+    }
+    finished
+}
+
+#[test]
+fn every_pixel_type_and_scale_is_stitched_exactly() {
+    let Some(bench) = Bench::open() else { return };
+    let types =
+        [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
+    for pixel_type in types {
+        for scale in [1, 2, 4, 8] {
+            let setup = setup(pixel_type, scale);
+            let found = convert(&mut GpuBackend::new(bench.device.clone(), &setup).unwrap(), pixel_type, scale);
+            let cpu = convert(&mut CpuBackend::new(&setup, 1).unwrap(), pixel_type, scale);
+            assert_eq!(found.len(), pixel_type.samples() as usize);
+            for (found, cpu) in found.iter().zip(&cpu) {
+                let what = format!("{pixel_type:?}, sample {}, scale {scale}", found.tile.sample);
+                assert_eq!(found.tile, cpu.tile, "{what}");
+                // Sums of at most 64 values of 16 bits are exact in f32, and the floats are multiples of a quarter.
+                assert!(found.samples == expected(pixel_type.sample_type(), &found.tile, scale), "{what}");
+                assert!(found.samples == cpu.samples, "{what}: another result than the processor's");
+                assert_eq!((found.clamped, cpu.clamped), (0, 0), "{what}");
+            }
+        }
+    }
+}
+
+/// More tiles than places for read-back, and a field's place taken again before anything was submitted.
+#[test]
+fn tiles_come_home_in_order_and_places_are_used_again() {
+    let Some(bench) = Bench::open() else { return };
+    let setup = Setup { field_slots: 1, ..setup(PixelType::Gray16, 1) };
+    let mut backend = GpuBackend::new(bench.device.clone(), &setup).unwrap();
+    let mut finished = Vec::new();
+    for number in 0..8 {
+        let place = backend.upload(field(PixelType::Gray16, number)).unwrap();
+        let tile = tile_of(number);
+        backend.stitch(number % 2, &tile, &[&place]).unwrap();
+        backend.release(place);
+        if number % 2 == 1 {
+            // Both lanes only now: the place was taken again while its first field was still to be painted.
+            finished.extend(backend.download(0, tile_of(number - 1)).unwrap());
+            finished.extend(backend.download(1, tile).unwrap());
+        }
+    }
+    while let Some(tile) = backend.drain().unwrap() {
+        finished.push(tile);
+    }
+    for (number, tile) in finished.iter().enumerate() {
+        assert_eq!(tile.tile.index, number as u32);
+        assert!(tile.samples == field(PixelType::Gray16, number).samples, "tile {number}");
+    }
+    assert_eq!(finished.len(), 8);
+}
+
+/// The tile of field `number` alone.
+fn tile_of(number: usize) -> Tile {
+    let rect = fields()[number % 3];
+    let padded = Rect::new(rect.x, rect.y, rect.width, rect.height);
+    let layers = vec![Layer { field: 0, rect, plane: 0 }];
+    Tile { index: number as u32, t: 0, channel: 0, sample: 0, z: 0, planes: 1, core: padded, padded, layers }
+}
+
+#[test]
+fn what_does_not_fit_is_a_limit_with_numbers() {
+    let Some(bench) = Bench::open() else { return };
+    let available = bench.device.limits().max_field_bytes;
+    let large = Setup { field_bytes: available + 1, ..setup(PixelType::Gray8, 1) };
+    let error = GpuBackend::new(bench.device.clone(), &large).unwrap_err();
+    assert!(matches!(&error, Error::Limit { what, .. } if what.contains("field")), "{error}");
+    let small = Setup { field_slots: 1, field_bytes: 40 * 30, ..setup(PixelType::Gray8, 1) };
+    let mut backend = GpuBackend::new(bench.device.clone(), &small).unwrap();
+    let error = backend.upload(field(PixelType::Gray8, 2)).unwrap_err();
+    assert!(matches!(&error, Error::Limit { .. }), "a field larger than its place: {error}");
+    let held = backend.upload(field(PixelType::Gray8, 0)).unwrap();
+    let error = backend.upload(field(PixelType::Gray8, 0)).unwrap_err();
+    assert!(matches!(&error, Error::Limit { .. }), "one field too many: {error}");
+    backend.release(held);
+    backend.upload(field(PixelType::Gray8, 0)).unwrap();
+    bench.device.check().unwrap();
+}

@@ -1,0 +1,89 @@
+//! The line transforms against Fourier sums in f64.
+
+use std::f64::consts::TAU;
+
+use decon_gpu::kernels::begin_rows::{self, Mode};
+use decon_gpu::kernels::fft::{Direction, LinePlan, good_sizes};
+use decon_gpu::kernels::transform_lines;
+
+use crate::bench::{Bench, POISON, assert_close, ramp, transform_tolerance};
+
+/// Every size up to 36, each radix's powers, mixtures, and what real tiles need.
+fn lengths() -> Vec<u32> {
+    let large = [42, 49, 60, 64, 81, 100, 105, 125, 128, 210, 243, 256, 343, 420, 512, 625, 1000, 1024, 2016, 2048];
+    good_sizes(36).into_iter().chain(large).collect()
+}
+
+/// Σ x[n] exp(sign · 2πi k n / N) of `line`, (re, im) side by side.
+fn sums(line: &[f32], sign: f64) -> Vec<f64> {
+    let n = line.len() / 2;
+    let turn: Vec<_> = (0..n).map(|i| (sign * TAU * i as f64 / n as f64).sin_cos()).collect();
+    let sum = |k: usize| {
+        (0..n).fold([0.0, 0.0], |[re, im], i| {
+            let ((sin, cos), (a, b)) = (turn[k * i % n], (f64::from(line[2 * i]), f64::from(line[2 * i + 1])));
+            [re + a * cos - b * sin, im + a * sin + b * cos]
+        })
+    };
+    (0..n).flat_map(sum).collect()
+}
+
+#[test]
+fn columns_are_fourier_sums_forward_and_inverse() {
+    let Some(bench) = Bench::open() else { return };
+    // Lines of two blocks, no multiple of what a workgroup takes.
+    let (stride, blocks) = (3_usize, 2_usize);
+    for length in lengths() {
+        let n = length as usize;
+        let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup_bytes).unwrap();
+        let twiddles = bench.buffer(&plan.twiddles());
+        let data = ramp(2 * blocks * n * stride, 1.0);
+        for (inverse, sign) in [(0, -1.0), (1, 1.0)] {
+            let spectrum = bench.buffer(&data);
+            let params = transform_lines::Params { lines: (blocks * stride) as u32, stride: stride as u32, inverse };
+            bench.run(&transform_lines::shader(&plan), &[&twiddles, &spectrum], &params);
+            let found: Vec<f32> = bench.read(&spectrum);
+            for line in 0..blocks * stride {
+                let first = line / stride * stride * n + line % stride;
+                let of = |values: &[f32]| -> Vec<f32> {
+                    (0..n).flat_map(|i| [0, 1].map(|c| values[2 * (first + i * stride) + c])).collect()
+                };
+                let what = format!("length {length}, inverse {inverse}, line {line}");
+                assert_close(&what, &of(&found), &sums(&of(&data), sign), transform_tolerance(length));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_fourier_sums_at_every_number_of_lines() {
+    let Some(bench) = Bench::open() else { return };
+    for length in lengths() {
+        let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
+        let twiddles = bench.buffer(&plan.twiddles());
+        for rows in [plan.lines.max(2) - 1, plan.lines, plan.lines + 1] {
+            let observed = ramp(2 * (rows * length) as usize, 1.0).into_iter().map(|v| v + 1.0).collect::<Vec<_>>();
+            let params = begin_rows::Params {
+                pair: 0,
+                mode: Mode::Observed as u32,
+                background: 0.0,
+                fft_z: 1,
+                fft_y: rows,
+                even_z: 1,
+                even_y: rows,
+                even_x: length,
+                odd_z: 1,
+                odd_y: rows,
+                odd_x: length,
+            };
+            let [spectrum, estimate, point] = [(); 3].map(|()| bench.buffer(&vec![POISON; observed.len()]));
+            let buffers = [&twiddles, &spectrum, &bench.buffer(&observed), &estimate, &point];
+            bench.run(&begin_rows::shader(&plan), &buffers, &params);
+            let found: Vec<f32> = bench.read(&spectrum);
+            let row = 2 * length as usize;
+            for (line, (found, observed)) in found.chunks(row).zip(observed.chunks(row)).enumerate() {
+                let what = format!("length {length}, row {line} of {rows}");
+                assert_close(&what, found, &sums(observed, -1.0), transform_tolerance(length));
+            }
+        }
+    }
+}

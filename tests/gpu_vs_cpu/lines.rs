@@ -1,0 +1,207 @@
+//! The line kernels, one dispatch each, against their twins.
+
+use decon_gpu::decon::NO_DATA;
+use decon_gpu::kernels::begin_rows::Mode;
+use decon_gpu::kernels::fft::{Direction, LinePlan};
+use decon_gpu::kernels::{begin_rows, convolve_lines, ratio_rows, update_rows, weight_rows};
+use decon_gpu::space::Zyx;
+use decon_gpu::twins::begin_rows::{BeginRows, Begun};
+use decon_gpu::twins::convolve_lines::{Projection, otf_lines};
+use decon_gpu::twins::update_rows::Update;
+use decon_gpu::twins::{self, Complex32, Fourier};
+
+use crate::bench::{Bench, POISON, assert_close_f32, ramp, transform_tolerance};
+
+/// Each radix, and mixtures.
+const LENGTHS: [u32; 14] = [1, 2, 3, 4, 5, 7, 8, 30, 49, 64, 100, 128, 210, 512];
+
+fn complex(values: &[f32]) -> Vec<Complex32> {
+    values.chunks(2).map(|pair| Complex32::new(pair[0], pair[1])).collect()
+}
+
+fn flat(values: &[Complex32]) -> Vec<f32> {
+    values.iter().flat_map(|v| [v.re, v.im]).collect()
+}
+
+/// Rows that a kernel is given: as many as a workgroup takes, one less and one more.
+fn rows_around(plan: &LinePlan) -> [u32; 3] {
+    [plan.lines.max(2) - 1, plan.lines, plan.lines + 1]
+}
+
+/// The row transform of `image`, over N so that the inverse brings `image` back.
+fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<f32> {
+    let n = fourier.length() as f32;
+    let mut spectrum: Vec<_> = complex(image).into_iter().map(|v| v / n).collect();
+    let mut scratch = fourier.scratch();
+    for row in spectrum.chunks_mut(fourier.length()) {
+        fourier.transform(twins::Direction::Forward, row, &mut scratch);
+    }
+    flat(&spectrum)
+}
+
+/// Runs `test(plan, rows, fourier)` for each length and number of rows.
+fn each_size(bench: &Bench, test: impl Fn(&LinePlan, u32, &Fourier)) {
+    for length in LENGTHS {
+        let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
+        let fourier = Fourier::new(length as usize);
+        rows_around(&plan).into_iter().for_each(|rows| test(&plan, rows, &fourier));
+    }
+}
+
+/// Every 7th value is no data.
+fn with_gaps(values: Vec<f32>) -> Vec<f32> {
+    values.into_iter().enumerate().map(|(i, v)| if i % 7 == 3 { NO_DATA } else { v }).collect()
+}
+
+#[test]
+fn begin_rows_starts_and_masks_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    let cases = [
+        (Zyx::new(1, 9, 30), [Zyx::new(1, 6, 20), Zyx::new(1, 9, 30)]),
+        (Zyx::new(5, 7, 16), [Zyx::new(3, 5, 13), Zyx::new(0, 0, 0)]),
+        (Zyx::new(1, 1, 7), [Zyx::new(1, 1, 1), Zyx::new(1, 1, 6)]),
+    ];
+    for (fft, extents) in cases {
+        let plan = LinePlan::new(fft.x, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
+        let (fourier, count) = (Fourier::new(fft.x as usize), fft.count());
+        // Two pairs; the second is run, the first must stay as it is.
+        let observed = with_gaps(ramp(4 * count, 1.5));
+        for mode in [Mode::Observed, Mode::Flat, Mode::Mask] {
+            let [even, odd] = extents;
+            let params = begin_rows::Params {
+                pair: 1,
+                mode: mode as u32,
+                background: 20.0,
+                fft_z: fft.z,
+                fft_y: fft.y,
+                even_z: even.z,
+                even_y: even.y,
+                even_x: even.x,
+                odd_z: odd.z,
+                odd_y: odd.y,
+                odd_x: odd.x,
+            };
+            let [spectrum, estimate, point] = [(); 3].map(|()| bench.buffer(&vec![POISON; 4 * count]));
+            let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate, &point];
+            bench.run(&begin_rows::shader(&plan), &buffers, &params);
+
+            let second = complex(&observed[2 * count..]);
+            let [mut estimate_twin, mut point_twin, mut spectrum_twin] = [(); 3].map(|()| vec![Complex32::default(); count]);
+            if mode == Mode::Mask {
+                twins::begin_rows::mask_rows(&second, &fourier, &mut spectrum_twin);
+                estimate_twin.fill(Complex32::new(POISON, POISON));
+                point_twin.fill(Complex32::new(POISON, POISON));
+            } else {
+                let params = BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat };
+                let begun = Begun { estimate: &mut estimate_twin, point: &mut point_twin, spectrum: &mut spectrum_twin };
+                twins::begin_rows::begin_rows(&second, &params, &fourier, begun);
+            }
+            for (what, buffer, twin) in [("estimate", &estimate, &estimate_twin), ("point", &point, &point_twin)] {
+                let found: Vec<u32> = bench.read(buffer);
+                let twin: Vec<_> = flat(twin).into_iter().map(f32::to_bits).collect();
+                assert!(found[..2 * count].iter().all(|&v| v == POISON.to_bits()), "{what} of the other pair, {fft}");
+                let wrong = (0..2 * count).find(|&i| found[2 * count + i] != twin[i]);
+                assert_eq!(wrong, None, "{what}, {mode:?}, {fft}");
+            }
+            let found: Vec<f32> = bench.read(&spectrum);
+            let what = format!("spectrum, {mode:?}, {fft}");
+            assert_close_f32(&what, &found[2 * count..], &flat(&spectrum_twin), transform_tolerance(fft.x));
+        }
+    }
+}
+
+#[test]
+fn ratio_rows_divides_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    each_size(&bench, |plan, lines, fourier| {
+        let count = 2 * (lines * plan.length) as usize;
+        let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
+        let observed = with_gaps(ramp(count, 3.0));
+        let input = row_spectrum(&blurred, fourier);
+        let spectrum = bench.buffer(&input);
+        let params = ratio_rows::Params { lines, background: 10.0 };
+        let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed)];
+        bench.run(&ratio_rows::shader(plan), &buffers, &params);
+        let mut twin = complex(&input);
+        twins::ratio_rows::ratio_rows(&mut twin, &complex(&observed), 10.0, fourier);
+        let what = format!("length {}, {lines} rows", plan.length);
+        assert_close_f32(&what, &bench.read::<f32>(&spectrum), &flat(&twin), 2.0 * transform_tolerance(plan.length));
+    });
+}
+
+#[test]
+fn update_rows_updates_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    each_size(&bench, |plan, lines, fourier| {
+        let count = 2 * (lines * plan.length) as usize;
+        let volume = |scale: f32, shift: usize| ramp(count + shift, scale).split_off(shift);
+        // A correction around 1, negative here and there as rounding makes it; a weight that is 0 here and there.
+        let correction: Vec<_> = volume(0.01, 0).into_iter().map(|v| v - 0.1).collect();
+        let (weight, estimate_0, point_0) = (volume(0.005, 5), volume(2.0, 9), volume(2.5, 20));
+        let input = row_spectrum(&correction, fourier);
+        let [spectrum, estimate, point] = [&input, &estimate_0, &point_0].map(|v| bench.buffer(v));
+        let params = update_rows::Params { lines, alpha: 0.4 };
+        let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&weight), &estimate, &point];
+        bench.run(&update_rows::shader(plan), &buffers, &params);
+        let [mut spectrum_twin, mut estimate_twin, mut point_twin] = [&input, &estimate_0, &point_0].map(|v| complex(v));
+        let update = Update {
+            weight: &complex(&weight),
+            estimate: &mut estimate_twin,
+            point: &mut point_twin,
+            alpha: 0.4,
+        };
+        twins::update_rows::update_rows(&mut spectrum_twin, update, fourier);
+        for (what, buffer, twin) in [
+            ("spectrum", &spectrum, &spectrum_twin),
+            ("estimate", &estimate, &estimate_twin),
+            ("point", &point, &point_twin),
+        ] {
+            let what = format!("{what}, length {}, {lines} rows", plan.length);
+            assert_close_f32(&what, &bench.read::<f32>(buffer), &flat(twin), 2.0 * transform_tolerance(plan.length));
+        }
+    });
+}
+
+#[test]
+fn weight_rows_weighs_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    each_size(&bench, |plan, lines, fourier| {
+        let count = 2 * (lines * plan.length) as usize;
+        // 0, below the limit, and from 0.1 to 1: nothing so near the limit that rounding decides.
+        let seen: Vec<f32> = (0..count).map(|i| [0.0, 0.005, 0.1, 0.3, 0.7, 1.0, 0.95][i * 5 % 7]).collect();
+        let input = row_spectrum(&seen, fourier);
+        let weight = bench.buffer(&vec![POISON; count]);
+        let buffers = [&bench.buffer(&plan.twiddles()), &bench.buffer(&input), &weight];
+        bench.run(&weight_rows::shader(plan), &buffers, &weight_rows::Params { lines });
+        let (mut spectrum_twin, mut twin) = (complex(&input), vec![Complex32::default(); count / 2]);
+        twins::weight_rows::weight_rows(&mut spectrum_twin, &mut twin, fourier);
+        let what = format!("length {}, {lines} rows", plan.length);
+        // An error e of 0.1 becomes 100 e of 10: ten times the relative error.
+        assert_close_f32(&what, &bench.read::<f32>(&weight), &flat(&twin), 10.0 * transform_tolerance(plan.length));
+    });
+}
+
+#[test]
+fn convolve_lines_convolves_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    for length in LENGTHS {
+        let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup_bytes).unwrap();
+        let (fourier, n) = (Fourier::new(length as usize), length as usize);
+        for stride in [plan.lines.max(2) as usize - 1, plan.lines as usize, plan.lines as usize + 1] {
+            let pairs = 2;
+            let input = ramp(2 * pairs * n * stride, 1.0);
+            let otf = ramp(2 * n * stride + 7, 0.01).split_off(7);
+            for (sign, projection) in [(1.0, Projection::Forward), (-1.0, Projection::Back)] {
+                let spectrum = bench.buffer(&input);
+                let params = convolve_lines::Params { lines: (pairs * stride) as u32, stride: stride as u32, sign };
+                let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&otf)];
+                bench.run(&convolve_lines::shader(&plan), &buffers, &params);
+                let mut twin = complex(&input);
+                let lines = otf_lines(&complex(&otf), stride);
+                twins::convolve_lines::convolve_lines(&mut twin, stride, &fourier, &lines, projection);
+                let what = format!("length {length}, {stride} columns, {projection:?}");
+                assert_close_f32(&what, &bench.read::<f32>(&spectrum), &flat(&twin), 2.0 * transform_tolerance(length));
+            }
+        }
+    }
+}

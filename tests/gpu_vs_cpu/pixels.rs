@@ -1,0 +1,190 @@
+//! The kernels of single pixels, one dispatch each, against their twins, bit for bit.
+
+use decon_gpu::decon::NO_DATA;
+use decon_gpu::kernels::{downsample, fill, pack, sample_code, stitch};
+use decon_gpu::pixels::{PixelType, SampleType, Samples};
+use decon_gpu::space::Zyx;
+use decon_gpu::twins::downsample::Downsample;
+use decon_gpu::twins::pack::Pack;
+use decon_gpu::twins::stitch::Stitch;
+use decon_gpu::twins::{self, Complex32};
+
+use crate::bench::{Bench, POISON, ramp};
+
+#[track_caller]
+fn assert_same(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let wrong = (0..found.len()).find(|&i| found[i].to_bits() != expected[i].to_bits());
+    let wrong = wrong.map(|i| format!("{} instead of {} at {i}", found[i], expected[i]));
+    assert_eq!(wrong, None, "{what}");
+}
+
+#[test]
+fn fill_covers_every_pixel_and_no_more() {
+    let Some(bench) = Bench::open() else { return };
+    // The last is more than one row of workgroups.
+    for count in [1, 255, 256, 257, 65_535 * 256 + 3] {
+        let plane = bench.buffer(&vec![1.0_f32; count + 2]);
+        bench.run(&fill::shader(), &[&plane], &fill::Params { count: count as u32 });
+        let mut expected = vec![1.0; count + 2];
+        twins::fill::fill(&mut expected[..count]);
+        assert_same(&format!("{count} pixels"), &bench.read::<f32>(&plane), &expected);
+    }
+}
+
+/// `count` samples of a type, repeating after 251.
+fn samples(kind: SampleType, count: usize) -> Samples {
+    let values = (0..count).map(|i| (i * 89 % 251) as u32);
+    match kind {
+        SampleType::U8 => Samples::U8(values.map(|v| v as u8 + 4).collect()),
+        SampleType::U16 => Samples::U16(values.map(|v| (v * 261) as u16).collect()),
+        SampleType::F32 => Samples::F32(values.map(|v| v as f32 * 1.25 - 20.0).collect()),
+    }
+}
+
+#[test]
+fn stitch_paints_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    let types =
+        [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
+    let (width, height, field_width, field_height) = (37_u32, 29_u32, 23_u32, 19_u32);
+    for pixel_type in types {
+        let count = (field_width * field_height * pixel_type.samples()) as usize;
+        let field = samples(pixel_type.sample_type(), count);
+        let mut bytes = field.as_bytes().to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0xAA);
+        let field_buffer = bench.buffer(&bytes);
+        // Inside, over each edge, over all four, and one pixel only.
+        for (left, top) in [(5, 4), (-7, 3), (20, 15), (2, -18), (36, 28), (-22, -18)] {
+            let sample = pixel_type.samples() - 1;
+            let plane = bench.buffer(&ramp((width * height) as usize, 1.0));
+            let (x, y) = (left.max(0), top.max(0));
+            let params = stitch::Params {
+                width: ((left + field_width as i32).min(width as i32) - x) as u32,
+                height: ((top + field_height as i32).min(height as i32) - y) as u32,
+                plane_x: x as u32,
+                plane_y: y as u32,
+                field_x: (x - left) as u32,
+                field_y: (y - top) as u32,
+                plane_width: width,
+                field_width,
+                samples: pixel_type.samples(),
+                sample,
+                kind: sample_code(pixel_type.sample_type()),
+            };
+            bench.run(&stitch::shader(), &[&field_buffer, &plane], &params);
+            let mut twin = ramp((width * height) as usize, 1.0);
+            let samples = pixel_type.samples();
+            let params = Stitch { left, top, field_width, field_height, samples, sample, width, height };
+            twins::stitch::stitch(&field, &params, &mut twin);
+            assert_same(&format!("{pixel_type:?} at ({left}, {top})"), &bench.read::<f32>(&plane), &twin);
+        }
+    }
+}
+
+#[test]
+fn a_float_that_is_no_number_is_no_data() {
+    let Some(bench) = Bench::open() else { return };
+    let field = [1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, -0.0, f32::MIN_POSITIVE, -3.5];
+    let plane = bench.buffer(&[0.0_f32; 8]);
+    let params = stitch::Params {
+        width: 8,
+        height: 1,
+        plane_x: 0,
+        plane_y: 0,
+        field_x: 0,
+        field_y: 0,
+        plane_width: 8,
+        field_width: 8,
+        samples: 1,
+        sample: 0,
+        kind: sample_code(SampleType::F32),
+    };
+    bench.run(&stitch::shader(), &[&bench.buffer(&field), &plane], &params);
+    let expected = [1.0, NO_DATA, NO_DATA, NO_DATA, f32::MAX, -0.0, f32::MIN_POSITIVE, -3.5];
+    assert_same("floats", &bench.read::<f32>(&plane), &expected);
+}
+
+#[test]
+fn downsample_averages_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    let fft = Zyx::new(4_u32, 9, 14);
+    for scale in [1, 2, 4, 8] {
+        for (width, height) in [(14, 9), (13, 8), (1, 1), (0, 0)] {
+            // Blocks without data, with some, and with all.
+            let pixels = (width * height * scale * scale) as usize;
+            let mut plane = ramp(pixels, 3.0);
+            plane.iter_mut().enumerate().filter(|(i, _)| i / 5 % 3 == 0).for_each(|(_, v)| *v = NO_DATA);
+            let observed = bench.buffer(&vec![POISON; 4 * fft.count()]);
+            let params = downsample::Params {
+                lane: 3,
+                first_plane: 1,
+                planes: 2,
+                width,
+                height,
+                scale,
+                fft_z: fft.z,
+                fft_y: fft.y,
+                fft_x: fft.x,
+            };
+            bench.run(&downsample::shader(), &[&bench.buffer(&[&plane[..], &[POISON]].concat()), &observed], &params);
+            let poison = Complex32::new(POISON, POISON);
+            let mut twin = vec![poison; 2 * fft.count()];
+            let area = (fft.y * fft.x) as usize;
+            let first = fft.count() + area;
+            let params = Downsample { width: width * scale, height: height * scale, scale, columns: fft.x, lane: 1 };
+            twins::downsample::downsample(&plane, &params, &mut twin[first..first + area]);
+            twin[first + area..first + 2 * area].iter_mut().for_each(|pair| pair.im = NO_DATA);
+            let twin: Vec<_> = twin.iter().flat_map(|v| [v.re, v.im]).collect();
+            let what = format!("scale {scale}, {width} × {height}");
+            assert_same(&what, &bench.read::<f32>(&observed), &twin);
+        }
+    }
+}
+
+#[test]
+fn pack_rounds_clamps_and_counts_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    let edges = [
+        -1.0, -0.51, -0.5, -0.49, 0.0, 0.5, 1.5, 2.5, 254.5, 255.0, 255.49, 255.5, 256.0, 32767.5, 65534.5, 65535.0,
+        65535.4, 65535.6, 1e9, -1e9,
+    ];
+    let fft = Zyx::new(3_u32, 11, 12);
+    let image: Vec<f32> = (0..4 * fft.count()).map(|i| edges[i * 7 % 20]).collect();
+    let observed: Vec<f32> = (0..4 * fft.count()).map(|i| if i % 11 == 4 { NO_DATA } else { 1.0 }).collect();
+    let complex = |values: &[f32]| -> Vec<_> {
+        values[2 * fft.count()..].chunks(2).map(|v| Complex32::new(v[0], v[1])).collect()
+    };
+    for (output, fill) in [(SampleType::U8, 7.0), (SampleType::U16, 65535.0), (SampleType::F32, -2.5)] {
+        for core in [Zyx::new(1_u32, 1, 1), Zyx::new(2, 3, 5), Zyx::new(3, 9, 9), Zyx::new(3, 10, 8)] {
+            let bytes = core.count() * output.bytes();
+            let result = bench.buffer(&vec![0_u32; 1 + bytes.div_ceil(4)]);
+            let params = pack::Params {
+                lane: 2,
+                width: core.x,
+                height: core.y,
+                planes: core.z,
+                x: 3,
+                y: 1,
+                fft_z: fft.z,
+                fft_y: fft.y,
+                fft_x: fft.x,
+                kind: sample_code(output),
+                fill,
+            };
+            bench.run(&pack::shader(), &[&bench.buffer(&image), &bench.buffer(&observed), &result], &params);
+            let found: Vec<u8> = bench.read(&result);
+            let params = Pack { fft, first: Zyx::new(0, 1, 3), core, lane: 0, fill };
+            let mut twin = Samples::zeros(output, core.count());
+            let (image, observed) = (complex(&image), complex(&observed));
+            let clamped = match &mut twin {
+                Samples::U8(out) => twins::pack::pack(&image, &observed, &params, out),
+                Samples::U16(out) => twins::pack::pack(&image, &observed, &params, out),
+                Samples::F32(out) => twins::pack::pack(&image, &observed, &params, out),
+            };
+            let header = u32::from_ne_bytes(found[..4].try_into().unwrap());
+            assert_eq!(u64::from(header), clamped, "clamped, {output:?}, {core}");
+            assert_eq!(&found[4..4 + bytes], twin.as_bytes(), "{output:?}, {core}");
+        }
+    }
+}
