@@ -83,7 +83,8 @@ impl<B: Backend> Engine<B> {
         for (lane, tile) in tiles.iter().enumerate() {
             let mut tile = tile.clone();
             tile.layers.retain(|layer| self.held[&layer.field].is_some());
-            let fields: Vec<_> = tile.layers.iter().filter_map(|layer| self.held[&layer.field].as_ref()).collect();
+            let fields: Vec<_> =
+                tile.layers.iter().filter_map(|layer| self.held[&layer.field].as_ref()).collect();
             self.backend.stitch(lane, &tile, &fields)?;
         }
         Ok(())

@@ -183,13 +183,22 @@ impl fmt::Display for SceneInfo {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let name = self.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
         writeln!(f, "  scene {}{name}: {}", self.index, self.rect)?;
-        write!(f, "    fields     {} of up to {} × {} px", self.fields_per_plane, self.field_width, self.field_height)?;
+        write!(
+            f,
+            "    fields     {} of up to {} × {} px",
+            self.fields_per_plane, self.field_width, self.field_height
+        )?;
         let percent = |share: Option<f64>| share.map_or("none".to_owned(), |s| format!("{:.1} %", 100.0 * s));
         writeln!(f, " a plane, overlap x {}, y {}", percent(self.overlap_x), percent(self.overlap_y))?;
         for (compression, pixel_type, count) in &self.codecs {
             writeln!(f, "    stored     {count} subblocks {pixel_type:?} {compression:?}")?;
         }
-        writeln!(f, "    size       {:.1} MiB stored, {:.1} decoded", mib(self.stored_bytes), mib(self.decoded_bytes))?;
+        writeln!(
+            f,
+            "    size       {:.1} MiB stored, {:.1} decoded",
+            mib(self.stored_bytes),
+            mib(self.decoded_bytes)
+        )?;
         for level in &self.levels {
             writeln!(f, "    pyramid    1/{}: {} subblocks", level.factor, level.subblocks)?;
         }
@@ -203,7 +212,8 @@ mod tests {
 
     #[test]
     fn overlap_is_the_share_under_the_next_neighbour() {
-        let grid: Vec<_> = (0..3).flat_map(|j| (0..4).map(move |i| Rect::new(i * 90 - 50, j * 80, 100, 100))).collect();
+        let grid: Vec<_> =
+            (0..3).flat_map(|j| (0..4).map(move |i| Rect::new(i * 90 - 50, j * 80, 100, 100))).collect();
         assert_eq!(median(overlaps(&grid, |r| r)), Some(0.1));
         assert_eq!(median(overlaps(&grid, |r| Rect::new(r.y, r.x, r.height, r.width))), Some(0.2));
         assert_eq!(median(overlaps(&grid[..1], |r| r)), None);

@@ -11,6 +11,12 @@ use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::space::Zyx;
 
+/// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
+/// sums of a few sides within 32 bits.
+const LONGEST_SIDE: u32 = 1 << 20;
+/// More threads than any computer has cores.
+const MOST_THREADS: usize = 1024;
+
 /// What a user asked for. Stored with the output.
 #[derive(Clone, Debug, Serialize)]
 pub struct Options {
@@ -101,9 +107,10 @@ impl<T> PerChannel<T> {
     /// `Option` when a value was given for a channel from `channels` on.
     pub fn check(&self, flag: &str, channels: u32) -> Result<()> {
         match self.each.keys().find(|&&channel| channel >= channels) {
-            Some(channel) => {
-                Err(Error::option(flag, format!("channel {channel} is not there; the file has {channels} (from 0)")))
-            }
+            Some(channel) => Err(Error::option(
+                flag,
+                format!("channel {channel} is not there; the file has {channels} (from 0)"),
+            )),
             None => Ok(()),
         }
     }
@@ -138,14 +145,20 @@ impl Options {
         if fill.is_some_and(|fill| !fill.is_finite()) {
             return Err(Error::option("--fill", "must be a finite number"));
         }
-        at_least_one("--tile", tiling.tile)?;
-        at_least_one("--chunk", Some(format.chunk))?;
-        at_least_one("--shard", format.shard)?;
+        side("--tile", tiling.tile)?;
+        side("--chunk", Some(format.chunk))?;
+        side("--shard", format.shard)?;
+        // None at all is a halo too.
+        side("--halo", tiling.halo.map(|halo| halo.max(1)))?;
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
             select: selections(&selection.select)?,
-            voxel_um: selection.voxel_um.as_deref().map(|text| triple("--voxel-um", text, positive)).transpose()?,
+            voxel_um: selection
+                .voxel_um
+                .as_deref()
+                .map(|text| triple("--voxel-um", text, positive))
+                .transpose()?,
             scale: selection.scale,
             fill,
             skip_damaged: selection.skip_damaged,
@@ -192,8 +205,13 @@ impl PsfSource {
     }
 }
 
-fn at_least_one(flag: &str, value: Option<u32>) -> Result<()> {
-    if value == Some(0) { Err(Error::option(flag, "must be at least 1 pixel")) } else { Ok(()) }
+fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
+    match pixels {
+        Some(pixels) if !(1..=LONGEST_SIDE).contains(&pixels) => {
+            Err(Error::option(flag, format!("{pixels} must be from 1 to {LONGEST_SIDE} pixels")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
@@ -229,7 +247,8 @@ fn not_negative(flag: &str, text: &str) -> Result<f32> {
 
 fn odd(flag: &str, text: &str) -> Result<u32> {
     let number = text.trim().parse().ok().filter(|n: &u32| n % 2 == 1);
-    number.ok_or_else(|| Error::option(flag, format!("{text} is not an odd number: a PSF has a middle voxel")))
+    number
+        .ok_or_else(|| Error::option(flag, format!("{text} is not an odd number: a PSF has a middle voxel")))
 }
 
 fn checked(flag: &str, value: Option<f64>) -> Result<Option<f64>> {
@@ -261,12 +280,15 @@ fn bytes(text: &str) -> Result<u64> {
     let unit = UNITS.iter().find_map(|(name, factor)| Some((lower.strip_suffix(name)?, *factor)));
     let (number, factor) = unit.unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1.0));
     let size = number.trim().parse().ok().map(|n: f64| n * factor).filter(|n| (1.0..1e18).contains(n));
-    size.map(|n| n as u64).ok_or_else(|| Error::option("--memory", format!("{text} is not a size such as 2GiB")))
+    size.map(|n| n as u64)
+        .ok_or_else(|| Error::option("--memory", format!("{text} is not a size such as 2GiB")))
 }
 
 fn threads(asked: Option<usize>) -> Result<usize> {
     match asked {
-        Some(0) => Err(Error::option("--threads", "must be at least 1")),
+        Some(n) if !(1..=MOST_THREADS).contains(&n) => {
+            Err(Error::option("--threads", format!("{n} must be from 1 to {MOST_THREADS}")))
+        }
         Some(n) => Ok(n),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
@@ -278,7 +300,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_unit() {
-        let sizes = [("2GiB", 2 << 30), ("800MiB", 800 << 20), ("1.5 GB", 1_500_000_000), ("4096", 4096), ("3g", 3 << 30)];
+        let sizes = [
+            ("2GiB", 2 << 30),
+            ("800MiB", 800 << 20),
+            ("1.5 GB", 1_500_000_000),
+            ("4096", 4096),
+            ("3g", 3 << 30),
+        ];
         for (text, expected) in sizes {
             assert_eq!(bytes(text).unwrap(), expected, "{text}");
         }
@@ -290,7 +318,8 @@ mod tests {
     #[test]
     fn a_value_for_one_channel_beats_the_value_for_all() {
         let values = ["10".to_owned(), "2=30".to_owned()];
-        let background = PerChannel::parse("--background", &values, |t| not_negative("--background", t)).unwrap();
+        let background =
+            PerChannel::parse("--background", &values, |t| not_negative("--background", t)).unwrap();
         assert_eq!([0, 1, 2].map(|c| *background.get(c).unwrap()), [10.0, 10.0, 30.0]);
         assert!(background.check("--background", 3).is_ok());
         assert!(background.check("--background", 2).unwrap_err().to_string().contains("channel 2"));

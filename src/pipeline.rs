@@ -318,8 +318,9 @@ mod tests {
     #[test]
     fn the_first_error_ends_the_run() {
         for failing in ["pool", "stage", "sink"] {
-            let fails =
-                move |here: &str, n: u32| if here == failing && n == 77 { Err(format!("{here} {n}")) } else { Ok(n) };
+            let fails = move |here: &str, n: u32| {
+                if here == failing && n == 77 { Err(format!("{here} {n}")) } else { Ok(n) }
+            };
             let result = run::<String, _>(|p| {
                 let numbers = p.source("numbers", 2, 0..10_000_u32);
                 let a = p.pool("pool", 4, 2, numbers, move |n| fails("pool", n));
@@ -340,7 +341,11 @@ mod tests {
     fn a_panic_reaches_the_caller() {
         let _ = run::<(), _>(|p| {
             let numbers = p.source("numbers", 2, 0..100_u32);
-            p.sink("sink", numbers, |mut numbers| if numbers.any(|n| n == 7) { panic!("boom") } else { Ok(()) });
+            p.sink(
+                "sink",
+                numbers,
+                |mut numbers| if numbers.any(|n| n == 7) { panic!("boom") } else { Ok(()) },
+            );
         });
     }
 

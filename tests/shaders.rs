@@ -48,7 +48,14 @@ fn every_variant_is_valid_and_fits_its_workgroup() {
     for (bytes, shader) in variants() {
         let module = parsed(&shader);
         let mut layouter = Layouter::default();
-        layouter.update(GlobalCtx { types: &module.types, constants: &module.constants, overrides: &module.overrides, global_expressions: &module.global_expressions }).unwrap();
+        layouter
+            .update(GlobalCtx {
+                types: &module.types,
+                constants: &module.constants,
+                overrides: &module.overrides,
+                global_expressions: &module.global_expressions,
+            })
+            .unwrap();
         let shared = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
         let shared: u32 = shared.map(|(_, v)| layouter[v.ty].size).sum();
         assert!(shared <= bytes, "{}: {shared} of {bytes} bytes of workgroup memory", shader.stem);

@@ -45,7 +45,7 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub scale: u32,
     /// Value where no field lies [default: 0; 255 (or 65535) for Bgr]
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub fill: Option<f32>,
     /// Leave damaged subblocks out (they are filled and listed; exit code 3) instead of stopping
     #[arg(long)]
@@ -66,7 +66,7 @@ pub struct DeconvolutionArgs {
     #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u32).range(2..=3))]
     pub dimensions: Option<u32>,
     /// Counts that do not come from the object; once, or once a channel as C=N [default: 0]
-    #[arg(long, value_name = "[C=]N")]
+    #[arg(long, value_name = "[C=]N", allow_negative_numbers = true)]
     pub background: Vec<String>,
     /// The first estimate
     #[arg(long, value_enum, default_value_t = Start::Observed)]

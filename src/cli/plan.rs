@@ -42,7 +42,8 @@ fn text(plan: &Plan) -> String {
     let [t, c, z, y, x] = plan.shape.to_array();
     let (grid, memory) = (plan.grid, plan.memory);
     let channels: Vec<_> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
-    let device = if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
+    let device =
+        if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
     format!(
         "scene {}
   output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}

@@ -13,9 +13,13 @@ use crate::space::{Rect, Stored};
 /// Dimensions that a dataset keeps; any other is fixed at one index.
 const KEPT: [char; 4] = ['S', 'T', 'C', 'Z'];
 /// More indices in one dimension than any file has: a broken entry must not make a list of 2³¹ channels.
-const MAX_SPAN: [(char, u32); 3] = [('T', 1 << 24), ('C', 1 << 16), ('Z', 1 << 24)];
-/// Longest side of a scene in pixels.
-const MAX_SIDE: i64 = 1 << 31;
+const MAX_SPAN: [(char, u32); 3] = [('T', 1 << 24), ('C', 1 << 10), ('Z', 1 << 24)];
+/// Planes that a few stray subblocks may span.
+const SPARSE_PLANES: u64 = 1 << 16;
+/// Beyond that, planes to one subblock at most: an acquisition that was stopped has most of its planes.
+const PLANES_A_SUBBLOCK: u64 = 1000;
+/// Longest side of a scene in pixels: no stage travels 0.8 m, which so many pixels of 0.05 µm are.
+const MAX_SIDE: i64 = 1 << 24;
 /// Most pixels of one subblock.
 const MAX_PIXELS: u64 = 1 << 32;
 /// How much more than its decoded pixels a subblock may take before the reader asks what the rest is: headers,
@@ -76,6 +80,7 @@ impl Layout {
         let chosen = choose(entries, select, &mut notes)?;
         let [t, c, z] = ['T', 'C', 'Z'].map(|letter| span(letter, chosen.iter().copied(), path));
         let origin = Origin { t: t?, c: c?, z: z? };
+        check_planes(origin, chosen.len(), path)?;
 
         let placed = place(&chosen, origin, around)?;
         let mut layout = Self {
@@ -140,6 +145,20 @@ fn span<'a>(letter: char, entries: impl IntoIterator<Item = &'a Entry>, path: &P
         Ok(count) if count <= allowed => Ok(Span { first, count }),
         _ => Err(Error::format(path, format!("dimension {letter} runs from {first} to {last}"), None)),
     }
+}
+
+/// A broken index must not make millions of empty planes.
+fn check_planes(origin: Origin, subblocks: usize, path: &Path) -> Result<()> {
+    let Origin { t, c, z } = origin;
+    let planes = [t, c, z].map(|span| u64::from(span.count)).iter().product::<u64>();
+    if planes > SPARSE_PLANES.max(PLANES_A_SUBBLOCK * subblocks as u64) {
+        let what = format!(
+            "{subblocks} subblocks span {planes} planes ({} × {} × {}: t, c, z)",
+            t.count, c.count, z.count
+        );
+        return Err(Error::format(path, what, None));
+    }
+    Ok(())
 }
 
 /// Leaves one index in each dimension that is selected, or that a dataset does not keep.
@@ -255,7 +274,7 @@ fn scene(index: i32, subblocks: Vec<Subblock>, path: &Path) -> Result<Option<Sce
     let index = u32::try_from(index)
         .map_err(|_| Error::format(path, format!("scene {index} has a negative number"), None))?;
     let rect = bounding_box(&fields).ok_or_else(|| {
-        Error::format(path, format!("scene {index} is more than 2³¹ pixels wide or high"), None)
+        Error::format(path, format!("scene {index} is more than 2²⁴ pixels wide or high"), None)
     })?;
     Ok(Some(Scene { index, name: None, rect, fields, pyramid }))
 }

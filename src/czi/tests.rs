@@ -190,10 +190,11 @@ fn numbers_that_no_file_has_are_refused() {
     let other = |x, dimension: (&'static str, i32)| {
         move |f: &mut File| f.pieces.push(Piece::gray8(x, 0, 3, 2).with(dimension.0, dimension.1).filled(0))
     };
-    expect("scene 0 is more than 2³¹ pixels wide or high", other(i32::MAX, ("M", 1)));
+    expect("scene 0 is more than 2²⁴ pixels wide or high", other(i32::MAX, ("M", 1)));
     expect("dimension C runs from 0 to 2147483647", other(0, ("C", i32::MAX)));
     expect("dimension T runs from -2147483648 to 0", other(0, ("T", i32::MIN)));
     expect("scene -2 has a negative number", other(0, ("S", -2)));
+    expect("2 subblocks span 1000001 planes (1000001 × 1 × 1: t, c, z)", other(0, ("T", 1_000_000)));
     expect("of 2147483647 × 2147483647 pixels", |f| {
         (f.pieces[0].size, f.pieces[0].stored) = ((i32::MAX, i32::MAX), (i32::MAX, i32::MAX));
     });

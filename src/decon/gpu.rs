@@ -1,16 +1,16 @@
 //! The graphics device's backend: records every step as dispatches and submits them when a tile is downloaded.
 //!
-//! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves, `exit` brings cores home. All
+//! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves, `download` brings cores home. All
 //! buffers, pipelines and bind groups are made in [`GpuBackend::new`]; the loop over tiles makes none.
 
 mod canvas;
-mod exit;
+mod download;
 mod volumes;
 
 pub use canvas::Slot;
 
 use canvas::Canvas;
-use exit::Exit;
+use download::Download;
 use volumes::Volumes;
 
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
@@ -27,7 +27,7 @@ pub struct GpuBackend {
     canvas: Canvas,
     /// `None` when nothing is to be deconvolved.
     volumes: Option<Volumes>,
-    exit: Exit,
+    download: Download,
 }
 
 impl GpuBackend {
@@ -43,10 +43,15 @@ impl GpuBackend {
             false => Some(Volumes::new(&device, setup, &observed)?),
         };
         let image = volumes.as_ref().map_or(&observed, Volumes::estimate);
-        let exit = Exit::new(&device, setup, image, &observed)?;
+        let download = Download::new(&device, setup, image, &observed)?;
         let recorder = Recorder::new(&device);
         device.check()?;
-        Ok(Self { device, recorder, canvas, volumes, exit })
+        Ok(Self { device, recorder, canvas, volumes, download })
+    }
+
+    /// Kernels started so far, for measurements: an iteration takes four for images, eight for volumes.
+    pub fn dispatches(&self) -> u64 {
+        self.recorder.dispatches()
     }
 
     fn deconvolving(&mut self) -> (&mut Volumes, &mut Recorder) {
@@ -68,7 +73,8 @@ impl Backend for GpuBackend {
     type Field = Slot;
 
     fn upload(&mut self, field: Field) -> Result<Slot> {
-        self.canvas.upload(&self.device, &mut self.recorder, field)
+        self.device.check()?;
+        self.canvas.upload(&mut self.recorder, field)
     }
 
     fn release(&mut self, field: Slot) {
@@ -106,10 +112,10 @@ impl Backend for GpuBackend {
     }
 
     fn download(&mut self, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
-        self.exit.download(&mut self.recorder, lane, tile)
+        self.download.start(&mut self.recorder, lane, tile)
     }
 
     fn drain(&mut self) -> Result<Option<FinishedTile>> {
-        self.exit.oldest()
+        self.download.oldest()
     }
 }

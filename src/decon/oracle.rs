@@ -216,7 +216,7 @@ fn the_oracle_convolves_as_the_sum_does() {
     let (shape, psf) = (Zyx::new(4, 5, 6), lopsided_psf(Zyx::new(3, 3, 5)));
     let volume: Vec<f64> = pattern(shape.count(), 0.0, 9.0, 1).into_iter().map(f64::from).collect();
     let actual = Kernel::new(&psf, shape).convolve(&volume);
-    for i in 0..shape.count() {
+    for (i, actual) in actual.into_iter().enumerate() {
         let at = position(i, shape);
         let sum = |sum: f64, (j, &light): (usize, &f32)| {
             let from = at.zip(position(j, psf.shape)).zip(psf.shape).zip(shape);
@@ -224,6 +224,6 @@ fn the_oracle_convolves_as_the_sum_does() {
             sum + f64::from(light) * volume[index(from, shape)]
         };
         let expected = psf.data.iter().enumerate().fold(0.0, sum);
-        assert!((actual[i] - expected).abs() < 1e-12, "at {i}: {} instead of {expected}", actual[i]);
+        assert!((actual - expected).abs() < 1e-12, "at {i}: {actual} instead of {expected}");
     }
 }

@@ -38,7 +38,8 @@ const PIXEL_UM: f64 = 0.1;
 const NA: f64 = 1.0;
 const REFRACTIVE_INDEX: f64 = 1.333;
 /// Name, emission in nanometres, display colour.
-const CHANNELS: [(&str, f64, [u8; 3]); 2] = [("nuclei", 461.0, [0, 200, 255]), ("fibres", 610.0, [255, 120, 0])];
+const CHANNELS: [(&str, f64, [u8; 3]); 2] =
+    [("nuclei", 461.0, [0, 200, 255]), ("fibres", 610.0, [255, 120, 0])];
 const SEED: u64 = 20;
 
 /// An image of one channel.
@@ -77,8 +78,7 @@ impl Slide {
     pub fn make() -> Result<Self> {
         let (width, height) = ((GRID.0 - 1) * STEP + FIELD, (GRID.1 - 1) * STEP + FIELD);
         let mut rng = StdRng::seed_from_u64(SEED);
-        let mut slide =
-            Self { width, height, truth: Vec::new(), observed: Vec::new(), fields: Vec::new() };
+        let mut slide = Self { width, height, truth: Vec::new(), observed: Vec::new(), fields: Vec::new() };
         for (channel, (_, emission_nm, _)) in (0..).zip(CHANNELS) {
             let psf = psf_of(emission_nm)?;
             // Light from outside the scan reaches its edge, as on a real slide.
@@ -220,16 +220,20 @@ mod tests {
         let slide = Slide::make().unwrap();
         let (a, b) = (&slide.fields[0], &slide.fields[1]);
         let overlap = (0..FIELD as usize).flat_map(|y| (STEP as usize..FIELD as usize).map(move |x| (y, x)));
-        let (mut same, mut count, mut difference) = (0, 0, 0.0);
+        let (mut same, mut pixels, mut difference) = (0, 0, 0.0);
         for (y, x) in overlap {
             let left = count(a, y, x);
             let right = count(b, y, x - STEP as usize);
             same += u32::from(left == right);
-            count += 1;
+            pixels += 1;
             difference += f64::from(left) - f64::from(right);
         }
-        assert!(same < count / 4, "{same} of {count} pixels agree: the noise is not their own");
-        assert!((difference / f64::from(count)).abs() < 2.0, "the means differ by {}", difference / f64::from(count));
+        assert!(same < pixels / 4, "{same} of {pixels} pixels agree: the noise is not their own");
+        assert!(
+            (difference / f64::from(pixels)).abs() < 2.0,
+            "the means differ by {}",
+            difference / f64::from(pixels)
+        );
         assert!(slide.error(0, slide.truth[0].pixels.iter().copied()) == 0.0);
     }
 }

@@ -27,7 +27,8 @@ pub fn write_picture(path: &Path, slide: &Slide, restored: &[Image]) -> Result<(
     let mut rgb = vec![255; width * side * 3];
     let whites: Vec<f32> = slide.truth.iter().map(white).collect();
     let panels: [(&[Image], f32); 3] = [(&slide.truth, 0.0), (&slide.observed, BACKGROUND), (restored, 0.0)];
-    let top_left = (slide.height as usize - PART) / 2 * slide.width as usize + (slide.width as usize - PART) / 2;
+    let top_left =
+        (slide.height as usize - PART) / 2 * slide.width as usize + (slide.width as usize - PART) / 2;
     for (panel, (images, background)) in panels.into_iter().enumerate() {
         for y in 0..side {
             for x in 0..side {

@@ -12,8 +12,7 @@ const NUCLEUS_SPACING: u32 = 110;
 
 /// Draws the specimen of a channel, in photons a pixel.
 pub fn draw(channel: u32, width: u32, height: u32, rng: &mut StdRng) -> Image {
-    let mut image =
-        Image { pixels: vec![HAZE; width as usize * height as usize], width: width as usize };
+    let mut image = Image { pixels: vec![HAZE; width as usize * height as usize], width: width as usize };
     let area = width * height;
     if channel == 0 {
         for _ in 0..area / NUCLEUS_SPACING.pow(2) {
@@ -79,7 +78,12 @@ fn disc(image: &mut Image, centre: (f32, f32), radius: f32, brightness: f32) {
 }
 
 /// Calls `paint` with each pixel of a square around `centre`, and its distance from there along x and y.
-fn for_pixels_near(image: &mut Image, centre: (f32, f32), radius: f32, mut paint: impl FnMut(&mut f32, f32, f32)) {
+fn for_pixels_near(
+    image: &mut Image,
+    centre: (f32, f32),
+    radius: f32,
+    mut paint: impl FnMut(&mut f32, f32, f32),
+) {
     let height = image.pixels.len() / image.width;
     let range = |middle: f32, length: usize| {
         let first = (middle - radius).floor().max(0.0) as usize;

@@ -120,9 +120,12 @@ pub fn choose(mut adapters: Vec<Adapter>, choice: &Choice) -> Result<Adapter> {
 }
 
 fn position(adapters: &[AdapterSummary], choice: &Choice) -> Result<usize> {
-    let hardware = |kind| matches!(kind, AdapterKind::Discrete | AdapterKind::Integrated | AdapterKind::Virtual);
+    let hardware =
+        |kind| matches!(kind, AdapterKind::Discrete | AdapterKind::Integrated | AdapterKind::Virtual);
     let found = match choice {
-        Choice::Auto => (0..adapters.len()).filter(|&i| hardware(adapters[i].kind)).min_by_key(|&i| adapters[i].kind),
+        Choice::Auto => {
+            (0..adapters.len()).filter(|&i| hardware(adapters[i].kind)).min_by_key(|&i| adapters[i].kind)
+        }
         Choice::Index(index) => (0..adapters.len()).find(|i| i == index),
         Choice::Text(text) => adapters
             .iter()

@@ -29,13 +29,20 @@ pub struct GpuLimits {
     pub memory: Option<u64>,
 }
 
+/// The first thing that went wrong. Drivers tell it on any thread, and at any time.
+type Failure = Arc<Mutex<Option<String>>>;
+
+fn remember(failure: &Failure, what: String) {
+    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+}
+
 /// An open device and its queue. Copies mean the same device.
 #[derive(Clone, Debug)]
 pub struct Device {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     name: String,
-    failure: Arc<Mutex<Option<String>>>,
+    failure: Failure,
 }
 
 impl Device {
@@ -47,7 +54,10 @@ impl Device {
         let name = adapter.summary.name.clone();
         let limits = adapter.handle.limits();
         if limits.max_immediate_size < IMMEDIATE_BYTES {
-            return Err(Error::gpu(format!("{name} takes {} bytes of parameters, {IMMEDIATE_BYTES} needed", limits.max_immediate_size)));
+            return Err(Error::gpu(format!(
+                "{name} takes {} bytes of parameters, {IMMEDIATE_BYTES} needed",
+                limits.max_immediate_size
+            )));
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("decon-gpu"),
@@ -57,19 +67,16 @@ impl Device {
         };
         let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| Error::gpu(format!("{name} does not open: {error}")))?;
-        let failure = Arc::new(Mutex::new(None));
-        let remember = |failure: &Arc<Mutex<Option<String>>>, what: String| {
-            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
-        };
-        let lost = Arc::clone(&failure);
-        device.set_device_lost_callback(move |reason, message| {
+        let opened = Self { device, queue, name, failure: Arc::default() };
+        let (lost, uncaptured) = (Arc::clone(&opened.failure), Arc::clone(&opened.failure));
+        opened.device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
                 remember(&lost, format!("the device was lost: {message}"));
             }
         });
-        let uncaptured = Arc::clone(&failure);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| remember(&uncaptured, error.to_string())));
-        Ok(Self { device, queue, name, failure })
+        let handler = move |error: wgpu::Error| remember(&uncaptured, error.to_string());
+        opened.device.on_uncaptured_error(Arc::new(handler));
+        Ok(opened)
     }
 
     /// The device's name, for messages.
@@ -167,10 +174,16 @@ impl Device {
     /// # Errors
     /// `Gpu` when it takes ten minutes, or when the device is lost.
     pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(SUBMISSION_TIMEOUT) };
+        let wait =
+            wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(SUBMISSION_TIMEOUT) };
         let waited = self.device.poll(wait);
         self.check()?;
         waited.map(|_| ()).map_err(|error| Error::gpu(format!("{}: {error}", self.name)))
+    }
+
+    /// Lets [`Device::check`] tell of `what`.
+    pub(super) fn fail(&self, what: String) {
+        remember(&self.failure, what);
     }
 
     /// What went wrong since the device was opened.

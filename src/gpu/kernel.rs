@@ -83,11 +83,12 @@ impl<P: ShaderParams> Kernel<P> {
     /// # Errors
     /// `Gpu` with the driver's message.
     pub fn new(device: &Device, shader: &Shader) -> Result<Self> {
-        let entries: Vec<_> = (0..).zip(shader.bindings).map(|(binding, &access)| layout_entry(binding, access)).collect();
+        let entries: Vec<_> =
+            (0..).zip(shader.bindings).map(|(binding, &access)| layout_entry(binding, access)).collect();
         let label = Some(shader.stem);
         let (pipeline, layout) = device.checked(shader.stem, |device| {
-            let layout =
-                device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+            let layout = device
+                .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label,
                 bind_group_layouts: &[Some(&layout)],
@@ -109,7 +110,13 @@ impl<P: ShaderParams> Kernel<P> {
             });
             (pipeline, layout)
         })?;
-        Ok(Self { label: shader.stem, pipeline, layout, items_per_group: shader.items_per_group, params: PhantomData })
+        Ok(Self {
+            label: shader.stem,
+            pipeline,
+            layout,
+            items_per_group: shader.items_per_group,
+            params: PhantomData,
+        })
     }
 
     /// Binds `buffers`, in the order of the shader's bindings.

@@ -12,6 +12,6 @@ mod recorder;
 
 pub use adapter::{Adapter, AdapterKind, AdapterSummary, Choice, adapters, choose};
 pub use device::{Device, GpuLimits};
-pub use kernel::{Access, Kernel, ParamField, ShaderParams, Shader};
+pub use kernel::{Access, Kernel, ParamField, Shader, ShaderParams};
 pub use readback::Readback;
 pub use recorder::Recorder;

@@ -1,32 +1,74 @@
 //! Collects dispatches and copies, and submits them in order.
 
+use std::collections::VecDeque;
+
 use super::device::Device;
 
 /// Dispatches that go to the device together. Fewer leave it idle between submissions; more keep it waiting for
 /// the first.
 const DISPATCHES: u32 = 256;
+/// Bytes that wait for a submission before they are sent on their way.
+const WRITTEN_BYTES: u64 = 64 << 20;
+/// Such long submissions that the device may be behind. Two keep it busy; without a bound, no wait could tell a lost
+/// device from a long queue.
+const AHEAD: usize = 2;
 
 /// One command encoder after the other.
 #[derive(Debug)]
 pub struct Recorder {
     device: Device,
     encoder: wgpu::CommandEncoder,
-    dispatches: u32,
+    /// Dispatches in the encoder, and in all.
+    recorded: u32,
+    dispatches: u64,
+    submissions: u64,
+    /// Bytes written since the last submission.
+    written: u64,
+    /// Long submissions under way.
+    long: VecDeque<wgpu::SubmissionIndex>,
 }
 
 impl Recorder {
     /// Nothing recorded yet.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), encoder: encoder(device), dispatches: 0 }
+        let (device, encoder) = (device.clone(), encoder(device));
+        Self {
+            device,
+            encoder,
+            recorded: 0,
+            dispatches: 0,
+            submissions: 0,
+            written: 0,
+            long: VecDeque::new(),
+        }
     }
 
-    /// A pass for one dispatch. What was recorded before is submitted when it has become long.
+    /// A pass for one dispatch. What was recorded before is submitted when it has become long; waits when the device
+    /// is far behind. What goes wrong then is told by [`Device::check`].
     pub(super) fn pass(&mut self, label: &str) -> wgpu::ComputePass<'_> {
-        if self.dispatches >= DISPATCHES {
+        if self.recorded >= DISPATCHES {
+            let submission = self.submit();
+            self.long.push_back(submission);
+            if self.long.len() > AHEAD
+                && let Some(oldest) = self.long.pop_front()
+                && let Err(error) = self.device.wait(oldest)
+            {
+                self.device.fail(error.to_string());
+            }
+        }
+        self.recorded += 1;
+        self.dispatches += 1;
+        self.encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None })
+    }
+
+    /// Copies `data` to the start of `buffer`: before everything recorded since the last submission.
+    pub fn write(&mut self, buffer: &wgpu::Buffer, data: &[u8]) {
+        if self.written > WRITTEN_BYTES {
             self.submit();
         }
-        self.dispatches += 1;
-        self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None })
+        self.device.write(buffer, data);
+        self.written += data.len() as u64;
     }
 
     /// Records that the first `bytes` of `buffer` become 0.
@@ -41,9 +83,21 @@ impl Recorder {
 
     /// Hands everything recorded to the device; does not wait.
     pub fn submit(&mut self) -> wgpu::SubmissionIndex {
-        self.dispatches = 0;
+        self.recorded = 0;
+        self.written = 0;
+        self.submissions += 1;
         let recorded = std::mem::replace(&mut self.encoder, encoder(&self.device));
         self.device.queue.submit([recorded.finish()])
+    }
+
+    /// Submissions so far: what was recorded at this number is still here.
+    pub fn submissions(&self) -> u64 {
+        self.submissions
+    }
+
+    /// Dispatches recorded so far.
+    pub fn dispatches(&self) -> u64 {
+        self.dispatches
     }
 }
 

@@ -37,7 +37,9 @@ pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chos
     let named = options.device.as_deref().map(|text| text.parse().unwrap_or(Choice::Auto));
     match (options.backend, named) {
         (BackendChoice::Cpu, None) => Ok(cpu),
-        (BackendChoice::Cpu, Some(_)) => Err(Error::option("--device", "names a GPU; --backend cpu takes none")),
+        (BackendChoice::Cpu, Some(_)) => {
+            Err(Error::option("--device", "names a GPU; --backend cpu takes none"))
+        }
         (_, Some(choice)) => open(&choose(adapters(), &choice)?, notes),
         (BackendChoice::Gpu, None) => open(&best(adapters())?, notes),
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
@@ -57,7 +59,10 @@ fn best(adapters: Vec<Adapter>) -> Result<Adapter> {
 
 fn open(adapter: &Adapter, notes: &mut Vec<String>) -> Result<Chosen> {
     if adapter.summary.kind == AdapterKind::Software {
-        notes.push(format!("{} is a software driver: --backend cpu is many times faster", adapter.summary.name));
+        notes.push(format!(
+            "{} is a software driver: --backend cpu is many times faster",
+            adapter.summary.name
+        ));
     }
     Device::open(adapter).map(Chosen::Gpu)
 }

@@ -163,7 +163,10 @@ fn check_fill(fill: f32, output: SampleType) -> Result<()> {
         SampleType::F32 => return Ok(()),
     };
     if fill.fract() != 0.0 || !(0.0..=most).contains(&fill) {
-        return Err(Error::option("--fill", format!("{fill} is not a whole number from 0 to {most}, as the output holds")));
+        return Err(Error::option(
+            "--fill",
+            format!("{fill} is not a whole number from 0 to {most}, as the output holds"),
+        ));
     }
     Ok(())
 }

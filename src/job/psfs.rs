@@ -1,9 +1,10 @@
 //! A PSF for each output channel: measured, or computed from what the file and the user say of the optics.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use crate::dataset::{Dataset, RawSubblock};
+use crate::dataset::{Dataset, Plane};
 use crate::error::{Error, Result};
 use crate::job::open_input;
 use crate::options::{Options, PsfSource};
@@ -11,6 +12,7 @@ use crate::pixels::Samples;
 use crate::plan::OutputChannel;
 use crate::psf::{Objective, Psf, WidefieldOptics};
 use crate::space::Zyx;
+use crate::tiff::Volume;
 
 /// One PSF for each of `channels`, on the output's voxels; what was assumed or changed goes to `notes`.
 ///
@@ -28,15 +30,22 @@ pub fn for_channels(
     let mut made: BTreeMap<u32, Psf> = BTreeMap::new();
     let mut psfs = Vec::new();
     for channel in channels {
-        if !made.contains_key(&channel.source) {
-            let psf = maker.make(channel)?;
-            let who = if dataset.channels.len() > 1 { format!("channel {}: ", channel.source) } else { String::new() };
-            notes.extend(psf.notes.iter().map(|note| format!("{who}{note}")));
-            made.insert(channel.source, psf);
-        }
-        psfs.push(made[&channel.source].clone());
+        let psf = match made.entry(channel.source) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => {
+                let psf = maker.make(channel)?;
+                let who = who(channel, dataset);
+                notes.extend(psf.notes.iter().map(|note| format!("{who}{note}")));
+                place.insert(psf).clone()
+            }
+        };
+        psfs.push(psf);
     }
     Ok(psfs)
+}
+
+fn who(channel: &OutputChannel, dataset: &Dataset) -> String {
+    if dataset.channels.len() > 1 { format!("channel {}: ", channel.source) } else { String::new() }
 }
 
 struct Maker<'a> {
@@ -70,25 +79,30 @@ impl Maker<'_> {
             None => (known.na, known.refractive_index, None),
         };
         let emission = self.options.emission_nm.get(channel.source).copied();
+        let emission_of = format!("emission wavelength of channel {} ({})", channel.source, channel.name);
+        let mut missing = Missing::default();
         let optics = WidefieldOptics {
-            na: needed("--na", "numerical aperture", self.options.na.or(na))?,
-            refractive_index: needed(
+            na: missing.or("--na", "numerical aperture", self.options.na.or(na)),
+            refractive_index: missing.or(
                 "--immersion-index",
                 "refractive index of the immersion",
                 self.options.immersion_index.or(index),
-            )?,
-            emission_nm: needed(
+            ),
+            emission_nm: missing.or(
                 "--emission-nm",
-                &format!("emission wavelength of channel {} ({})", channel.source, channel.name),
+                &emission_of,
                 emission.or(channel.emission_nm).or(wavelength),
-            )?,
+            ),
         };
-        let lateral = |axis| needed("--voxel-um", "distance between samples", axis);
-        let (y, x) = (lateral(self.voxel_um.y)?, lateral(self.voxel_um.x)?);
+        // A single plane is computed at depths of its own.
+        let Zyx { z, y, x } =
+            if self.slices == 1 { Zyx { z: Some(1.0), ..self.voxel_um } } else { self.voxel_um };
+        let voxel_um = z.zip(y).zip(x).map(|((z, y), x)| Zyx::new(z, y, x));
+        let voxel_um = missing.or("--voxel-um", "distance between samples", voxel_um);
+        missing.check()?;
         if self.slices == 1 {
-            return Psf::born_wolf_plane(optics, (y, x));
+            return Psf::born_wolf_plane(optics, (voxel_um.y, voxel_um.x));
         }
-        let voxel_um = Zyx::new(lateral(self.voxel_um.z)?, y, x);
         Psf::born_wolf(optics, voxel_um, optics.default_shape(voxel_um, self.slices))
     }
 
@@ -96,41 +110,69 @@ impl Maker<'_> {
     fn measured(&self, path: &Path) -> Result<Psf> {
         let volume = volume(path)?;
         let image = self.voxel_um.zip(volume.voxel_um).map(|(image, psf)| image.or(psf).unwrap_or(1.0));
-        let image = if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
+        let image =
+            if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
         Psf::from_volume(path, volume.data, volume.shape, volume.voxel_um, image)
     }
 }
 
-fn needed(flag: &str, what: &str, value: Option<f64>) -> Result<f64> {
-    value.ok_or_else(|| Error::option(flag, format!("needed: the file does not say the {what}")))
+/// The flags for what the file does not say, gathered so that one message names them all.
+#[derive(Default)]
+struct Missing {
+    flags: Vec<String>,
+    what: Vec<String>,
 }
 
-/// A stack of one channel as f32.
-fn volume(path: &Path) -> Result<crate::tiff::Volume> {
+impl Missing {
+    /// The value; what stands in for a missing one is never used, as [`Self::check`] fails.
+    fn or<T: Default>(&mut self, flag: &str, what: &str, value: Option<T>) -> T {
+        if value.is_none() {
+            self.flags.push(flag.to_owned());
+            self.what.push(format!("the {what}"));
+        }
+        value.unwrap_or_default()
+    }
+
+    fn check(self) -> Result<()> {
+        if self.flags.is_empty() {
+            return Ok(());
+        }
+        let reason = format!("needed: the file does not say {}", self.what.join(", "));
+        Err(Error::option(self.flags.join(", "), reason))
+    }
+}
+
+/// A stack as f32. Whatever the one axis with several planes is called: many programs label a stack's planes as channels
+/// or times.
+fn volume(path: &Path) -> Result<Volume> {
     let input = open_input(path, &BTreeMap::new())?;
     let dataset = input.dataset();
     let scene = &dataset.scenes[0];
+    let axes = [dataset.times, dataset.channels.len() as u32, dataset.slices];
     let gray = scene.fields.iter().all(|field| field.pixel_type.samples() == 1);
     let whole = scene.fields.iter().all(|field| field.rect == scene.rect);
-    if dataset.scenes.len() > 1 || dataset.channels.len() > 1 || dataset.times > 1 || !gray || !whole {
-        let what = "a PSF is one stack: one scene, channel and time, one gray field a plane";
+    if dataset.scenes.len() > 1 || axes.iter().filter(|&&n| n > 1).count() > 1 || !gray || !whole {
+        let what = "a PSF is one stack: one scene, one axis beside y and x, one gray field a plane";
         return Err(Error::unsupported(path, what));
     }
-    if scene.fields.len() != dataset.slices as usize {
-        let what = format!("{} fields for {} planes", scene.fields.len(), dataset.slices);
-        return Err(Error::format(path, what, None));
+    let shape = Zyx::new(axes.into_iter().max().unwrap_or(1), scene.rect.height, scene.rect.width);
+    if scene.fields.len() != shape.z as usize {
+        return Err(Error::format(
+            path,
+            format!("{} fields for {} planes", scene.fields.len(), shape.z),
+            None,
+        ));
     }
-    let shape = Zyx::new(dataset.slices, scene.rect.height, scene.rect.width);
     let plane = shape.y as usize * shape.x as usize;
     let mut data = vec![0.0; shape.count()];
     let all: Vec<usize> = (0..scene.fields.len()).collect();
     for raw in input.read(scene, &all)? {
-        let RawSubblock { field, .. } = raw;
-        let subblock = &scene.fields[field];
-        let target = &mut data[subblock.plane.z as usize * plane..][..plane];
+        let subblock = &scene.fields[raw.field];
+        let Plane { t, c, z } = subblock.plane;
+        let target = &mut data[(t + c + z) as usize * plane..][..plane];
         fill(target, &input.decode(subblock, &raw)?);
     }
-    Ok(crate::tiff::Volume { data, shape, voxel_um: dataset.voxel_um })
+    Ok(Volume { data, shape, voxel_um: dataset.voxel_um })
 }
 
 fn fill(target: &mut [f32], samples: &Samples) {

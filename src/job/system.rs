@@ -6,7 +6,8 @@ const UNKNOWN: u64 = 2 << 30;
 /// A quarter of the computer's memory, or of what its control group allows.
 pub fn default_memory_bytes() -> u64 {
     let total = kib_of("/proc/meminfo", "MemTotal:").map(|kib| kib << 10);
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let group =
+        std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     total.into_iter().chain(group).min().map_or(UNKNOWN, |bytes| bytes / 4)
 }
 

@@ -36,7 +36,8 @@ pub fn radices(length: u32) -> Option<Vec<u32>> {
         _ => (twos / 3, 1, 0),
     };
     let counts = [(8, eights), (7, sevens), (5, fives), (4, fours), (3, threes), (2, single)];
-    (rest == 1).then(|| counts.into_iter().flat_map(|(radix, count)| std::iter::repeat_n(radix, count)).collect())
+    (rest == 1)
+        .then(|| counts.into_iter().flat_map(|(radix, count)| std::iter::repeat_n(radix, count)).collect())
 }
 
 /// Whether the kernels can transform lines of this length: a product of 2, 3, 5 and 7.

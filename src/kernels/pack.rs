@@ -38,7 +38,8 @@ shader_params! {
 
 fn values_per_word(kind: u32) -> u64 {
     let kinds = [SampleType::U8, SampleType::U16, SampleType::F32];
-    let kind = kinds.into_iter().find(|&k| super::sample_code(k) == kind).expect("a code of a type of sample");
+    let kind =
+        kinds.into_iter().find(|&k| super::sample_code(k) == kind).expect("a code of a type of sample");
     4 / kind.bytes() as u64
 }
 

@@ -108,7 +108,8 @@ impl GridRequest {
         let plane_bytes = u64::from(grid.padded.x) * u64::from(grid.padded.y) * scale * scale * 4;
         if !self.deconvolves() {
             let side = grid.core.x.max(grid.core.y);
-            let limit = if self.core.is_some() { u32::MAX } else { (CONVERT_CORE / self.scale).max(self.chunk) };
+            let limit =
+                if self.core.is_some() { u32::MAX } else { (CONVERT_CORE / self.scale).max(self.chunk) };
             return plane_bytes <= self.limits.plane_bytes && side <= limit;
         }
         let longest = grid.fft.x.max(grid.fft.y).max(grid.fft.z);
@@ -133,7 +134,8 @@ impl GridRequest {
     }
 
     fn work(&self, grid: &Grid) -> u64 {
-        let tiles = self.output.width.div_ceil(grid.core.x) as u64 * u64::from(self.output.height.div_ceil(grid.core.y));
+        let tiles = self.output.width.div_ceil(grid.core.x) as u64
+            * u64::from(self.output.height.div_ceil(grid.core.y));
         if self.deconvolves() { tiles * grid.fft.count() as u64 } else { tiles }
     }
 

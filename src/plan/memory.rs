@@ -62,7 +62,13 @@ const BATCH_BYTES: u64 = 16 << 20;
 
 impl Memory {
     /// The parts that do not depend on the schedule.
-    pub(super) fn fixed(request: &Request, grids: &GridRequest, grid: &Grid, shape: Tczyx<u64>, shard: u32) -> Self {
+    pub(super) fn fixed(
+        request: &Request,
+        grids: &GridRequest,
+        grid: &Grid,
+        shape: Tczyx<u64>,
+        shard: u32,
+    ) -> Self {
         let sample_bytes = request.output.bytes() as u64;
         let tile_bytes = grid.core.count() as u64 * sample_bytes;
         let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;

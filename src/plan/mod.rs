@@ -23,9 +23,12 @@ pub use memory::{Memory, Workers};
 pub use tile::{Batch, Group, Layer, Tile};
 
 use crate::dataset::{Dataset, Plane, Scene};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::space::{Mosaic, Output, Rect, Shift, Stored, Tczyx, Zyx};
+
+/// Most tiles of one scene: a list of so many takes about 1 GiB.
+const MOST_TILES: u64 = 1 << 22;
 
 /// What is asked for one scene.
 #[derive(Clone, Debug)]
@@ -129,14 +132,15 @@ impl Plan {
         );
         let chunk = request.chunk;
         let shard = request.shard.unwrap_or_else(|| default_shard(&grid, output, chunk));
-        let geometry = Geometry { scene, mosaic, output, scale: request.scale, planes, halo: request.halo, grid };
-        let groups = geometry.groups(dataset, &channels, request.lanes);
-        let tiles = groups.iter().map(|group| group.tiles.len() as u64).sum();
-
         let mut memory = Memory::fixed(request, &grid_request, &grid, shape, shard);
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let budget = memory.budget_for_fields(request);
+
+        let tiles = count_tiles(&grid, shape)?;
+        let geometry =
+            Geometry { scene, mosaic, output, scale: request.scale, planes, halo: request.halo, grid };
+        let groups = geometry.groups(dataset, &channels, request.lanes);
         let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
         memory.hold(&residency);
 
@@ -161,6 +165,21 @@ impl Plan {
             workers: request.workers,
             batches: residency.batches,
         })
+    }
+}
+
+/// Tiles over all planes and channels, before a list of them is made.
+fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<u64> {
+    let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
+    let cores = along(shape.y, grid.core.y) * along(shape.x, grid.core.x);
+    let tiles = u128::from(shape.t) * u128::from(shape.c) * along(shape.z, grid.core.z) * cores;
+    match u64::try_from(tiles) {
+        Ok(tiles) if tiles <= MOST_TILES => Ok(tiles),
+        _ => Err(Error::Limit {
+            what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(shape.z, shape.y, shape.x)),
+            needed: format!("{tiles} over all times and channels"),
+            available: format!("{MOST_TILES}; a larger --tile or --scale needs fewer"),
+        }),
     }
 }
 

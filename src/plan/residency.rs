@@ -83,8 +83,16 @@ fn release_before(batches: &mut [Batch], field: usize) {
 }
 
 /// A group that needs nothing new joins the last batch; reads beyond `batch_bytes` go ahead in batches of their own.
-fn append(batches: &mut Vec<Batch>, missing: Vec<usize>, group: Group, bytes: impl Fn(usize) -> u64, batch_bytes: u64) {
-    if missing.is_empty() && let Some(last) = batches.last_mut() {
+fn append(
+    batches: &mut Vec<Batch>,
+    missing: Vec<usize>,
+    group: Group,
+    bytes: impl Fn(usize) -> u64,
+    batch_bytes: u64,
+) {
+    if missing.is_empty()
+        && let Some(last) = batches.last_mut()
+    {
         last.groups.push(group);
         return;
     }
@@ -113,8 +121,8 @@ fn too_small(needed: u64, budget: u64) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tile::{Layer, Tile};
     use crate::plan::tests::{field, scene_of};
+    use crate::plan::tile::{Layer, Tile};
     use crate::space::Rect;
 
     const FIELD_BYTES: u64 = 100 * 100 * 2;

@@ -59,7 +59,12 @@ fn request() -> Request {
         output: SampleType::U16,
         lanes: 2,
         memory_bytes: 1 << 30,
-        limits: Limits { fft_length: 2048, volume_bytes: 1 << 27, plane_bytes: 1 << 30, memory_bytes: 1 << 30 },
+        limits: Limits {
+            fft_length: 2048,
+            volume_bytes: 1 << 27,
+            plane_bytes: 1 << 30,
+            memory_bytes: 1 << 30,
+        },
         volumes_on_host: true,
         workers: Workers { readers: 2, decoders: 2, writers: 2 },
     }
@@ -101,7 +106,10 @@ fn a_tile_has_every_field_under_its_halo_highest_m_last() {
             })
             .collect();
         assert_eq!(tile.layers.iter().map(|layer| layer.field).collect::<Vec<_>>(), needed);
-        assert!(tile.padded.x <= (tile.core.x - 8).max(0) && tile.padded.right() >= (tile.core.right() + 8).min(640));
+        assert!(
+            tile.padded.x <= (tile.core.x - 8).max(0)
+                && tile.padded.right() >= (tile.core.right() + 8).min(640)
+        );
         covered += tile.core.area();
     }
     assert_eq!(covered, 640 * 460);
@@ -109,14 +117,18 @@ fn a_tile_has_every_field_under_its_halo_highest_m_last() {
 
 #[test]
 fn a_stack_is_one_tile_with_all_planes_or_one_tile_a_plane() {
-    let fields = (0..4).map(|z| Subblock { plane: Plane { z, ..Plane::default() }, ..field(0, 0, 0) }).collect();
+    let fields =
+        (0..4).map(|z| Subblock { plane: Plane { z, ..Plane::default() }, ..field(0, 0, 0) }).collect();
     let scene = scene_of(fields);
     let mut dataset = dataset_of(vec![scene.clone()]);
     dataset.slices = 4;
     let volume = Plan::new(&dataset, &scene, &Request { volumes: true, ..request() }).unwrap();
     assert_eq!((volume.tiles, volume.grid.core.z, volume.grid.fft.z), (1, 4, 4));
     let layers = &tiles(&volume).next().unwrap().layers;
-    assert_eq!(layers.iter().map(|l| (l.field, l.plane)).collect::<Vec<_>>(), [(0, 0), (1, 1), (2, 2), (3, 3)]);
+    assert_eq!(
+        layers.iter().map(|l| (l.field, l.plane)).collect::<Vec<_>>(),
+        [(0, 0), (1, 1), (2, 2), (3, 3)]
+    );
     let planes = Plan::new(&dataset, &scene, &request()).unwrap();
     assert_eq!(planes.tiles, 4);
     assert!(tiles(&planes).all(|tile| tile.layers.len() == 1 && tile.layers[0].plane == 0));

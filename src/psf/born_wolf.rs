@@ -18,6 +18,8 @@ use crate::space::Zyx;
 const RADIAL_STEP: f64 = 0.125;
 /// Largest phase at the model's corner, in radians: beyond it the quadrature takes minutes.
 const MOST_PHASE: f64 = 10_000.0;
+/// Largest phase across one pixel, in radians: 16 λ/NA, where a whole Airy pattern lies in one pixel.
+const MOST_PHASE_A_PIXEL: f64 = 100.0;
 /// The default size never passes this along any axis: 129³ is 8 MiB and a spectrum that still fits beside a tile.
 const LARGEST_DEFAULT: u32 = 129;
 /// The default size is at least this, so that one pixel of blur has neighbours.
@@ -107,6 +109,13 @@ impl Psf {
                 "--psf",
                 format!("voxels of {voxel_um} µm: all three must be positive"),
             ));
+        }
+        let pixel_um = voxel_um.y.max(voxel_um.x);
+        if pixel_um * optics.radial_frequency() > MOST_PHASE_A_PIXEL {
+            let reason = format!(
+                "pixels of {pixel_um} µm hold whole Airy patterns, so there is no blur to undo; is the unit µm?"
+            );
+            return Err(Error::option("--voxel-um", reason));
         }
         let half = shape.map(|n| n as usize / 2);
         let extent_um = half.zip(voxel_um).map(|(h, um)| (h as f64 + 0.5) * um);

@@ -94,7 +94,11 @@ impl fmt::Display for Summary {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         for image in &self.images {
             let Tczyx { t, c, z, y, x } = image.shape;
-            writeln!(f, "scene {}: {t} × {c} × {z} × {y} × {x} (t, c, z, y, x), {} tiles", image.scene, image.tiles)?;
+            writeln!(
+                f,
+                "scene {}: {t} × {c} × {z} × {y} × {x} (t, c, z, y, x), {} tiles",
+                image.scene, image.tiles
+            )?;
         }
         write!(f, "{:.1} s", self.wall_secs)?;
         write!(f, ", read {:.1} MiB in {} requests", mib(self.read_bytes), self.requests)?;

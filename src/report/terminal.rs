@@ -14,7 +14,8 @@ pub struct TerminalReport {
     wrote: ProgressBar,
 }
 
-const BYTES: &str = "{prefix:>9} {bar:30} {bytes:>10} of {total_bytes:10} {binary_bytes_per_sec:>12}  {eta} left";
+const BYTES: &str =
+    "{prefix:>9} {bar:30} {bytes:>10} of {total_bytes:10} {binary_bytes_per_sec:>12}  {eta} left";
 const TILES: &str = "{prefix:>9} {bar:30} {pos:>10} of {len:10} {per_sec:>12}  {eta} left";
 
 impl TerminalReport {
@@ -25,12 +26,7 @@ impl TerminalReport {
             let style = ProgressStyle::with_template(template).expect("the template is well formed");
             bars.add(ProgressBar::no_length().with_style(style).with_prefix(name))
         };
-        Self {
-            read: bar("read", BYTES),
-            computed: bar("compute", TILES),
-            wrote: bar("write", TILES),
-            bars,
-        }
+        Self { read: bar("read", BYTES), computed: bar("compute", TILES), wrote: bar("write", TILES), bars }
     }
 
     fn say(&self, line: &str) {

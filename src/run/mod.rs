@@ -27,9 +27,6 @@ use tally::Tally;
 /// The first of any stage. The damage of a subblock is one, unless the options say to leave it out.
 pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Result<Summary> {
     let start = Instant::now();
-    for text in &job.notes {
-        report.event(&Event::Note { text });
-    }
     let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
     let zarr = OmeZarr::create(output, overwrite, &described, &describe::provenance(job))?;
     report.event(&Event::Started {
@@ -38,6 +35,9 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
         tiles: job.images.iter().map(|image| image.plan.tiles).sum(),
         shards: described.iter().map(|(layout, _)| layout.shard_count()).sum(),
     });
+    for text in &job.notes {
+        report.event(&Event::Note { text });
+    }
 
     let tally = Tally::new(report);
     let (mut images, mut ranges) = (Vec::new(), Vec::new());
@@ -82,7 +82,10 @@ struct RawBatch<'a> {
 
 impl Work<'_> {
     /// The data flow of one scene. Says what each stage did, and the range of values of each channel.
-    fn stream<B: Backend<Field: Send> + Send>(&self, backend: B) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
+    fn stream<B: Backend<Field: Send> + Send>(
+        &self,
+        backend: B,
+    ) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
         let workers = self.image.plan.workers;
         let options = &self.job.options;
         let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
@@ -92,10 +95,12 @@ impl Work<'_> {
 
         let stages = pipeline::run(|p| {
             let batches = p.source("plan", 1, &self.image.plan.batches);
-            let raw =
-                p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| self.read(batch));
-            let decoded =
-                p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |raw| self.decode(raw));
+            let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| {
+                self.read(batch)
+            });
+            let decoded = p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |raw| {
+                self.decode(raw)
+            });
             let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, move |batches, out| {
                 for batch in batches {
                     engine.compute(batch, |tile| out.send(self.tally.computed(tile)))?;
@@ -130,7 +135,7 @@ impl Work<'_> {
         let subblocks: Vec<_> = match input.read(self.scene, &batch.reads) {
             Ok(raw) => raw.into_iter().map(|raw| (raw.field, Some(raw))).collect(),
             // One of them is damaged: find out which.
-            Err(Error::Format { .. }) if self.job.options.skip_damaged => {
+            Err(Error::Format { .. } | Error::Unsupported { .. }) if self.job.options.skip_damaged => {
                 let one = |&field: &usize| {
                     let raw = input.read(self.scene, &[field]).map(|mut raw| raw.pop());
                     Ok((field, self.or_left_out(field, raw)?.flatten()))
@@ -161,11 +166,14 @@ impl Work<'_> {
         Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
     }
 
-    /// A damaged field is an error, or listed and left out, as the options say.
+    /// A damaged field is an error, or listed and left out, as the options say. Damage can look like a variety of a
+    /// codec that is not known.
     fn or_left_out<T>(&self, field: usize, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(Error::Format { what, .. }) if self.job.options.skip_damaged => {
+            Err(Error::Format { what, .. } | Error::Unsupported { what, .. })
+                if self.job.options.skip_damaged =>
+            {
                 self.tally.damaged(self.scene.index, &self.scene.fields[field], what);
                 Ok(None)
             }

@@ -6,6 +6,10 @@ use super::description::{Description, Sizes, micrometres};
 use crate::dataset::Channel;
 use crate::space::Zyx;
 
+/// ImageJ shows at most this many channels; programs that hand a stack to a writer without naming its axes end up with
+/// as many channels as the stack has planes.
+const MOST_CHANNELS: u32 = 7;
+
 /// The lines of one description.
 pub(super) struct ImageJ<'a> {
     text: &'a str,
@@ -24,8 +28,12 @@ impl<'a> ImageJ<'a> {
 
     /// `resolution` is pixels in the unit of the description: x, y.
     pub fn describe(&self, pages: usize, resolution: (Option<f64>, Option<f64>)) -> Description {
-        let sizes = Sizes { c: self.count("channels"), z: self.count("slices"), t: self.count("frames") };
+        let mut sizes = Sizes { c: self.count("channels"), z: self.count("slices"), t: self.count("frames") };
         let mut description = Description::plain(pages);
+        if sizes.c > MOST_CHANNELS && (sizes.z, sizes.t) == (1, 1) {
+            description.notes.push(format!("{} channels and one slice: taken for a z stack", sizes.c));
+            (sizes.z, sizes.c) = (sizes.c, 1);
+        }
         if sizes.pages() == Some(pages) {
             description.planes = (0..pages).map(|i| Some(sizes.plane("CZT", i))).collect();
             description.slices = sizes.z;

@@ -285,3 +285,14 @@ pub(super) fn from_tiff(source: &dyn ReadAt, error: TiffError) -> Error {
         other => Error::unsupported(source.path(), other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_of_separate_colours_become_pixels() {
+        let planes = Samples::U8(vec![1, 2, 10, 20, 100, 200]);
+        assert_eq!(from_planes(&planes), Samples::U8(vec![100, 10, 1, 200, 20, 2]));
+    }
+}

@@ -62,18 +62,32 @@ fn strips(volume: &mut [Complex32], inner: usize, width: usize) -> Vec<Strip<'_>
 
 fn gather(rows: &[&mut [Complex32]], first: usize, count: usize, lines: &mut [Complex32]) {
     let stride = rows.len() + GAP;
-    for (i, row) in rows.iter().enumerate() {
-        for (j, value) in row[first..first + count].iter().enumerate() {
-            lines[j * stride + i] = *value;
+    for (i, pair) in rows.chunks(2).enumerate() {
+        if let [above, below] = pair {
+            let columns = above[first..first + count].iter().zip(&below[first..first + count]);
+            for (line, (above, below)) in lines.chunks_mut(stride).zip(columns) {
+                line[2 * i..2 * i + 2].copy_from_slice(&[*above, *below]);
+            }
+        } else {
+            for (line, value) in lines.chunks_mut(stride).zip(&pair[0][first..first + count]) {
+                line[2 * i] = *value;
+            }
         }
     }
 }
 
 fn scatter(lines: &[Complex32], rows: &mut [&mut [Complex32]], first: usize, count: usize) {
     let stride = rows.len() + GAP;
-    for (i, row) in rows.iter_mut().enumerate() {
-        for (j, value) in row[first..first + count].iter_mut().enumerate() {
-            *value = lines[j * stride + i];
+    for (i, pair) in rows.chunks_mut(2).enumerate() {
+        if let [above, below] = pair {
+            let columns = above[first..first + count].iter_mut().zip(&mut below[first..first + count]);
+            for (line, (above, below)) in lines.chunks(stride).zip(columns) {
+                [*above, *below] = [line[2 * i], line[2 * i + 1]];
+            }
+        } else {
+            for (line, value) in lines.chunks(stride).zip(&mut pair[0][first..first + count]) {
+                *value = line[2 * i];
+            }
         }
     }
 }

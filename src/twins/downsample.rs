@@ -78,7 +78,7 @@ mod tests {
         for scale in [1, 2, 4, 8] {
             for (width, height) in [(0, 0), (1, 1), (15, 17), (16, 16), (17, 15)] {
                 let pixel =
-                    |i: u32| if i / 5 % 3 == 0 || i % 17 < 4 { NO_DATA } else { (i * 29 % 251) as f32 };
+                    |i: u32| if i / 5 % 3 == 1 || i % 17 < 4 { NO_DATA } else { (i * 29 % 251) as f32 };
                 let plane: Vec<_> = (0..width * height).map(pixel).collect();
                 for lane in [0, 1] {
                     let (columns, rows) = (19, 18);

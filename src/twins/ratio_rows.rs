@@ -1,7 +1,7 @@
 //! From the blurred point to the ratio, row by row: inverse transform along x, ratio, forward transform.
 //!
 //! ratio = d / max(h ⊗ p + b, [`FLOOR`]) with d the observed image and b the background, 0 where there is no data
-//! (Bertero and Boccacci 2005, equation 12 and after; doi 10.1051/0004-6361:20052717). Transforms are unscaled.
+//! (Bertero and Boccacci 2005, doi 10.1051/0004-6361:20052717). Transforms are unscaled.
 
 use super::{Complex32, Direction, Fourier, is_no_data};
 use crate::decon::FLOOR;
@@ -9,7 +9,8 @@ use crate::decon::FLOOR;
 /// spectrum of h ⊗ p → spectrum of the ratio, both along x; any number of rows, `observed` alike.
 pub fn ratio_rows(spectrum: &mut [Complex32], observed: &[Complex32], background: f32, fourier: &Fourier) {
     let ratio = |blurred: f32, observed: f32| {
-        if is_no_data(observed) { 0.0 } else { observed / (blurred + background).max(FLOOR) }
+        let ratio = observed / (blurred + background).max(FLOOR);
+        if is_no_data(observed) { 0.0 } else { ratio }
     };
     fourier.each_row(spectrum, |i, row, scratch| {
         fourier.transform(Direction::Inverse, row, scratch);

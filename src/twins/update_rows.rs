@@ -24,12 +24,6 @@ pub struct Update<'a> {
 /// spectrum of hᵀ ⊗ ratio → spectrum of the next point, both along x; any number of rows.
 pub fn update_rows(spectrum: &mut [Complex32], update: Update, fourier: &Fourier) {
     let Update { weight, estimate, point, alpha } = update;
-    let next = |correction: f32, weight: f32, estimate: &mut f32, point: &mut f32| {
-        let updated = (*point * weight * correction).max(FLOOR);
-        *point = (updated + alpha * (updated - *estimate)).max(FLOOR);
-        *estimate = updated;
-        *point
-    };
     let (at_once, length) = (fourier.rows_at_once(), fourier.length());
     spectrum
         .par_chunks_mut(at_once)
@@ -43,16 +37,29 @@ pub fn update_rows(spectrum: &mut [Complex32], update: Update, fourier: &Fourier
                     weight.chunks(length).zip(estimate.chunks_mut(length)).zip(point.chunks_mut(length));
                 for (row, ((weight, estimate), point)) in spectrum.chunks_mut(length).zip(volumes) {
                     fourier.transform(Direction::Inverse, row, scratch);
-                    for (((s, w), u), p) in row.iter_mut().zip(weight).zip(estimate).zip(point) {
-                        *s = Complex32::new(
-                            next(s.re, w.re, &mut u.re, &mut p.re),
-                            next(s.im, w.im, &mut u.im, &mut p.im),
-                        );
-                    }
+                    update_row(row, weight, estimate, point, alpha);
                     fourier.transform(Direction::Forward, row, scratch);
                 }
             },
         );
+}
+
+/// From correction to next point in `row`.
+fn update_row(
+    row: &mut [Complex32],
+    weight: &[Complex32],
+    estimate: &mut [Complex32],
+    point: &mut [Complex32],
+    alpha: f32,
+) {
+    let updated = |correction: f32, weight: f32, point: f32| (point * weight * correction).max(FLOOR);
+    let beyond = |updated: f32, estimate: f32| (updated + alpha * (updated - estimate)).max(FLOOR);
+    for (((s, w), u), p) in row.iter_mut().zip(weight).zip(estimate).zip(point) {
+        let next = Complex32::new(updated(s.re, w.re, p.re), updated(s.im, w.im, p.im));
+        *p = Complex32::new(beyond(next.re, u.re), beyond(next.im, u.im));
+        *u = next;
+        *s = *p;
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From the back-projected mask to the weight, row by row: inverse transform along x, then the reciprocal.
 //!
-//! w = 1 / v where v = hᵀ ⊗ mask is above [`WEIGHT_LIMIT`], else 0 (Bertero and Boccacci 2005, section 3;
+//! w = 1 / v where v = hᵀ ⊗ mask is above [`WEIGHT_LIMIT`], else 0 (Bertero and Boccacci 2005,
 //! doi 10.1051/0004-6361:20052717). The transform is unscaled.
 
 use rayon::prelude::*;

@@ -70,7 +70,6 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64)
     // A NaN is worse than anything.
     let rank = |i: usize| if error(i).is_nan() { f64::INFINITY } else { error(i) };
     let Some(worst) = (0..found.len()).max_by(|&a, &b| rank(a).total_cmp(&rank(b))) else { return };
-    eprintln!("ERR {what}: {:e} of {tolerance:e}", rank(worst));
     assert!(
         rank(worst) <= tolerance,
         "{what}: worst error {:e} > {tolerance:e} at index {worst}: {} instead of {}",
@@ -87,9 +86,10 @@ pub fn assert_close_f32(what: &str, found: &[f32], expected: &[f32], tolerance: 
     assert_close(what, found, &expected, tolerance);
 }
 
-/// Allowed error of one transform of `length` numbers relative to the largest: each of log₂ N levels rounds.
+/// Allowed error of one transform of `length` numbers relative to the largest: each of log₂ N levels rounds, by 6e-8
+/// at best and a few times that on devices that divide and add less exactly. Seen: up to 2e-7 in all.
 pub fn transform_tolerance(length: u32) -> f64 {
-    2e-6 * f64::from(length).log2().max(1.0)
+    5e-7 * f64::from(length).log2().max(1.0)
 }
 
 /// `count` numbers from 0 to 250 that repeat only after 251, times `scale`: a swapped row or column shows.

@@ -58,7 +58,8 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
 fn tile(sample: u32, scale: u32) -> Tile {
     let padded = Rect::<Mosaic>::new(0, 0, 77, 51).to_output(scale);
     let core = Rect::new(1, 1, padded.width - 2, padded.height - 1);
-    let layers = (0..6).map(|field| Layer { field, rect: fields()[field % 3], plane: field as u32 / 3 }).collect();
+    let layers =
+        (0..6).map(|field| Layer { field, rect: fields()[field % 3], plane: field as u32 / 3 }).collect();
     Tile { index: sample, t: 0, channel: 0, sample, z: 0, planes: 2, core, padded, layers }
 }
 
@@ -75,7 +76,9 @@ fn expected(kind: SampleType, tile: &Tile, scale: u32) -> Samples {
     let mut values = Vec::new();
     let s = i64::from(scale);
     for plane in 0..2 {
-        for (y, x) in (tile.core.y..tile.core.bottom()).flat_map(|y| (tile.core.x..tile.core.right()).map(move |x| (y, x))) {
+        for (y, x) in (tile.core.y..tile.core.bottom())
+            .flat_map(|y| (tile.core.x..tile.core.right()).map(move |x| (y, x)))
+        {
             let block = (y * s..(y + 1) * s).flat_map(|y| (x * s..(x + 1) * s).map(move |x| (y, x)));
             let found: Vec<_> = block.filter_map(|(y, x)| mosaic(plane, x, y)).collect();
             let sum: f64 = found.iter().map(|&v| f64::from(v)).sum();
@@ -113,7 +116,8 @@ fn every_pixel_type_and_scale_is_stitched_exactly() {
     for pixel_type in types {
         for scale in [1, 2, 4, 8] {
             let setup = setup(pixel_type, scale);
-            let found = convert(&mut GpuBackend::new(bench.device.clone(), &setup).unwrap(), pixel_type, scale);
+            let found =
+                convert(&mut GpuBackend::new(bench.device.clone(), &setup).unwrap(), pixel_type, scale);
             let cpu = convert(&mut CpuBackend::new(&setup, 1).unwrap(), pixel_type, scale);
             assert_eq!(found.len(), pixel_type.samples() as usize);
             for (found, cpu) in found.iter().zip(&cpu) {

@@ -10,7 +10,8 @@ use crate::bench::{Bench, POISON, assert_close, ramp, transform_tolerance};
 
 /// Every size up to 36, each radix's powers, mixtures, and what real tiles need.
 fn lengths() -> Vec<u32> {
-    let large = [42, 49, 60, 64, 81, 100, 105, 125, 128, 210, 243, 256, 343, 420, 512, 625, 1000, 1024, 2016, 2048];
+    let large =
+        [42, 49, 60, 64, 81, 100, 105, 125, 128, 210, 243, 256, 343, 420, 512, 625, 1000, 1024, 2016, 2048];
     good_sizes(36).into_iter().chain(large).collect()
 }
 
@@ -20,7 +21,8 @@ fn sums(line: &[f32], sign: f64) -> Vec<f64> {
     let turn: Vec<_> = (0..n).map(|i| (sign * TAU * i as f64 / n as f64).sin_cos()).collect();
     let sum = |k: usize| {
         (0..n).fold([0.0, 0.0], |[re, im], i| {
-            let ((sin, cos), (a, b)) = (turn[k * i % n], (f64::from(line[2 * i]), f64::from(line[2 * i + 1])));
+            let ((sin, cos), (a, b)) =
+                (turn[k * i % n], (f64::from(line[2 * i]), f64::from(line[2 * i + 1])));
             [re + a * cos - b * sin, im + a * sin + b * cos]
         })
     };
@@ -39,7 +41,8 @@ fn columns_are_fourier_sums_forward_and_inverse() {
         let data = ramp(2 * blocks * n * stride, 1.0);
         for (inverse, sign) in [(0, -1.0), (1, 1.0)] {
             let spectrum = bench.buffer(&data);
-            let params = transform_lines::Params { lines: (blocks * stride) as u32, stride: stride as u32, inverse };
+            let params =
+                transform_lines::Params { lines: (blocks * stride) as u32, stride: stride as u32, inverse };
             bench.run(&transform_lines::shader(&plan), &[&twiddles, &spectrum], &params);
             let found: Vec<f32> = bench.read(&spectrum);
             for line in 0..blocks * stride {
@@ -61,7 +64,8 @@ fn rows_are_fourier_sums_at_every_number_of_lines() {
         let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
         let twiddles = bench.buffer(&plan.twiddles());
         for rows in [plan.lines.max(2) - 1, plan.lines, plan.lines + 1] {
-            let observed = ramp(2 * (rows * length) as usize, 1.0).into_iter().map(|v| v + 1.0).collect::<Vec<_>>();
+            let observed =
+                ramp(2 * (rows * length) as usize, 1.0).into_iter().map(|v| v + 1.0).collect::<Vec<_>>();
             let params = begin_rows::Params {
                 pair: 0,
                 mode: Mode::Observed as u32,

@@ -82,24 +82,35 @@ fn begin_rows_starts_and_masks_as_its_twin() {
                 odd_x: odd.x,
             };
             let [spectrum, estimate, point] = [(); 3].map(|()| bench.buffer(&vec![POISON; 4 * count]));
-            let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate, &point];
+            let buffers =
+                [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate, &point];
             bench.run(&begin_rows::shader(&plan), &buffers, &params);
 
             let second = complex(&observed[2 * count..]);
-            let [mut estimate_twin, mut point_twin, mut spectrum_twin] = [(); 3].map(|()| vec![Complex32::default(); count]);
+            let [mut estimate_twin, mut point_twin, mut spectrum_twin] =
+                [(); 3].map(|()| vec![Complex32::default(); count]);
             if mode == Mode::Mask {
                 twins::begin_rows::mask_rows(&second, &fourier, &mut spectrum_twin);
                 estimate_twin.fill(Complex32::new(POISON, POISON));
                 point_twin.fill(Complex32::new(POISON, POISON));
             } else {
                 let params = BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat };
-                let begun = Begun { estimate: &mut estimate_twin, point: &mut point_twin, spectrum: &mut spectrum_twin };
+                let begun = Begun {
+                    estimate: &mut estimate_twin,
+                    point: &mut point_twin,
+                    spectrum: &mut spectrum_twin,
+                };
                 twins::begin_rows::begin_rows(&second, &params, &fourier, begun);
             }
-            for (what, buffer, twin) in [("estimate", &estimate, &estimate_twin), ("point", &point, &point_twin)] {
+            for (what, buffer, twin) in
+                [("estimate", &estimate, &estimate_twin), ("point", &point, &point_twin)]
+            {
                 let found: Vec<u32> = bench.read(buffer);
                 let twin: Vec<_> = flat(twin).into_iter().map(f32::to_bits).collect();
-                assert!(found[..2 * count].iter().all(|&v| v == POISON.to_bits()), "{what} of the other pair, {fft}");
+                assert!(
+                    found[..2 * count].iter().all(|&v| v == POISON.to_bits()),
+                    "{what} of the other pair, {fft}"
+                );
                 let wrong = (0..2 * count).find(|&i| found[2 * count + i] != twin[i]);
                 assert_eq!(wrong, None, "{what}, {mode:?}, {fft}");
             }
@@ -125,7 +136,12 @@ fn ratio_rows_divides_as_its_twin() {
         let mut twin = complex(&input);
         twins::ratio_rows::ratio_rows(&mut twin, &complex(&observed), 10.0, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
-        assert_close_f32(&what, &bench.read::<f32>(&spectrum), &flat(&twin), 2.0 * transform_tolerance(plan.length));
+        assert_close_f32(
+            &what,
+            &bench.read::<f32>(&spectrum),
+            &flat(&twin),
+            2.0 * transform_tolerance(plan.length),
+        );
     });
 }
 
@@ -143,7 +159,8 @@ fn update_rows_updates_as_its_twin() {
         let params = update_rows::Params { lines, alpha: 0.4 };
         let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&weight), &estimate, &point];
         bench.run(&update_rows::shader(plan), &buffers, &params);
-        let [mut spectrum_twin, mut estimate_twin, mut point_twin] = [&input, &estimate_0, &point_0].map(|v| complex(v));
+        let [mut spectrum_twin, mut estimate_twin, mut point_twin] =
+            [&input, &estimate_0, &point_0].map(|v| complex(v));
         let update = Update {
             weight: &complex(&weight),
             estimate: &mut estimate_twin,
@@ -157,7 +174,12 @@ fn update_rows_updates_as_its_twin() {
             ("point", &point, &point_twin),
         ] {
             let what = format!("{what}, length {}, {lines} rows", plan.length);
-            assert_close_f32(&what, &bench.read::<f32>(buffer), &flat(twin), 2.0 * transform_tolerance(plan.length));
+            assert_close_f32(
+                &what,
+                &bench.read::<f32>(buffer),
+                &flat(twin),
+                2.0 * transform_tolerance(plan.length),
+            );
         }
     });
 }
@@ -177,7 +199,12 @@ fn weight_rows_weighs_as_its_twin() {
         twins::weight_rows::weight_rows(&mut spectrum_twin, &mut twin, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
         // An error e of 0.1 becomes 100 e of 10: ten times the relative error.
-        assert_close_f32(&what, &bench.read::<f32>(&weight), &flat(&twin), 10.0 * transform_tolerance(plan.length));
+        assert_close_f32(
+            &what,
+            &bench.read::<f32>(&weight),
+            &flat(&twin),
+            10.0 * transform_tolerance(plan.length),
+        );
     });
 }
 
@@ -193,14 +220,20 @@ fn convolve_lines_convolves_as_its_twin() {
             let otf = ramp(2 * n * stride + 7, 0.01).split_off(7);
             for (sign, projection) in [(1.0, Projection::Forward), (-1.0, Projection::Back)] {
                 let spectrum = bench.buffer(&input);
-                let params = convolve_lines::Params { lines: (pairs * stride) as u32, stride: stride as u32, sign };
+                let params =
+                    convolve_lines::Params { lines: (pairs * stride) as u32, stride: stride as u32, sign };
                 let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&otf)];
                 bench.run(&convolve_lines::shader(&plan), &buffers, &params);
                 let mut twin = complex(&input);
                 let lines = otf_lines(&complex(&otf), stride);
                 twins::convolve_lines::convolve_lines(&mut twin, stride, &fourier, &lines, projection);
                 let what = format!("length {length}, {stride} columns, {projection:?}");
-                assert_close_f32(&what, &bench.read::<f32>(&spectrum), &flat(&twin), 2.0 * transform_tolerance(length));
+                assert_close_f32(
+                    &what,
+                    &bench.read::<f32>(&spectrum),
+                    &flat(&twin),
+                    2.0 * transform_tolerance(length),
+                );
             }
         }
     }

@@ -127,12 +127,17 @@ fn downsample_averages_as_its_twin() {
                 fft_y: fft.y,
                 fft_x: fft.x,
             };
-            bench.run(&downsample::shader(), &[&bench.buffer(&[&plane[..], &[POISON]].concat()), &observed], &params);
+            bench.run(
+                &downsample::shader(),
+                &[&bench.buffer(&[&plane[..], &[POISON]].concat()), &observed],
+                &params,
+            );
             let poison = Complex32::new(POISON, POISON);
             let mut twin = vec![poison; 2 * fft.count()];
             let area = (fft.y * fft.x) as usize;
             let first = fft.count() + area;
-            let params = Downsample { width: width * scale, height: height * scale, scale, columns: fft.x, lane: 1 };
+            let params =
+                Downsample { width: width * scale, height: height * scale, scale, columns: fft.x, lane: 1 };
             twins::downsample::downsample(&plane, &params, &mut twin[first..first + area]);
             twin[first + area..first + 2 * area].iter_mut().for_each(|pair| pair.im = NO_DATA);
             let twin: Vec<_> = twin.iter().flat_map(|v| [v.re, v.im]).collect();
@@ -146,8 +151,8 @@ fn downsample_averages_as_its_twin() {
 fn pack_rounds_clamps_and_counts_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     let edges = [
-        -1.0, -0.51, -0.5, -0.49, 0.0, 0.5, 1.5, 2.5, 254.5, 255.0, 255.49, 255.5, 256.0, 32767.5, 65534.5, 65535.0,
-        65535.4, 65535.6, 1e9, -1e9,
+        -1.0, -0.51, -0.5, -0.49, 0.0, 0.5, 1.5, 2.5, 254.5, 255.0, 255.49, 255.5, 256.0, 32767.5, 65534.5,
+        65535.0, 65535.4, 65535.6, 1e9, -1e9,
     ];
     let fft = Zyx::new(3_u32, 11, 12);
     let image: Vec<f32> = (0..4 * fft.count()).map(|i| edges[i * 7 % 20]).collect();
@@ -155,7 +160,8 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
     let complex = |values: &[f32]| -> Vec<_> {
         values[2 * fft.count()..].chunks(2).map(|v| Complex32::new(v[0], v[1])).collect()
     };
-    for (output, fill) in [(SampleType::U8, 7.0), (SampleType::U16, 65535.0), (SampleType::F32, -2.5)] {
+    // A fill value that does not fit is clamped, and does not count.
+    for (output, fill) in [(SampleType::U8, 300.0), (SampleType::U16, 65535.0), (SampleType::F32, -2.5)] {
         for core in [Zyx::new(1_u32, 1, 1), Zyx::new(2, 3, 5), Zyx::new(3, 9, 9), Zyx::new(3, 10, 8)] {
             let bytes = core.count() * output.bytes();
             let result = bench.buffer(&vec![0_u32; 1 + bytes.div_ceil(4)]);

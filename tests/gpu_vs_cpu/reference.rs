@@ -60,7 +60,8 @@ impl Reference<'_> {
         let value = |[z, y, x]: [u32; 3]| {
             let (z, y, x) = (nearest(z, inner.z, n.z), nearest(y, inner.y, n.y), nearest(x, inner.x, n.x));
             let floor = f64::from(START_FLOOR);
-            self.data[((z * inner.y + y) * inner.x + x) as usize].map_or(floor, |d| (d - self.background).max(floor))
+            self.data[((z * inner.y + y) * inner.x + x) as usize]
+                .map_or(floor, |d| (d - self.background).max(floor))
         };
         voxels(n).map(value).collect()
     }

@@ -9,9 +9,6 @@ use crate::pixels::PixelType;
 use crate::plan::{Layer, Tile};
 use crate::space::{Mosaic, Rect, Zyx};
 
-/// Bytes of fields that wait for a submission before they are sent on their way.
-const UPLOAD_BYTES: u64 = 64 << 20;
-
 /// A field on the device.
 #[derive(Debug)]
 pub struct Slot {
@@ -33,8 +30,6 @@ pub(super) struct Canvas {
     plane_pixels: u64,
     places: Vec<Place>,
     free: Vec<usize>,
-    /// Bytes written since the last submission.
-    uploading: u64,
 }
 
 /// Room for one field.
@@ -42,8 +37,8 @@ pub(super) struct Canvas {
 struct Place {
     field: wgpu::Buffer,
     stitch_plane: wgpu::BindGroup,
-    /// Whether something recorded but not yet submitted reads it.
-    awaited: bool,
+    /// Submissions there were when something that reads it was recorded.
+    read_after: Option<u64>,
 }
 
 impl Canvas {
@@ -60,7 +55,7 @@ impl Canvas {
         let place = |_| {
             let field = device.buffer("field", setup.field_bytes)?;
             let stitch_plane = stitch.bind(device, &[&field, &plane])?;
-            Ok(Place { field, stitch_plane, awaited: false })
+            Ok(Place { field, stitch_plane, read_after: None })
         };
         let places = (0..setup.field_slots).map(place).collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -74,7 +69,6 @@ impl Canvas {
             plane_pixels,
             free: (0..places.len()).rev().collect(),
             places,
-            uploading: 0,
         })
     }
 
@@ -82,7 +76,7 @@ impl Canvas {
     ///
     /// # Errors
     /// `Limit` when every place is taken or too small: the plan foresaw fewer or smaller fields.
-    pub fn upload(&mut self, device: &Device, recorder: &mut Recorder, field: Field) -> Result<Slot> {
+    pub fn upload(&mut self, recorder: &mut Recorder, field: Field) -> Result<Slot> {
         let Field { pixel_type, width, height, samples } = field;
         let stored = u64::from(width) * u64::from(height) * pixel_type.bytes() as u64;
         let data = samples.as_bytes();
@@ -103,13 +97,10 @@ impl Canvas {
             });
         }
         // A write comes before everything that is still to be submitted, also before what reads the old field.
-        if self.places[place].awaited || self.uploading > UPLOAD_BYTES {
+        if self.places[place].read_after == Some(recorder.submissions()) {
             recorder.submit();
-            self.places.iter_mut().for_each(|place| place.awaited = false);
-            self.uploading = 0;
         }
-        device.write(&self.places[place].field, data);
-        self.uploading += stored;
+        recorder.write(&self.places[place].field, data);
         Ok(Slot { place, pixel_type, width })
     }
 
@@ -123,7 +114,10 @@ impl Canvas {
         let scale = self.scale;
         let Zyx { z: planes, y: height, x: width } = extents(tile);
         let pixels = u64::from(width * scale) * u64::from(height * scale);
-        assert!(planes <= self.fft.z && height <= self.fft.y && width <= self.fft.x, "a tile fits its transform");
+        assert!(
+            planes <= self.fft.z && height <= self.fft.y && width <= self.fft.x,
+            "a tile fits its transform"
+        );
         assert!(pixels <= self.plane_pixels, "the plan keeps planes within the device's limit");
         for plane in 0..planes {
             self.fill.dispatch(recorder, &self.fill_plane, &fill::Params { count: pixels as u32 });
@@ -160,7 +154,7 @@ impl Canvas {
         };
         let place = &mut self.places[slot.place];
         self.stitch.dispatch(recorder, &place.stitch_plane, &params);
-        place.awaited = true;
+        place.read_after = Some(recorder.submissions());
     }
 
     /// Averages the plane of `tile.y` × `tile.x` output pixels into plane `tile.z` of `lane`, and leaves no data in

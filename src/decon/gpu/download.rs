@@ -8,11 +8,8 @@ use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::Zyx;
 
-/// Tiles on their way home at once: one that is read, one that is copied, one that is computed.
-const PLACES: usize = 3;
-
 #[derive(Debug)]
-pub(super) struct Exit {
+pub(super) struct Download {
     fft: Zyx<u32>,
     output: SampleType,
     fill: f32,
@@ -22,10 +19,16 @@ pub(super) struct Exit {
     readback: Readback<Tile>,
 }
 
-impl Exit {
+impl Download {
     /// Packs cores of `image`, a volume of all pairs like `observed`.
-    pub fn new(device: &Device, setup: &Setup, image: &wgpu::Buffer, observed: &wgpu::Buffer) -> Result<Self> {
-        let bytes = (pack::HEADER_BYTES + setup.core.count() * setup.output.bytes()).next_multiple_of(4) as u64;
+    pub fn new(
+        device: &Device,
+        setup: &Setup,
+        image: &wgpu::Buffer,
+        observed: &wgpu::Buffer,
+    ) -> Result<Self> {
+        let bytes =
+            (pack::HEADER_BYTES + setup.core.count() * setup.output.bytes()).next_multiple_of(4) as u64;
         let result = device.buffer("packed core", bytes)?;
         let pack = Kernel::new(device, &pack::shader())?;
         Ok(Self {
@@ -35,12 +38,18 @@ impl Exit {
             buffers: pack.bind(device, &[image, observed, &result])?,
             pack,
             result,
-            readback: Readback::new(device, PLACES, bytes)?,
+            // A group on its way home, and the first tile of the next: it goes to the device before anyone waits.
+            readback: Readback::new(device, setup.lanes as usize + 1, bytes)?,
         })
     }
 
     /// Sends the core of `lane` on its way; returns the oldest tile when every place was taken.
-    pub fn download(&mut self, recorder: &mut Recorder, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
+    pub fn start(
+        &mut self,
+        recorder: &mut Recorder,
+        lane: usize,
+        tile: Tile,
+    ) -> Result<Option<FinishedTile>> {
         let (core, padded) = (tile.core, tile.padded);
         let count = core.area() as usize * tile.planes as usize;
         let params = pack::Params {
