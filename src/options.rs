@@ -148,8 +148,9 @@ impl Options {
         side("--tile", tiling.tile)?;
         side("--chunk", Some(format.chunk))?;
         side("--shard", format.shard)?;
-        // None at all is a halo too.
-        side("--halo", tiling.halo.map(|halo| halo.max(1)))?;
+        if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
+            return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
+        }
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,

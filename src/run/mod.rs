@@ -181,11 +181,9 @@ impl Work<'_> {
         }
     }
 
-    /// A transform spreads one infinite or undefined value over the whole tile, so for a deconvolution it is no data.
+    /// A transform spreads one infinite or undefined value over the whole tile, and a shader may lose it: it is no data.
     fn without_infinities(&self, mut samples: Samples) -> Samples {
-        if let Samples::F32(values) = &mut samples
-            && self.job.options.iterations > 0
-        {
+        if let Samples::F32(values) = &mut samples {
             let mut replaced = 0;
             for value in values.iter_mut().filter(|value| !value.is_finite()) {
                 *value = NO_DATA;
