@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::io::Write;
+
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Event, Report};
@@ -37,13 +39,13 @@ impl TerminalReport {
         Self { read: bar("read", BYTES), computed: bar("compute", TILES), wrote: bar("write", SHARDS), bars }
     }
 
+    /// A terminal or a pipe that has gone away is no reason to stop the work.
     fn say(&self, line: &str) {
-        if self.bars.is_hidden() {
-            eprintln!("{line}");
+        let _ = if self.bars.is_hidden() {
+            writeln!(std::io::stderr().lock(), "{line}")
         } else {
-            // A terminal that has gone away is no reason to stop the work.
-            let _ = self.bars.println(line);
-        }
+            self.bars.println(line)
+        };
     }
 }
 
