@@ -60,7 +60,6 @@ const WRONG: &[&str] = &[
     "--memory lots",
     "--threads 0",
     "--threads 4294967296",
-    "--device 0",
     "--no-such-flag 1",
 ];
 
