@@ -39,6 +39,8 @@ pub enum Compression {
 /// One stored piece of a file: a camera field at one plane and one pyramid level.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Subblock {
+    /// Position in the file's own list: of a CZI's directory, or of a TIFF's pages.
+    pub number: usize,
     /// Where in time, channel and depth.
     pub plane: Plane,
     /// Number of the field in its mosaic; the highest is painted on top. Pyramid subblocks have none.
@@ -112,6 +114,8 @@ pub struct Channel {
     pub acquisition_mode: Option<String>,
     /// Of its subblocks; `None` when it has none.
     pub pixel_type: Option<PixelType>,
+    /// Whether the user left it out; it keeps its place, and with it the numbers of the others.
+    pub left_out: bool,
 }
 
 /// The objective that took the images.

@@ -1,9 +1,13 @@
 //! Checked options: what the flags mean, before any file is opened.
 
+mod part;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
+
+pub use part::{Indices, Length, Region};
 
 use crate::cli::args::{BackendChoice, JobArgs, OutputType};
 use crate::decon::{Method, Start};
@@ -24,6 +28,14 @@ pub struct Options {
     pub input: PathBuf,
     /// Only this scene.
     pub scene: Option<u32>,
+    /// Only this rectangle of each scene.
+    pub region: Option<Region>,
+    /// Only these channels, as the file counts them from 0.
+    pub channels: Option<Indices>,
+    /// Only these slices, from 0.
+    pub slices: Option<Indices>,
+    /// Only these time points, from 0.
+    pub times: Option<Indices>,
     /// Index by dimension, for those beside S, T, C, Z and M.
     pub select: BTreeMap<char, i32>,
     /// Distance between samples in µm.
@@ -154,6 +166,10 @@ impl Options {
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
+            region: selection.region.as_deref().map(Region::parse).transpose()?,
+            channels: indices("--channels", &selection.channels, Indices::parse)?,
+            slices: indices("--slices", &selection.slices, Indices::parse_range)?,
+            times: indices("--times", &selection.times, Indices::parse_range)?,
             select: selections(&selection.select)?,
             voxel_um: selection
                 .voxel_um
@@ -215,6 +231,14 @@ fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
     }
 }
 
+fn indices(
+    flag: &str,
+    text: &Option<String>,
+    parse: fn(&str, &str) -> Result<Indices>,
+) -> Result<Option<Indices>> {
+    text.as_deref().map(|text| parse(flag, text)).transpose()
+}
+
 fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
     let parse = |text: &String| {
         let (dimension, index) = text.split_once('=')?;
@@ -227,9 +251,11 @@ fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
             parse(text).ok_or_else(|| Error::option("--select", format!("{text} is not of the form H=3")))?;
         match letter {
             'S' => Err(Error::option("--select", "choose a scene with --scene")),
-            'T' | 'C' | 'Z' | 'M' | 'X' | 'Y' => {
-                Err(Error::option("--select", format!("dimension {letter} is always read whole")))
-            }
+            'C' => Err(Error::option("--select", "choose channels with --channels")),
+            'Z' => Err(Error::option("--select", "choose slices with --slices")),
+            'T' => Err(Error::option("--select", "choose times with --times")),
+            'X' | 'Y' => Err(Error::option("--select", "choose a part of a scene with --region")),
+            'M' => Err(Error::option("--select", "fields are always stitched; choose a part with --region")),
             _ => Ok((letter, index)),
         }
     };

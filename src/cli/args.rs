@@ -35,6 +35,19 @@ pub struct SelectionArgs {
     /// Only this scene, as the file counts them [default: all]
     #[arg(long, value_name = "K")]
     pub scene: Option<u32>,
+    /// Only this part of each scene, in level-0 pixels from its top left, or with a unit: 100um,50um,2000um,1000um
+    #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true)]
+    pub region: Option<String>,
+    /// Only these channels, from 0, such as 0,2-3; values for one channel keep the file's numbers [default: all]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub channels: Option<String>,
+    /// Only these slices, from 0, both ends included, such as 5-20; a 3D deconvolution does not know of light from
+    /// the others [default: all]
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub slices: Option<String>,
+    /// Only these time points, from 0, both ends included, such as 0-9 [default: all]
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub times: Option<String>,
     /// Index of a dimension beside S, T, C, Z and M, such as H=3; may be given again [default: 0]
     #[arg(long, value_name = "D=I")]
     pub select: Vec<String>,

@@ -241,6 +241,7 @@ fn subblock(entry: &Entry, plane: Plane, around: &Surroundings<'_>) -> Result<Su
         return Err(unsupported(what));
     }
     let mut subblock = Subblock {
+        number: entry.number,
         plane,
         m: entry.m,
         rect: Rect::new(entry.x.start.into(), entry.y.start.into(), entry.x.size, entry.y.size),

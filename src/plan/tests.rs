@@ -9,6 +9,7 @@ use crate::pixels::PixelType;
 /// A field of 100 × 100 pixels of 16 bits at (`x`, `y`) of plane 0.
 pub fn field(m: u32, x: i64, y: i64) -> Subblock {
     Subblock {
+        number: 0,
         plane: Plane::default(),
         m: Some(m),
         rect: Rect::new(x, y, 100, 100),

@@ -42,7 +42,7 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
     let tally = Tally::new(report);
     let (mut images, mut ranges) = (Vec::new(), Vec::new());
     for (index, image) in job.images.iter().enumerate() {
-        let scene = &job.input.dataset().scenes[image.scene];
+        let scene = &image.scene;
         let work = Work { job, image, scene, writer: zarr.image(index), tally: &tally };
         let (stages, range) = match &job.backend {
             Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
