@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::pixels::{PixelType, Samples};
-use crate::space::{Rect, Stored, Zyx};
+use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -51,6 +51,8 @@ pub struct Subblock {
     pub stored_width: u32,
     /// Stored pixels down.
     pub stored_height: u32,
+    /// The stored pixels that are painted; `None` for all.
+    pub shown: Option<Vec<Rect<Local>>>,
     /// Of the stored pixels.
     pub pixel_type: PixelType,
     /// Of the stored pixels.
@@ -179,4 +181,13 @@ pub trait Input: Send + Sync {
     /// # Errors
     /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
+
+    /// The parts of one subblock that its valid-pixel mask shows; `None` when it has no mask. `bytes` are what was read of
+    /// it already, from its beginning; what is missing is fetched.
+    ///
+    /// # Errors
+    /// `Format` when there is a mask and it is broken.
+    fn mask(&self, _subblock: &Subblock, _bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
+        Ok(None)
+    }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use part::{Indices, Length, Region};
 
-use crate::cli::args::{BackendChoice, JobArgs, OutputType};
+use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
 use crate::decon::{Method, Start};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
@@ -42,6 +42,10 @@ pub struct Options {
     pub voxel_um: Option<Zyx<f64>>,
     /// Mosaic pixels that one output pixel averages along each axis.
     pub scale: u32,
+    /// Whether the stored pyramid is read.
+    pub pyramid: PyramidUse,
+    /// Whether valid-pixel masks are honoured.
+    pub masks: MaskUse,
     /// Value where no field lies.
     pub fill: Option<f32>,
     /// Whether damaged subblocks are left out.
@@ -150,19 +154,7 @@ impl Options {
     /// `Option` with the flag and what is wrong.
     pub fn new(args: &JobArgs) -> Result<Self> {
         let JobArgs { input, selection, deconvolution, psf, tiling, backend, format } = args;
-        if ![1, 2, 4, 8].contains(&selection.scale) {
-            return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
-        }
-        let fill = selection.fill;
-        if fill.is_some_and(|fill| !fill.is_finite()) {
-            return Err(Error::option("--fill", "must be a finite number"));
-        }
-        side("--tile", tiling.tile)?;
-        side("--chunk", Some(format.chunk))?;
-        side("--shard", format.shard)?;
-        if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
-            return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
-        }
+        check_numbers(args)?;
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
@@ -177,7 +169,9 @@ impl Options {
                 .map(|text| triple("--voxel-um", text, positive))
                 .transpose()?,
             scale: selection.scale,
-            fill,
+            pyramid: selection.pyramid,
+            masks: selection.masks,
+            fill: selection.fill,
             skip_damaged: selection.skip_damaged,
             iterations: deconvolution.iterations,
             method: deconvolution.method,
@@ -220,6 +214,23 @@ impl PsfSource {
             None => Self::File(text.into()),
         }
     }
+}
+
+fn check_numbers(args: &JobArgs) -> Result<()> {
+    let JobArgs { selection, tiling, format, .. } = args;
+    if ![1, 2, 4, 8].contains(&selection.scale) {
+        return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
+    }
+    if selection.fill.is_some_and(|fill| !fill.is_finite()) {
+        return Err(Error::option("--fill", "must be a finite number"));
+    }
+    side("--tile", tiling.tile)?;
+    side("--chunk", Some(format.chunk))?;
+    side("--shard", format.shard)?;
+    if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
+        return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
+    }
+    Ok(())
 }
 
 fn side(flag: &str, pixels: Option<u32>) -> Result<()> {

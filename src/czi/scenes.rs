@@ -247,6 +247,7 @@ fn subblock(entry: &Entry, plane: Plane, around: &Surroundings<'_>) -> Result<Su
         rect: Rect::new(entry.x.start.into(), entry.y.start.into(), entry.x.size, entry.y.size),
         stored_width: entry.x.stored,
         stored_height: entry.y.stored,
+        shown: None,
         pixel_type: entry.known_pixel_type().map_err(unsupported)?,
         compression: entry.known_compression().map_err(unsupported)?,
         offset: entry.position,

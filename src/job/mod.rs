@@ -6,14 +6,15 @@ mod psfs;
 mod selection;
 mod system;
 
-use crate::dataset::{Dataset, Input, Scene};
+use crate::cli::args::{MaskUse, PyramidUse};
+use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Setup};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
-use crate::plan::{OutputChannel, Plan, Request, Workers, output_channels, widest_type};
+use crate::plan::{Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type};
 use crate::psf::Psf;
-use crate::space::Zyx;
+use crate::space::{Rect, Zyx};
 
 pub use backend::Chosen;
 use backend::choose_backend;
@@ -48,8 +49,10 @@ pub struct Job {
 
 /// What to do with one scene.
 pub struct Image {
-    /// The fields that are painted.
+    /// The fields that are painted, or subblocks of the stored pyramid in their place.
     pub scene: Scene,
+    /// Level-0 pixels across one of theirs: 1 for the fields themselves.
+    pub stored_ratio: u32,
     /// Tiles, batches, sizes.
     pub plan: Plan,
     /// What the backend must be ready for.
@@ -99,14 +102,42 @@ impl Job {
         let images = scenes
             .into_iter()
             .map(|scene| {
-                let scene = dataset.scenes[scene].clone();
+                let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], &mut notes);
+                let request = Request { scale: options.scale / ratio, ..request.clone() };
                 let plan = Plan::new(&dataset, &scene, &request)?;
                 let setup = setup(&options, &scene, &plan, &psfs, fill);
-                Ok(Image { scene, plan, setup })
+                Ok(Image { scene, stored_ratio: ratio, plan, setup })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input })
     }
+}
+
+/// What the pixels of `scene` are read from; says so where there is a choice.
+fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<String>) -> Level {
+    if options.pyramid == PyramidUse::Never {
+        return Level { ratio: 1, scene: scene.clone(), refused: Vec::new() };
+    }
+    let masks = |subblock: &Subblock| match options.masks {
+        MaskUse::Honour => input.mask(subblock, &[]),
+        MaskUse::Ignore => Ok(Some(vec![Rect::new(0, 0, subblock.stored_width, subblock.stored_height)])),
+    };
+    let level = choose_level(scene, options.scale, &masks);
+    let index = scene.index;
+    notes.extend(level.refused.iter().map(|reason| format!("scene {index}: {reason}")));
+    if level.ratio > 1 {
+        let left = options.scale / level.ratio;
+        let then = if left > 1 {
+            format!(", then {left} × {left} of its pixels are averaged")
+        } else {
+            String::new()
+        };
+        notes.push(format!(
+            "scene {index}: read from level 1/{} of the stored pyramid{then}; --pyramid never averages the fields instead",
+            level.ratio
+        ));
+    }
+    level
 }
 
 fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {

@@ -15,6 +15,7 @@ pub fn field(m: u32, x: i64, y: i64) -> Subblock {
         rect: Rect::new(x, y, 100, 100),
         stored_width: 100,
         stored_height: 100,
+        shown: None,
         pixel_type: PixelType::Gray16,
         compression: Compression::Uncompressed,
         offset: u64::from(m) * 30_000,

@@ -60,6 +60,7 @@ pub fn provenance(job: &Job) -> Value {
         "options": job.options,
         "backend": job.backend.name(),
         "origin": job.origin,
+        "stored_ratio": job.images.iter().map(|image| image.stored_ratio).collect::<Vec<_>>(),
         "halo_px": job.images.first().map(|image| image.plan.halo),
         "psf": psfs.collect::<Vec<_>>(),
         "optics": job.dataset.optics,

@@ -157,6 +157,7 @@ fn dataset(fields: &[(Page, Plane)], description: Description, pixel_type: Pixel
         rect: Rect::new(0, 0, page.width, page.height),
         stored_width: page.width,
         stored_height: page.height,
+        shown: None,
         pixel_type,
         compression: Compression::Tiff,
         offset: first_byte(page),

@@ -1,9 +1,12 @@
 //! Parts of files as users ask for them: regions, channels, slices, times, and levels of the stored pyramid. Inputs are
 //! made with the library's writer; the processor computes, so no device is needed.
 
+mod map;
+mod masks;
+mod pyramid;
 mod selection;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -79,6 +82,16 @@ impl Image {
             index
         })
     }
+}
+
+/// The folder of real files, where it is at hand.
+pub fn real_files() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/czi");
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: no real CZI files at {}", folder.display());
+        return None;
+    }
+    Some(folder)
 }
 
 /// A value for each place, that no shift leaves as it is.

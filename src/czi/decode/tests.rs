@@ -16,6 +16,7 @@ fn subblock(pixel_type: PixelType, compression: Compression) -> Subblock {
         rect: Rect::new(0, 0, WIDTH, HEIGHT),
         stored_width: WIDTH,
         stored_height: HEIGHT,
+        shown: None,
         pixel_type,
         compression,
         offset: 0,

@@ -118,6 +118,7 @@ fn every_pixel_type_and_compression_decodes_to_what_was_written() {
                 rect,
                 stored_width: 9,
                 stored_height: 7,
+                shown: None,
                 pixel_type,
                 compression,
                 offset: 0,
