@@ -1,5 +1,6 @@
 //! The program: parse, do, print what went wrong, exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match cli::run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Where nobody reads the message, the code still tells.
+            let _ = writeln!(std::io::stderr().lock(), "error: {error}");
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }

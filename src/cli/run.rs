@@ -1,6 +1,6 @@
 //! `decon-gpu run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -51,9 +51,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Json => Box::new(JsonReport),
     };
     let job = Job::prepare(Options::new(&args.job)?)?;
+    // A summary that cannot be written is better known now than after the work.
+    args.summary.as_deref().map(|path| write(path, "")).transpose()?;
     let summary = crate::run::run(&job, &args.output, args.overwrite, &*report)?;
     if let Some(path) = &args.summary {
-        std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
+        write(path, &to_json(&summary))?;
     }
     Ok(if summary.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WITH_DAMAGE) })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| Error::io(path, error))
 }

@@ -1,7 +1,7 @@
 //! What computes: a GPU or the processor.
 
 use crate::cli::args::BackendChoice;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{Adapter, AdapterKind, Choice, Device, adapters, choose};
 use crate::options::Options;
 use crate::plan::Limits;
@@ -30,16 +30,13 @@ const PLANE_BYTES: u64 = 128 << 20;
 /// where there is no hardware, and says so.
 ///
 /// # Errors
-/// `Gpu` when the device that was asked for is not there or does not open; `Option` when a device is named for the
-/// processor.
+/// `Gpu` when the device that was asked for is not there or does not open.
 pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chosen> {
     let cpu = Chosen::Cpu { threads: options.threads };
     let named = options.device.as_deref().map(|text| text.parse().unwrap_or(Choice::Auto));
     match (options.backend, named) {
-        (BackendChoice::Cpu, None) => Ok(cpu),
-        (BackendChoice::Cpu, Some(_)) => {
-            Err(Error::option("--device", "names a GPU; --backend cpu takes none"))
-        }
+        // A device may be set for all runs, through the environment.
+        (BackendChoice::Cpu, _) => Ok(cpu),
         (_, Some(choice)) => open(&choose(adapters(), &choice)?, notes),
         (BackendChoice::Gpu, None) => open(&best(adapters())?, notes),
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {

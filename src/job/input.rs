@@ -9,26 +9,42 @@ use crate::error::{Error, Result};
 use crate::source::{FileSource, ReadAt};
 use crate::tiff::TiffStack;
 
-/// Opens a CZI file or a TIFF stack.
+/// A format that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// ZEISS CZI.
+    Czi,
+    /// TIFF, BigTIFF.
+    Tiff,
+}
+
+/// The format of the file at `source`.
 ///
 /// # Errors
-/// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
-pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
-    let source = FileSource::open(path)?;
+/// `Format` when it is none that is known.
+pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
+    let path = source.path();
     let mut magic = [0; 4];
     if source.size() < magic.len() as u64 {
         return Err(Error::format(path, format!("{} bytes are no image", source.size()), 0));
     }
     source.read_exact_at(0, &mut magic)?;
     match &magic {
-        b"ZISR" => Ok(Box::new(Czi::open(Box::new(source), select)?)),
-        b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+" => {
-            if select.is_empty() {
-                Ok(Box::new(TiffStack::open(path)?))
-            } else {
-                Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z"))
-            }
-        }
+        b"ZISR" => Ok(Format::Czi),
+        b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+" => Ok(Format::Tiff),
         _ => Err(Error::format(path, "neither a CZI file nor a TIFF (by its first bytes)", 0)),
+    }
+}
+
+/// Opens a CZI file or a TIFF stack.
+///
+/// # Errors
+/// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
+pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
+    let source = FileSource::open(path)?;
+    match format_of(&source)? {
+        Format::Czi => Ok(Box::new(Czi::open(Box::new(source), select)?)),
+        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(Box::new(source))?)),
+        Format::Tiff => Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z")),
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use crate::dataset::{Dataset, Plane};
+use crate::czi::Czi;
+use crate::dataset::{Dataset, Input};
 use crate::error::{Error, Result};
-use crate::job::open_input;
+use crate::job::input::{Format, format_of};
 use crate::options::{Options, PsfSource};
 use crate::pixels::Samples;
 use crate::plan::OutputChannel;
 use crate::psf::{Objective, Psf, WidefieldOptics};
+use crate::source::FileSource;
 use crate::space::Zyx;
-use crate::tiff::Volume;
+use crate::tiff::{Volume, read_volume};
 
 /// One PSF for each of `channels`, on the output's voxels; what was assumed or changed goes to `notes`.
 ///
@@ -142,20 +144,25 @@ impl Missing {
     }
 }
 
-/// A stack as f32. Whatever the one axis with several planes is called: many programs label a stack's planes as channels
-/// or times.
+/// The stack in a PSF's file.
 fn volume(path: &Path) -> Result<Volume> {
-    let input = open_input(path, &BTreeMap::new())?;
+    let source = FileSource::open(path)?;
+    match format_of(&source)? {
+        Format::Tiff => read_volume(path),
+        Format::Czi => czi_volume(path, &Czi::open(Box::new(source), &BTreeMap::new())?),
+    }
+}
+
+fn czi_volume(path: &Path, input: &Czi) -> Result<Volume> {
     let dataset = input.dataset();
     let scene = &dataset.scenes[0];
-    let axes = [dataset.times, dataset.channels.len() as u32, dataset.slices];
     let gray = scene.fields.iter().all(|field| field.pixel_type.samples() == 1);
     let whole = scene.fields.iter().all(|field| field.rect == scene.rect);
-    if dataset.scenes.len() > 1 || axes.iter().filter(|&&n| n > 1).count() > 1 || !gray || !whole {
-        let what = "a PSF is one stack: one scene, one axis beside y and x, one gray field a plane";
+    if dataset.scenes.len() > 1 || dataset.channels.len() > 1 || dataset.times > 1 || !gray || !whole {
+        let what = "a PSF is one stack: one scene, channel and time, one gray field a plane";
         return Err(Error::unsupported(path, what));
     }
-    let shape = Zyx::new(axes.into_iter().max().unwrap_or(1), scene.rect.height, scene.rect.width);
+    let shape = Zyx::new(dataset.slices, scene.rect.height, scene.rect.width);
     if scene.fields.len() != shape.z as usize {
         return Err(Error::format(
             path,
@@ -168,8 +175,7 @@ fn volume(path: &Path) -> Result<Volume> {
     let all: Vec<usize> = (0..scene.fields.len()).collect();
     for raw in input.read(scene, &all)? {
         let subblock = &scene.fields[raw.field];
-        let Plane { t, c, z } = subblock.plane;
-        let target = &mut data[(t + c + z) as usize * plane..][..plane];
+        let target = &mut data[subblock.plane.z as usize * plane..][..plane];
         fill(target, &input.decode(subblock, &raw)?);
     }
     Ok(Volume { data, shape, voxel_um: dataset.voxel_um })

@@ -44,6 +44,8 @@ pub struct GridRequest {
     pub lanes: u32,
     /// OTFs that are held at once.
     pub otfs: u32,
+    /// Samples of a stored pixel, each of which makes a tile: 1 or 3.
+    pub samples: u32,
     /// Of the backend.
     pub limits: Limits,
 }
@@ -210,6 +212,7 @@ mod tests {
             core: None,
             lanes: 2,
             otfs: 1,
+            samples: 1,
             limits: LIMITS,
         }
     }

@@ -75,9 +75,9 @@ impl Memory {
         let tiles = Workers::TILE_DEPTH as u64 + u64::from(request.lanes) + 2;
         let shards = Workers::SHARD_DEPTH as u64 + u64::from(request.workers.writers) + 2;
         // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
-        // half as many on each level above, so at most twice the first; for each plane that the tiles of a row
-        // make at once.
-        let planes = u64::from(grid.core.z) * if request.volumes { 1 } else { 3 };
+        // half as many on each level above, so at most twice the first; for each plane and sample that the tiles of a
+        // row make at once.
+        let planes = u64::from(grid.core.z) * u64::from(grids.samples);
         let row_bytes = shape.x.next_multiple_of(u64::from(shard)) * u64::from(shard) * sample_bytes;
         Self {
             volumes: grids.volume_bytes(grid),

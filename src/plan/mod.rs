@@ -122,6 +122,7 @@ impl Plan {
             core: request.tile,
             lanes: request.lanes,
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
+            samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
             limits: request.limits,
         };
         let grid = grid_request.choose()?;

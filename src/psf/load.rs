@@ -1,6 +1,6 @@
 //! From a measured or computed volume to a PSF on the image's voxels: checks first, then one resampling.
 //!
-//! Knows volumes, not file formats; only [`Psf::load`] asks the TIFF reader for one.
+//! Knows volumes, not file formats.
 
 use std::path::Path;
 
@@ -30,17 +30,6 @@ const SLIVER: f64 = 0.05;
 const MOST_VOXELS: f64 = (1u32 << 28) as f64;
 
 impl Psf {
-    /// Reads a TIFF stack and places it on voxels of `to_um` micrometres. `from_um` is the PSF's own voxel as the user
-    /// gives it; without it the file's counts.
-    ///
-    /// # Errors
-    /// Those of the TIFF reader, and those of [`Psf::from_volume`].
-    pub fn load(path: &Path, from_um: Option<Zyx<f64>>, to_um: Zyx<f64>) -> Result<Self> {
-        let volume = crate::tiff::read_volume(path)?;
-        let from_um = from_um.map_or(volume.voxel_um, |given| given.map(Some));
-        Self::from_volume(path, volume.data, volume.shape, from_um, to_um)
-    }
-
     /// Places a volume (`[z, y, x]`, x fastest; messages call it `name`) with voxels of `from_um` micrometres on voxels
     /// of `to_um`, centred, as large as the part of it that is symmetric about its centre. An axis of one voxel
     /// stays as it is. What is not known of `from_um` is taken from `to_um`.

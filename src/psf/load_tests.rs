@@ -185,7 +185,8 @@ fn psfs_of_other_programs_load() {
         ("redlionfish/PSF_RFI_8bit.tif", Zyx::new(61, 33, 33)),
     ] {
         let Some(path) = shared(file) else { continue };
-        let psf = Psf::load(&path, Some(UM), UM).unwrap();
+        let volume = crate::tiff::read_volume(&path).unwrap();
+        let psf = Psf::from_volume(&path, volume.data, volume.shape, UM.map(Some), UM).unwrap();
         eprintln!("{file}: {} {:?}", psf.shape, psf.notes);
         assert_invariants(&psf);
         assert_eq!(psf.shape, expected, "{file}");

@@ -1,6 +1,10 @@
 //! Bars on standard error, for people.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt;
+
+use std::io::Write;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Event, Report};
 
@@ -15,27 +19,33 @@ pub struct TerminalReport {
 }
 
 const BYTES: &str =
-    "{prefix:>9} {bar:30} {bytes:>10} of {total_bytes:10} {binary_bytes_per_sec:>12}  {eta} left";
-const TILES: &str = "{prefix:>9} {bar:30} {pos:>10} of {len:10} {per_sec:>12}  {eta} left";
+    "{prefix:>9} {bar:30} {bytes:>10} of {total_bytes:17} {binary_bytes_per_sec:>12}  {eta} left";
+const TILES: &str = "{prefix:>9} {bar:30} {pos:>10} of {len:>4} tiles        {rate:>12}  {eta} left";
+const SHARDS: &str = "{prefix:>9} {bar:30} {pos:>10} of {len:>4} shards       {rate:>12}  {eta} left";
 
 impl TerminalReport {
     /// Bars of length 0 until the plan is known.
     pub fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bar = |name: &'static str, template: &str| {
+            let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // A bar that cannot be drawn is no reason to stop the work.
+                let _ = write!(text, "{:.1}/s", state.per_sec());
+            };
             let style = ProgressStyle::with_template(template).expect("the template is well formed");
+            let style = style.with_key("rate", rate);
             bars.add(ProgressBar::no_length().with_style(style).with_prefix(name))
         };
-        Self { read: bar("read", BYTES), computed: bar("compute", TILES), wrote: bar("write", TILES), bars }
+        Self { read: bar("read", BYTES), computed: bar("compute", TILES), wrote: bar("write", SHARDS), bars }
     }
 
+    /// A terminal or a pipe that has gone away is no reason to stop the work.
     fn say(&self, line: &str) {
-        if self.bars.is_hidden() {
-            eprintln!("{line}");
+        let _ = if self.bars.is_hidden() {
+            writeln!(std::io::stderr().lock(), "{line}")
         } else {
-            // A terminal that has gone away is no reason to stop the work.
-            let _ = self.bars.println(line);
-        }
+            self.bars.println(line)
+        };
     }
 }
 

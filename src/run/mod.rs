@@ -68,6 +68,9 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
     Ok(summary)
 }
 
+/// The largest float that is taken for data: no camera counts so far, and a transform of larger ones overflows.
+const LARGEST_VALUE: f32 = 1e30;
+
 /// One scene on its way.
 struct Work<'a> {
     job: &'a Job,
@@ -200,11 +203,12 @@ impl Work<'_> {
         }
     }
 
-    /// A transform spreads one infinite or undefined value over the whole tile, and a shader may lose it: it is no data.
+    /// A transform spreads one infinite or undefined value over the whole tile, and so it does one beyond
+    /// [`LARGEST_VALUE`]; a shader may lose it: it is no data.
     fn without_infinities(&self, mut samples: Samples) -> Samples {
         if let Samples::F32(values) = &mut samples {
             let mut replaced = 0;
-            for value in values.iter_mut().filter(|value| !value.is_finite()) {
+            for value in values.iter_mut().filter(|value| value.is_nan() || value.abs() > LARGEST_VALUE) {
                 *value = NO_DATA;
                 replaced += 1;
             }

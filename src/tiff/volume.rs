@@ -1,4 +1,4 @@
-//! A whole stack in memory as f32, for PSF files: any number type, one channel, one time.
+//! A whole stack in memory as f32, for PSF files: any number type, one axis beside y and x.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::source::{FileSource, ReadAt};
 use crate::space::Zyx;
 
-/// A single-channel volume.
+/// One stack of gray planes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
     /// Values in the file's own scale, `[z, y, x]`, x fastest.
@@ -21,18 +21,19 @@ pub struct Volume {
     pub voxel_um: Zyx<Option<f64>>,
 }
 
-/// Reads the TIFF stack `path` as one volume. A stack that was saved as a time series is taken as a z stack.
+/// Reads the TIFF stack `path` as one volume. A stack that was saved as times or as channels is taken as a z stack: many
+/// programs label a stack's planes so.
 ///
 /// # Errors
-/// `Io`; `Format` when the file is broken or planes are missing; `Unsupported` for several channels, or stacks in
-/// time and depth, for colours, and for pages of different sizes.
+/// `Io`; `Format` when the file is broken or planes are missing; `Unsupported` for stacks along more than
+/// one axis, for colours, and for pages of different sizes.
 pub fn read_volume(path: &Path) -> Result<Volume> {
     let source = FileSource::open(path)?;
     let (pages, description) = open_pages(&source)?;
     let (c, z, t) = (description.channels.len(), description.slices, description.times);
-    if c != 1 || (z > 1 && t > 1) {
-        let what =
-            format!("a volume of {c} channels, {z} slices and {t} times: one stack of one channel is needed");
+    let longest = z.max(t).max(c as u32);
+    if u64::from(longest) != c as u64 * u64::from(z) * u64::from(t) {
+        let what = format!("a volume of {c} channels, {z} slices and {t} times: one stack is needed");
         return Err(Error::unsupported(path, what));
     }
     let mut planes: Vec<_> = pages
@@ -41,7 +42,7 @@ pub fn read_volume(path: &Path) -> Result<Volume> {
         .filter_map(|(page, plane)| Some((plane.as_ref()?, page)))
         .collect();
     planes.sort_by_key(|(plane, _)| **plane);
-    let shape = Zyx::new(z.max(t), pages[0].height, pages[0].width);
+    let shape = Zyx::new(longest, pages[0].height, pages[0].width);
     if planes.len() != shape.z as usize {
         let what = format!("{} of {} planes are there", planes.len(), shape.z);
         return Err(Error::format(path, what, None));

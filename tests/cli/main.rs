@@ -1,0 +1,20 @@
+//! The program as its users start it: arguments in, files, streams and exit code out.
+//!
+//! Inputs are made here with the library's CZI writer; what the program should make of them is computed here too, by
+//! other code: naive painting, sums and means. The processor computes, so no device is needed.
+//!
+//! Exit codes: 0 done, 1 failed (the file, the disk, a limit), 2 wrong usage (a flag), 3 done without damaged parts.
+
+mod bad_files;
+mod bad_flags;
+mod bad_psfs;
+mod bytes;
+mod conversion;
+mod damage;
+mod deconvolution;
+mod mosaic;
+mod output;
+mod program;
+mod scenes;
+mod showing;
+mod target;

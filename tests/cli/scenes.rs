@@ -1,0 +1,63 @@
+//! Several images in one file: scenes become a collection, other dimensions are selected.
+
+use decon_gpu::dataset::Plane;
+use decon_gpu::pixels::PixelType;
+use serde_json::json;
+
+use crate::mosaic::{Piece, metadata, paint, write};
+use crate::output::{assert_same, attributes, image};
+use crate::program::run;
+
+fn scene(index: u32, corner: (i64, i64), size: (u32, u32)) -> Vec<Piece> {
+    let field = |m: u32| {
+        let x = corner.0 + i64::from(m) * i64::from(size.0 - 7);
+        Piece { scene: Some(index), ..Piece::new(10 * index + m, x, corner.1, size, PixelType::Gray8) }
+    };
+    vec![field(0), field(1)]
+}
+
+#[test]
+fn scenes_become_a_collection_and_one_alone_lies_at_the_root() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let scenes = [scene(0, (-900, 50), (64, 40)), scene(1, (3000, -80), (33, 71))];
+    write(&input, &scenes.concat(), &metadata(1));
+
+    run(&input, &output, "--iterations 0").done();
+    assert_eq!(attributes(&output)["ome"]["bioformats2raw.layout"], 3);
+    assert_eq!(attributes(&output.join("OME"))["ome"]["series"], json!(["0", "1"]));
+    let xml = std::fs::read_to_string(output.join("OME/METADATA.ome.xml")).unwrap();
+    assert_eq!(xml.matches("<Image ").count(), 2, "{xml}");
+    for (index, pieces) in scenes.iter().enumerate() {
+        let group = output.join(index.to_string());
+        let expected = paint(pieces, Plane::default(), 0);
+        assert_eq!(image(&group).shape[3..], [expected.height as u64, expected.width as u64]);
+        assert_same(image(&group).pixels(), &expected.filled(0.0), &format!("scene {index}"));
+        let name = attributes(&group)["ome"]["multiscales"][0]["name"].clone();
+        assert_eq!(name, format!("in P{}", index + 1));
+
+        let alone = home.path().join(format!("alone{index}.zarr"));
+        run(&input, &alone, &format!("--iterations 0 --scene {index}")).done();
+        assert_same(image(&alone).pixels(), &expected.filled(0.0), &format!("--scene {index}"));
+        assert_eq!(attributes(&alone)["ome"]["multiscales"].as_array().unwrap().len(), 1);
+    }
+    run(&input, &home.path().join("none.zarr"), "--iterations 0 --scene 2").failed(2, "--scene");
+}
+
+#[test]
+fn another_dimension_is_taken_at_its_lowest_or_selected_index() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let phase = |h: i32| {
+        let field = |m| Piece::new(m + 10 * h as u32, 30 * i64::from(m), 0, (40, 25), PixelType::Gray16);
+        [0, 1].map(|m| Piece { extra: vec![('H', h)], ..field(m) })
+    };
+    write(&input, &[phase(1), phase(0), phase(2)].concat(), &metadata(1));
+    for (flags, h) in [("", 0), ("--select H=1", 1), ("--select h=2", 2)] {
+        let ended = run(&input, &output, &format!("--iterations 0 --overwrite {flags}")).done();
+        assert_same(image(&output).pixels(), &paint(&phase(h), Plane::default(), 0).filled(0.0), flags);
+        assert_eq!(ended.stderr.contains("dimension H has 3 values"), h == 0, "{}", ended.stderr);
+    }
+    run(&input, &output, "--iterations 0 --overwrite --select H=3").failed(2, "runs from 0 to 2");
+    run(&input, &output, "--iterations 0 --overwrite --select V=0").failed(2, "--select");
+}
