@@ -56,11 +56,12 @@ def check_transformations(multiscale, voxel_um, place):
         check(np.allclose(first[2:], voxel_um, rtol=1e-6), f"{place}: voxel size {first[2:]}, expected {voxel_um}")
         units = [axis.get("unit") for axis in multiscale["axes"][2:]]
         check(units == ["micrometer"] * 3, f"{place}: units {units}")
+    begin = np.array(multiscale["datasets"][0]["coordinateTransformations"][1]["translation"])  # of a part, in its scene
     for k, dataset in enumerate(multiscale["datasets"]):
         factor = np.array([1, 1, 1, 2**k, 2**k])
         scale, translation = dataset["coordinateTransformations"]
         check(np.allclose(scale["scale"], first * factor), f"{place}/{k}: scale {scale}")
-        centre = (factor - 1) / 2 * first
+        centre = begin + (factor - 1) / 2 * first
         check(np.allclose(translation["translation"], centre), f"{place}/{k}: translation {translation}")
 
 

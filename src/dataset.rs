@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::pixels::{PixelType, Samples};
-use crate::space::{Rect, Stored, Zyx};
+use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -39,6 +39,8 @@ pub enum Compression {
 /// One stored piece of a file: a camera field at one plane and one pyramid level.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Subblock {
+    /// Position in the file's own list: of a CZI's directory, or of a TIFF's pages.
+    pub number: usize,
     /// Where in time, channel and depth.
     pub plane: Plane,
     /// Number of the field in its mosaic; the highest is painted on top. Pyramid subblocks have none.
@@ -49,6 +51,8 @@ pub struct Subblock {
     pub stored_width: u32,
     /// Stored pixels down.
     pub stored_height: u32,
+    /// The stored pixels that are painted; `None` for all.
+    pub shown: Option<Vec<Rect<Local>>>,
     /// Of the stored pixels.
     pub pixel_type: PixelType,
     /// Of the stored pixels.
@@ -112,6 +116,8 @@ pub struct Channel {
     pub acquisition_mode: Option<String>,
     /// Of its subblocks; `None` when it has none.
     pub pixel_type: Option<PixelType>,
+    /// Whether the user left it out; it keeps its place, and with it the numbers of the others.
+    pub left_out: bool,
 }
 
 /// The objective that took the images.
@@ -175,4 +181,13 @@ pub trait Input: Send + Sync {
     /// # Errors
     /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
+
+    /// The parts of one subblock that its valid-pixel mask shows; `None` when it has no mask. `bytes` are what was read of
+    /// it already, from its beginning; what is missing is fetched.
+    ///
+    /// # Errors
+    /// `Format` when there is a mask and it is broken.
+    fn mask(&self, _subblock: &Subblock, _bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
+        Ok(None)
+    }
 }

@@ -1,10 +1,15 @@
 //! What a file holds, summed up for people (`decon-gpu info`).
 
+mod drawing;
+mod map;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use map::write_map;
 
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::pixels::PixelType;

@@ -1,11 +1,15 @@
 //! Checked options: what the flags mean, before any file is opened.
 
+mod part;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::args::{BackendChoice, JobArgs, OutputType};
+pub use part::{Indices, Length, Region};
+
+use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
 use crate::decon::{Method, Start};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
@@ -24,12 +28,24 @@ pub struct Options {
     pub input: PathBuf,
     /// Only this scene.
     pub scene: Option<u32>,
+    /// Only this rectangle of each scene.
+    pub region: Option<Region>,
+    /// Only these channels, as the file counts them from 0.
+    pub channels: Option<Indices>,
+    /// Only these slices, from 0.
+    pub slices: Option<Indices>,
+    /// Only these time points, from 0.
+    pub times: Option<Indices>,
     /// Index by dimension, for those beside S, T, C, Z and M.
     pub select: BTreeMap<char, i32>,
     /// Distance between samples in µm.
     pub voxel_um: Option<Zyx<f64>>,
     /// Mosaic pixels that one output pixel averages along each axis.
     pub scale: u32,
+    /// Whether the stored pyramid is read.
+    pub pyramid: PyramidUse,
+    /// Whether valid-pixel masks are honoured.
+    pub masks: MaskUse,
     /// Value where no field lies.
     pub fill: Option<f32>,
     /// Whether damaged subblocks are left out.
@@ -138,22 +154,14 @@ impl Options {
     /// `Option` with the flag and what is wrong.
     pub fn new(args: &JobArgs) -> Result<Self> {
         let JobArgs { input, selection, deconvolution, psf, tiling, backend, format } = args;
-        if ![1, 2, 4, 8].contains(&selection.scale) {
-            return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
-        }
-        let fill = selection.fill;
-        if fill.is_some_and(|fill| !fill.is_finite()) {
-            return Err(Error::option("--fill", "must be a finite number"));
-        }
-        side("--tile", tiling.tile)?;
-        side("--chunk", Some(format.chunk))?;
-        side("--shard", format.shard)?;
-        if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
-            return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
-        }
+        check_numbers(args)?;
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
+            region: selection.region.as_deref().map(Region::parse).transpose()?,
+            channels: indices("--channels", &selection.channels, Indices::parse)?,
+            slices: indices("--slices", &selection.slices, Indices::parse_range)?,
+            times: indices("--times", &selection.times, Indices::parse_range)?,
             select: selections(&selection.select)?,
             voxel_um: selection
                 .voxel_um
@@ -161,7 +169,9 @@ impl Options {
                 .map(|text| triple("--voxel-um", text, positive))
                 .transpose()?,
             scale: selection.scale,
-            fill,
+            pyramid: selection.pyramid,
+            masks: selection.masks,
+            fill: selection.fill,
             skip_damaged: selection.skip_damaged,
             iterations: deconvolution.iterations,
             method: deconvolution.method,
@@ -206,6 +216,23 @@ impl PsfSource {
     }
 }
 
+fn check_numbers(args: &JobArgs) -> Result<()> {
+    let JobArgs { selection, tiling, format, .. } = args;
+    if ![1, 2, 4, 8].contains(&selection.scale) {
+        return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
+    }
+    if selection.fill.is_some_and(|fill| !fill.is_finite()) {
+        return Err(Error::option("--fill", "must be a finite number"));
+    }
+    side("--tile", tiling.tile)?;
+    side("--chunk", Some(format.chunk))?;
+    side("--shard", format.shard)?;
+    if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
+        return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
+    }
+    Ok(())
+}
+
 fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
     match pixels {
         Some(pixels) if !(1..=LONGEST_SIDE).contains(&pixels) => {
@@ -213,6 +240,14 @@ fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn indices(
+    flag: &str,
+    text: &Option<String>,
+    parse: fn(&str, &str) -> Result<Indices>,
+) -> Result<Option<Indices>> {
+    text.as_deref().map(|text| parse(flag, text)).transpose()
 }
 
 fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
@@ -227,9 +262,11 @@ fn selections(values: &[String]) -> Result<BTreeMap<char, i32>> {
             parse(text).ok_or_else(|| Error::option("--select", format!("{text} is not of the form H=3")))?;
         match letter {
             'S' => Err(Error::option("--select", "choose a scene with --scene")),
-            'T' | 'C' | 'Z' | 'M' | 'X' | 'Y' => {
-                Err(Error::option("--select", format!("dimension {letter} is always read whole")))
-            }
+            'C' => Err(Error::option("--select", "choose channels with --channels")),
+            'Z' => Err(Error::option("--select", "choose slices with --slices")),
+            'T' => Err(Error::option("--select", "choose times with --times")),
+            'X' | 'Y' => Err(Error::option("--select", "choose a part of a scene with --region")),
+            'M' => Err(Error::option("--select", "fields are always stitched; choose a part with --region")),
             _ => Ok((letter, index)),
         }
     };

@@ -5,14 +5,19 @@
 //! | `Stored` | the acquisition's, as stored in the file | level-0 pixel  | any     |
 //! | `Mosaic` | top left of the scene's bounding box     | level-0 pixel  | not < 0 |
 //! | `Output` | the same corner                          | output pixel   | not < 0 |
+//! | `Local`  | top left of one subblock                 | stored pixel   | not < 0 |
 //!
 //! An output pixel is `scale` × `scale` mosaic pixels. Intervals are half open.
 //! What converts between spaces lives here; nothing else does.
+
+mod area;
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
+
+pub use area::Area;
 
 /// A coordinate space: see the table of this module.
 pub trait Space: Copy {}
@@ -30,6 +35,8 @@ spaces! {
     Mosaic,
     /// Output pixels (after downsampling) from the same corner.
     Output,
+    /// Stored pixels of one subblock, from its own top left corner.
+    Local,
 }
 
 /// A rectangle of pixels of the space `S`, half open: `x..x + width`, `y..y + height`.

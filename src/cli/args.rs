@@ -35,6 +35,19 @@ pub struct SelectionArgs {
     /// Only this scene, as the file counts them [default: all]
     #[arg(long, value_name = "K")]
     pub scene: Option<u32>,
+    /// Only this part of each scene, in level-0 pixels from its top left, or with a unit: 100um,50um,2000um,1000um
+    #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true)]
+    pub region: Option<String>,
+    /// Only these channels, from 0, such as 0,2-3; values for one channel keep the file's numbers [default: all]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub channels: Option<String>,
+    /// Only these slices, from 0, both ends included, such as 5-20; a 3D deconvolution does not know of light from
+    /// the others [default: all]
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub slices: Option<String>,
+    /// Only these time points, from 0, both ends included, such as 0-9 [default: all]
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub times: Option<String>,
     /// Index of a dimension beside S, T, C, Z and M, such as H=3; may be given again [default: 0]
     #[arg(long, value_name = "D=I")]
     pub select: Vec<String>,
@@ -44,12 +57,38 @@ pub struct SelectionArgs {
     /// Mosaic pixels that one output pixel averages along x and y: 1, 2, 4 or 8
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub scale: u32,
+    /// auto: downsample from a level of the stored pyramid where it holds exactly what is needed; never: from the fields
+    #[arg(long, value_enum, default_value_t = PyramidUse::Auto)]
+    pub pyramid: PyramidUse,
+    /// ignore: paint also the pixels that a subblock's valid-pixel mask leaves out
+    #[arg(long, value_enum, default_value_t = MaskUse::Honour)]
+    pub masks: MaskUse,
     /// Value where no field lies [default: 0; 255 (or 65535) for Bgr]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub fill: Option<f32>,
     /// Leave damaged subblocks out (they are filled and listed; exit code 3) instead of stopping
     #[arg(long)]
     pub skip_damaged: bool,
+}
+
+/// Whether the stored pyramid is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PyramidUse {
+    /// Where a level holds exactly what is needed.
+    Auto,
+    /// Not at all.
+    Never,
+}
+
+/// Whether pixels that a valid-pixel mask leaves out are painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskUse {
+    /// They are not.
+    Honour,
+    /// They are.
+    Ignore,
 }
 
 /// How to deconvolve.

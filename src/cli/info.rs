@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{print, to_json};
 use crate::error::Result;
-use crate::info::Info;
+use crate::info::{Info, write_map};
 use crate::job::open_input;
 
 #[derive(Args, Debug)]
@@ -16,6 +16,9 @@ pub struct InfoArgs {
     /// CZI file or TIFF stack
     #[arg(value_name = "INPUT")]
     input: PathBuf,
+    /// Draw where the fields lie: overlaps, gaps, their order in the file, and a scale bar
+    #[arg(long, value_name = "MAP.png|MAP.svg")]
+    map: Option<PathBuf>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -25,5 +28,8 @@ pub fn run(args: &InfoArgs) -> Result<ExitCode> {
     let input = open_input(&args.input, &BTreeMap::new())?;
     let info = Info::new(&args.input, input.dataset());
     print(&if args.json { to_json(&info) } else { info.to_string() });
+    if let Some(path) = &args.map {
+        write_map(path, input.dataset())?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -138,6 +138,7 @@ fn channels(root: Found<'_>, image: Found<'_>) -> Vec<Channel> {
         let shown = same.or(displayed.get(index)).copied().unwrap_or(Found(None));
         let first_of = |elements: [Found<'_>; 2]| elements.iter().find_map(|element| element.positive());
         Channel {
+            left_out: false,
             name: own.attribute("Name").or(shown.attribute("Name")).map(str::to_owned),
             color: [own, shown].iter().find_map(|from| color(from.child("Color").text()?)),
             emission_nm: first_of([own.child("EmissionWavelength"), shown.child("DyeMaxEmission")]),
@@ -277,6 +278,7 @@ mod tests {
     fn a_channel_is_completed_by_the_display_setting_with_its_id() {
         let found = Metadata::parse(XML).channels;
         let dapi = Channel {
+            left_out: false,
             name: Some("DAPI".into()),
             color: Some([0x00, 0xA1, 0xFF]),
             emission_nm: Some(465.5),

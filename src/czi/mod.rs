@@ -6,6 +6,7 @@
 pub mod decode;
 mod directory;
 mod header;
+mod mask;
 mod metadata;
 mod read;
 mod scenes;
@@ -21,6 +22,7 @@ use crate::dataset::{Channel, Dataset, Input, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
 use crate::source::ReadAt;
+use crate::space::{Local, Rect};
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::{Layout, Surroundings};
@@ -78,6 +80,10 @@ impl Input for Czi {
             Error::format(path, what, subblock.offset)
         })?;
         decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })
+    }
+
+    fn mask(&self, subblock: &Subblock, bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
+        mask::read(&*self.source, subblock, bytes)
     }
 }
 

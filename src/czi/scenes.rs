@@ -241,11 +241,13 @@ fn subblock(entry: &Entry, plane: Plane, around: &Surroundings<'_>) -> Result<Su
         return Err(unsupported(what));
     }
     let mut subblock = Subblock {
+        number: entry.number,
         plane,
         m: entry.m,
         rect: Rect::new(entry.x.start.into(), entry.y.start.into(), entry.x.size, entry.y.size),
         stored_width: entry.x.stored,
         stored_height: entry.y.stored,
+        shown: None,
         pixel_type: entry.known_pixel_type().map_err(unsupported)?,
         compression: entry.known_compression().map_err(unsupported)?,
         offset: entry.position,

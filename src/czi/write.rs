@@ -1,4 +1,4 @@
-//! A small CZI writer, for the demo, the tests and the benchmarks: one file part, no attachments, no masks.
+//! A small CZI writer, for the demo, the tests and the benchmarks: one file part, no attachments but valid-pixel masks.
 //!
 //! Segments are laid out as ZEN does: file header, subblocks, metadata, directory last. Source: ZEISS, "CZI File
 //! Format", sections "Segments", "SubBlock" and "SubBlockDirectory".
@@ -172,19 +172,37 @@ impl<W: Write + Seek> CziWriter<W> {
         self.add_encoded(subblock, &payload)
     }
 
+    /// Writes one subblock with a valid-pixel mask; `shown` tells of a column and row whether it is valid.
+    ///
+    /// # Errors
+    /// As [`CziWriter::add`].
+    pub fn add_masked(
+        &mut self,
+        subblock: &NewSubblock<'_>,
+        samples: &Samples,
+        shown: impl Fn(u32, u32) -> bool,
+    ) -> Result<()> {
+        let payload = self.encode(subblock, samples)?;
+        self.put_subblock(subblock, &payload, &mask_attachment(subblock, shown))
+    }
+
     /// Writes one subblock whose pixels are compressed already, or are meant to be broken.
     ///
     /// # Errors
     /// `Io`.
     pub fn add_encoded(&mut self, subblock: &NewSubblock<'_>, payload: &[u8]) -> Result<()> {
+        self.put_subblock(subblock, payload, &[])
+    }
+
+    fn put_subblock(&mut self, subblock: &NewSubblock<'_>, payload: &[u8], attachment: &[u8]) -> Result<()> {
         let entry = subblock.entry(self.at);
         let mut fixed = Vec::with_capacity(SUBBLOCK_FIXED);
         fixed.extend(0i32.to_le_bytes()); // metadata
-        fixed.extend(0i32.to_le_bytes()); // attachment
+        fixed.extend((attachment.len() as i32).to_le_bytes());
         fixed.extend((payload.len() as u64).to_le_bytes());
         fixed.extend(&entry);
         fixed.resize(fixed.len().max(SUBBLOCK_FIXED), 0);
-        self.segment(b"ZISRAWSUBBLOCK", &[&fixed, payload])?;
+        self.segment(b"ZISRAWSUBBLOCK", &[&fixed, payload, attachment])?;
         self.entries.extend(entry);
         self.count += 1;
         self.extent = Some(Extent::with(self.extent, subblock));
@@ -272,6 +290,22 @@ impl Extent {
             },
         }
     }
+}
+
+/// The attachment with a mask: one chunk of GUID, size, and the mask's width, height, kind, bytes a row and bits.
+fn mask_attachment(subblock: &NewSubblock<'_>, shown: impl Fn(u32, u32) -> bool) -> Vec<u8> {
+    const GUID: u128 = 0x67EA_E3CB_FC5B_2B49_A16A_ECE3_7803_1448;
+    let (width, height) = (subblock.stored_width, subblock.stored_height);
+    let stride = width.div_ceil(8);
+    let mut attachment = GUID.to_be_bytes().to_vec();
+    for number in [16 + stride * height, width, height, 0, stride] {
+        attachment.extend(number.to_le_bytes());
+    }
+    for (y, byte) in (0..height).flat_map(|y| (0..stride).map(move |byte| (y, byte))) {
+        let bit = |i: u32| u8::from(8 * byte + i < width && shown(8 * byte + i, y)) << (7 - i);
+        attachment.push((0..8).map(bit).sum());
+    }
+    attachment
 }
 
 /// Version 1.0, one part, positions of directory and metadata, no attachments.

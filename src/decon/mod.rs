@@ -31,7 +31,7 @@ use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::Tile;
 use crate::psf::Psf;
-use crate::space::Zyx;
+use crate::space::{Local, Rect, Zyx};
 
 /// Stands in `observed` where there is no data.
 pub const NO_DATA: f32 = -f32::MAX;
@@ -117,6 +117,8 @@ pub struct Field {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
+    /// The parts that are painted, which do not overlap; `None` for all.
+    pub shown: Option<Vec<Rect<Local>>>,
     /// `height × width × samples` values.
     pub samples: Samples,
 }

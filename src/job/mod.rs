@@ -3,20 +3,23 @@
 mod backend;
 mod input;
 mod psfs;
+mod selection;
 mod system;
 
-use crate::dataset::{Dataset, Input};
+use crate::cli::args::{MaskUse, PyramidUse};
+use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Setup};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
-use crate::plan::{OutputChannel, Plan, Request, Workers, output_channels, widest_type};
+use crate::plan::{Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type};
 use crate::psf::Psf;
-use crate::space::Zyx;
+use crate::space::{Rect, Zyx};
 
 pub use backend::Chosen;
 use backend::choose_backend;
 pub use input::open_input;
+pub use selection::{Origin, Selected, select};
 pub use system::peak_memory_bytes;
 
 /// Tiles that share one transform: the real and the imaginary part.
@@ -30,6 +33,10 @@ pub struct Job {
     pub options: Options,
     /// The open file.
     pub input: Box<dyn Input>,
+    /// What of it was asked for.
+    pub dataset: Dataset,
+    /// Where that begins in the file.
+    pub origin: Origin,
     /// What computes.
     pub backend: Chosen,
     /// One for each scene.
@@ -42,8 +49,10 @@ pub struct Job {
 
 /// What to do with one scene.
 pub struct Image {
-    /// Position in `Dataset::scenes`.
-    pub scene: usize,
+    /// The fields that are painted, or subblocks of the stored pyramid in their place.
+    pub scene: Scene,
+    /// Level-0 pixels across one of theirs: 1 for the fields themselves.
+    pub stored_ratio: u32,
     /// Tiles, batches, sizes.
     pub plan: Plan,
     /// What the backend must be ready for.
@@ -57,16 +66,16 @@ impl Job {
     /// Those of the readers, the PSFs and the plan; `Option` for flags that do not fit the file.
     pub fn prepare(options: Options) -> Result<Self> {
         let input = open_input(&options.input, &options.select)?;
-        let dataset = input.dataset();
-        let scenes = chosen_scenes(dataset, options.scene)?;
-        let channels = output_channels(dataset);
-        check_channels(&options, dataset)?;
+        check_channels(&options, input.dataset())?;
+        let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
+        let channels = output_channels(&dataset);
         let mut notes = dataset.notes.clone();
+        notes.extend(selection_notes);
 
         let volumes = options.iterations > 0 && options.dimensions.map_or(dataset.slices > 1, |n| n == 3);
-        let voxel_um = output_voxel(&options, dataset);
+        let voxel_um = output_voxel(&options, &dataset);
         let psfs = if options.iterations > 0 {
-            psfs::for_channels(&options, dataset, &channels, voxel_um, volumes, &mut notes)?
+            psfs::for_channels(&options, &dataset, &channels, voxel_um, volumes, &mut notes)?
         } else {
             Vec::new()
         };
@@ -93,24 +102,42 @@ impl Job {
         let images = scenes
             .into_iter()
             .map(|scene| {
-                let plan = Plan::new(dataset, &dataset.scenes[scene], &request)?;
-                let setup = setup(&options, dataset, scene, &plan, &psfs, fill);
-                Ok(Image { scene, plan, setup })
+                let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], &mut notes);
+                let request = Request { scale: options.scale / ratio, ..request.clone() };
+                let plan = Plan::new(&dataset, &scene, &request)?;
+                let setup = setup(&options, &scene, &plan, &psfs, fill);
+                Ok(Image { scene, stored_ratio: ratio, plan, setup })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { options, backend, images, voxel_um, notes, input })
+        Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input })
     }
 }
 
-fn chosen_scenes(dataset: &Dataset, wanted: Option<u32>) -> Result<Vec<usize>> {
-    let Some(wanted) = wanted else { return Ok((0..dataset.scenes.len()).collect()) };
-    match dataset.scenes.iter().position(|scene| scene.index == wanted) {
-        Some(position) => Ok(vec![position]),
-        None => {
-            let known: Vec<_> = dataset.scenes.iter().map(|scene| scene.index.to_string()).collect();
-            Err(Error::option("--scene", format!("{wanted} is not there; the file has {}", known.join(", "))))
-        }
+/// What the pixels of `scene` are read from; says so where there is a choice.
+fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<String>) -> Level {
+    if options.pyramid == PyramidUse::Never {
+        return Level { ratio: 1, scene: scene.clone(), refused: Vec::new() };
     }
+    let masks = |subblock: &Subblock| match options.masks {
+        MaskUse::Honour => input.mask(subblock, &[]),
+        MaskUse::Ignore => Ok(Some(vec![Rect::new(0, 0, subblock.stored_width, subblock.stored_height)])),
+    };
+    let level = choose_level(scene, options.scale, &masks);
+    let index = scene.index;
+    notes.extend(level.refused.iter().map(|reason| format!("scene {index}: {reason}")));
+    if level.ratio > 1 {
+        let left = options.scale / level.ratio;
+        let then = if left > 1 {
+            format!(", then {left} × {left} of its pixels are averaged")
+        } else {
+            String::new()
+        };
+        notes.push(format!(
+            "scene {index}: read from level 1/{} of the stored pyramid{then}; --pyramid never averages the fields instead",
+            level.ratio
+        ));
+    }
+    level
 }
 
 fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
@@ -184,8 +211,8 @@ fn workers(options: &Options) -> Workers {
     Workers { readers: READERS, decoders: threads, writers: threads }
 }
 
-fn setup(options: &Options, dataset: &Dataset, scene: usize, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {
-    let fields = &dataset.scenes[scene].fields;
+fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {
+    let fields = &scene.fields;
     let channels = plan.channels.iter().zip(psfs).map(|(channel, psf)| ChannelSetup {
         psf: psf.clone(),
         background: options.background.get(channel.source).copied().unwrap_or(0.0),

@@ -29,12 +29,12 @@ const RGB: [(&str, u32, [u8; 3]); 3] =
 const DEFAULT_COLORS: [[u8; 3]; 6] =
     [[255, 255, 255], [0, 255, 0], [255, 0, 255], [0, 255, 255], [255, 255, 0], [255, 0, 0]];
 
-/// The output channels of a data set, in order. A channel without any subblock takes the type of the first that has.
+/// The output channels of a data set, in order, without those left out. A channel without any subblock takes the type of the first that has.
 pub fn output_channels(dataset: &Dataset) -> Vec<OutputChannel> {
     let known = dataset.channels.iter().find_map(|channel| channel.pixel_type);
     let alone = dataset.channels.len() == 1;
     let mut output = Vec::new();
-    for (source, channel) in (0..).zip(&dataset.channels) {
+    for (source, channel) in (0..).zip(&dataset.channels).filter(|(_, channel)| !channel.left_out) {
         let pixel_type = channel.pixel_type.or(known).unwrap_or(PixelType::Gray16);
         let name = channel.name.clone().unwrap_or_else(|| format!("channel {source}"));
         if pixel_type.samples() == 1 {

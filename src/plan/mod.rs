@@ -5,12 +5,13 @@
 mod channels;
 mod fft_size;
 mod grid;
+mod levels;
 mod memory;
 mod residency;
 mod tile;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use channels::{OutputChannel, output_channels, widest_type};
 pub use fft_size::fast_length;
 pub use grid::{Grid, GridRequest, Limits};
+pub use levels::{Level, choose_level};
 pub use memory::{Memory, Workers};
 pub use tile::{Batch, Group, Layer, Tile};
 

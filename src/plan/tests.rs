@@ -9,11 +9,13 @@ use crate::pixels::PixelType;
 /// A field of 100 × 100 pixels of 16 bits at (`x`, `y`) of plane 0.
 pub fn field(m: u32, x: i64, y: i64) -> Subblock {
     Subblock {
+        number: 0,
         plane: Plane::default(),
         m: Some(m),
         rect: Rect::new(x, y, 100, 100),
         stored_width: 100,
         stored_height: 100,
+        shown: None,
         pixel_type: PixelType::Gray16,
         compression: Compression::Uncompressed,
         offset: u64::from(m) * 30_000,

@@ -33,6 +33,8 @@ pub struct Summary {
     pub clamped: u64,
     /// Infinite or undefined values of a float input that were taken for no data.
     pub not_finite: u64,
+    /// Stored pixels that a valid-pixel mask left out.
+    pub masked: u64,
     /// Subblocks that were left out.
     pub damaged: Vec<Damaged>,
     /// From the first read to the output's name.
@@ -46,6 +48,8 @@ pub struct Summary {
 pub struct ImageSummary {
     /// As the file counts scenes.
     pub scene: u32,
+    /// Level-0 pixels across a pixel of the stored level that was read: 1 for the fields themselves.
+    pub stored_ratio: u32,
     /// Of level 0.
     pub shape: Tczyx<u64>,
     /// Tiles computed.
@@ -96,8 +100,14 @@ impl fmt::Display for Summary {
             let Tczyx { t, c, z, y, x } = image.shape;
             writeln!(
                 f,
-                "scene {}: {t} × {c} × {z} × {y} × {x} (t, c, z, y, x), {} tiles",
-                image.scene, image.tiles
+                "scene {}: {t} × {c} × {z} × {y} × {x} (t, c, z, y, x), {} tiles{}",
+                image.scene,
+                image.tiles,
+                if image.stored_ratio > 1 {
+                    format!(", from level 1/{} of the stored pyramid", image.stored_ratio)
+                } else {
+                    String::new()
+                }
             )?;
         }
         write!(f, "{:.1} s", self.wall_secs)?;
@@ -111,6 +121,9 @@ impl fmt::Display for Summary {
         }
         if self.not_finite > 0 {
             write!(f, "\n{} infinite or undefined values were taken for no data", self.not_finite)?;
+        }
+        if self.masked > 0 {
+            write!(f, "\n{} pixels were left out by the file's valid-pixel masks", self.masked)?;
         }
         if !self.damaged.is_empty() {
             write!(f, "\n{} damaged subblocks were left out:", self.damaged.len())?;

@@ -14,10 +14,10 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     let encoding =
         Encoding { chunk_px: plan.chunk, shard_px: plan.shard, zstd_level: job.options.zstd_level };
     let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
-    let dataset = job.input.dataset();
+    let dataset = &job.dataset;
     let file =
         job.options.input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = match &dataset.scenes[image.scene].name {
+    let name = match &image.scene.name {
         Some(scene) if dataset.scenes.len() > 1 => format!("{file} {scene}"),
         None if dataset.scenes.len() > 1 => format!("{file} scene {}", plan.scene),
         _ => file,
@@ -25,6 +25,7 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     let metadata = ImageMetadata {
         name,
         voxel_um: job.voxel_um,
+        origin: job.origin.in_output(job.options.scale),
         interval_secs: dataset.interval_secs,
         channels: plan.channels.iter().map(|channel| omero_channel(channel, plan)).collect(),
     };
@@ -58,9 +59,11 @@ pub fn provenance(job: &Job) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "options": job.options,
         "backend": job.backend.name(),
+        "origin": job.origin,
+        "stored_ratio": job.images.iter().map(|image| image.stored_ratio).collect::<Vec<_>>(),
         "halo_px": job.images.first().map(|image| image.plan.halo),
         "psf": psfs.collect::<Vec<_>>(),
-        "optics": job.input.dataset().optics,
+        "optics": job.dataset.optics,
         "notes": job.notes,
     })
 }

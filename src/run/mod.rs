@@ -9,7 +9,8 @@ mod tally;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::dataset::{RawSubblock, Scene};
+use crate::cli::args::MaskUse;
+use crate::dataset::{RawSubblock, Scene, Subblock};
 use crate::decon::{Backend, CpuBackend, Field, GpuBackend, NO_DATA};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use crate::pipeline::{self, StageTime};
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
 use crate::report::{Event, ImageSummary, Report, Summary};
+use crate::space::{Local, Rect};
 use crate::zarr::{Block, ChannelRange, ImageWriter, OmeZarr, Pyramid};
 use tally::Tally;
 
@@ -42,7 +44,7 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
     let tally = Tally::new(report);
     let (mut images, mut ranges) = (Vec::new(), Vec::new());
     for (index, image) in job.images.iter().enumerate() {
-        let scene = &job.input.dataset().scenes[image.scene];
+        let scene = &image.scene;
         let work = Work { job, image, scene, writer: zarr.image(index), tally: &tally };
         let (stages, range) = match &job.backend {
             Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
@@ -52,6 +54,7 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
         let plan = &image.plan;
         images.push(ImageSummary {
             scene: plan.scene,
+            stored_ratio: image.stored_ratio,
             shape: plan.shape,
             tiles: plan.tiles,
             memory: plan.memory,
@@ -157,16 +160,32 @@ impl Work<'_> {
             let Some(raw) = raw else { return Ok((field, None)) };
             let subblock = &self.scene.fields[field];
             let samples = self.or_left_out(field, self.job.input.decode(subblock, &raw))?;
+            let shown = self.shown(subblock, &raw)?;
             let decoded = samples.map(|samples| Field {
                 pixel_type: subblock.pixel_type,
                 width: subblock.stored_width,
                 height: subblock.stored_height,
+                shown,
                 samples: self.without_infinities(samples),
             });
             Ok((field, decoded))
         };
         let fields = raw.subblocks.into_iter().map(decode).collect::<Result<_>>()?;
         Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
+    }
+
+    /// The pixels that are painted: of those that the plan shows, those that the subblock's mask shows.
+    fn shown(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Option<Vec<Rect<Local>>>> {
+        if self.job.options.masks == MaskUse::Ignore {
+            return Ok(subblock.shown.clone());
+        }
+        let Some(mask) = self.or_left_out(raw.field, self.job.input.mask(subblock, &raw.bytes))?.flatten()
+        else {
+            return Ok(subblock.shown.clone());
+        };
+        self.tally.masked(subblock.stored_width, subblock.stored_height, &mask);
+        let Some(shown) = &subblock.shown else { return Ok(Some(mask)) };
+        Ok(Some(shown.iter().flat_map(|a| mask.iter().filter_map(|b| a.intersect(*b))).collect()))
     }
 
     /// A damaged field is an error, or listed and left out, as the options say. Damage can look like a variety of a

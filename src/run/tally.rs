@@ -9,6 +9,7 @@ use crate::dataset::Subblock;
 use crate::decon::FinishedTile;
 use crate::job::{Job, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
+use crate::space::{Local, Rect};
 
 /// Sums over all scenes of a run.
 pub struct Tally<'a> {
@@ -18,6 +19,7 @@ pub struct Tally<'a> {
     written_bytes: AtomicU64,
     clamped: AtomicU64,
     not_finite: AtomicU64,
+    masked: AtomicU64,
     damaged: Mutex<Vec<Damaged>>,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Tally<'a> {
             written_bytes: AtomicU64::new(0),
             clamped: AtomicU64::new(0),
             not_finite: AtomicU64::new(0),
+            masked: AtomicU64::new(0),
             damaged: Mutex::new(Vec::new()),
         }
     }
@@ -60,6 +63,12 @@ impl<'a> Tally<'a> {
         self.not_finite.fetch_add(values, Relaxed);
     }
 
+    /// `mask` shows a part of a subblock.
+    pub fn masked(&self, width: u32, height: u32, mask: &[Rect<Local>]) {
+        let shown: u64 = mask.iter().map(|part| part.area()).sum();
+        self.masked.fetch_add(u64::from(width) * u64::from(height) - shown, Relaxed);
+    }
+
     /// A subblock is left out.
     pub fn damaged(&self, scene: u32, subblock: &Subblock, reason: String) {
         let damaged = Damaged::new(scene, subblock, reason);
@@ -84,6 +93,7 @@ impl<'a> Tally<'a> {
             written_bytes: self.written_bytes.into_inner(),
             clamped: self.clamped.into_inner(),
             not_finite: self.not_finite.into_inner(),
+            masked: self.masked.into_inner(),
             damaged,
             wall_secs: wall.as_secs_f64(),
             peak_memory_bytes: peak_memory_bytes(),

@@ -27,7 +27,7 @@ use crate::space::Rect;
 /// An open TIFF stack.
 pub struct TiffStack {
     source: Box<dyn ReadAt>,
-    /// One for each field of the scene.
+    /// In file order; `Subblock::number` is the position.
     pages: Vec<Page>,
     dataset: Dataset,
 }
@@ -66,15 +66,16 @@ impl Input for TiffStack {
         &self.dataset
     }
 
-    fn read(&self, _scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
+    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
         let mut fields = fields.to_vec();
         fields.sort_unstable();
-        let read = |field| Ok(RawSubblock { field, bytes: self.pages[field].read(self.source.as_ref())? });
+        let page = |field: usize| &self.pages[scene.fields[field].number];
+        let read = |field| Ok(RawSubblock { field, bytes: page(field).read(self.source.as_ref())? });
         fields.into_iter().map(read).collect()
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
-        self.pages[raw.field].decode(self.source.as_ref(), &raw.bytes, subblock.pixel_type)
+        self.pages[subblock.number].decode(self.source.as_ref(), &raw.bytes, subblock.pixel_type)
     }
 }
 
@@ -149,18 +150,20 @@ fn first_byte(page: &Page) -> u64 {
 }
 
 fn dataset(fields: &[(Page, Plane)], description: Description, pixel_type: PixelType) -> Dataset {
-    let subblock = |(page, plane): &(Page, Plane)| Subblock {
+    let subblock = |(number, (page, plane)): (usize, &(Page, Plane))| Subblock {
+        number,
         plane: *plane,
         m: Some(0),
         rect: Rect::new(0, 0, page.width, page.height),
         stored_width: page.width,
         stored_height: page.height,
+        shown: None,
         pixel_type,
         compression: Compression::Tiff,
         offset: first_byte(page),
         extent: page.stored_bytes(),
     };
-    let fields: Vec<Subblock> = fields.iter().map(subblock).collect();
+    let fields: Vec<Subblock> = fields.iter().enumerate().map(subblock).collect();
     let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 0, 0));
     let mut channels = description.channels;
     for (c, channel) in channels.iter_mut().enumerate() {

@@ -132,6 +132,7 @@ fn channel(node: Option<Node<'_, '_>>, pixels: Node<'_, '_>) -> Channel {
         text(name)?.parse().ok().and_then(|value| micrometres(value, &unit)).map(|um| um * 1e3)
     };
     Channel {
+        left_out: false,
         name: text("Name"),
         // A signed number of the bytes red, green, blue, alpha.
         color: text("Color").and_then(|c| c.parse::<i32>().ok()).map(|c| {

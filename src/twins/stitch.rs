@@ -4,6 +4,7 @@
 //! are copied as they are.
 
 use crate::pixels::Samples;
+use crate::space::{Local, Rect};
 
 /// Where a field lies on a plane, all in level-0 pixels.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +15,8 @@ pub struct Stitch {
     pub top: i32,
     /// Columns of the field.
     pub field_width: u32,
-    /// Rows of the field.
-    pub field_height: u32,
+    /// The part of the field that is painted.
+    pub shown: Rect<Local>,
     /// Samples of a stored pixel, 1 or 3.
     pub samples: u32,
     /// Which of them is painted.
@@ -37,8 +38,8 @@ pub fn stitch(field: &Samples, params: &Stitch, plane: &mut [f32]) {
 
 fn paint<T: Copy>(field: &[T], params: &Stitch, plane: &mut [f32], to_f32: impl Fn(T) -> f32) {
     let (columns, rows) = (
-        overlap(params.left, params.field_width, params.width),
-        overlap(params.top, params.field_height, params.height),
+        overlap(params.left, params.shown.x, params.shown.width, params.width),
+        overlap(params.top, params.shown.y, params.shown.height, params.height),
     );
     let samples = params.samples as usize;
     for y in rows.plane..rows.plane + rows.count {
@@ -62,17 +63,14 @@ struct Overlap {
     count: usize,
 }
 
-fn overlap(start: i32, field: u32, plane: u32) -> Overlap {
-    let first = i64::from(start).max(0);
-    let last = (i64::from(start) + i64::from(field)).min(i64::from(plane));
+fn overlap(start: i32, shown: i64, length: u32, plane: u32) -> Overlap {
+    let start = i64::from(start);
+    let first = (start + shown).max(0);
+    let last = (start + shown + i64::from(length)).min(i64::from(plane));
     if last <= first {
         return Overlap { field: 0, plane: 0, count: 0 };
     }
-    Overlap {
-        field: (first - i64::from(start)) as usize,
-        plane: first as usize,
-        count: (last - first) as usize,
-    }
+    Overlap { field: (first - start) as usize, plane: first as usize, count: (last - first) as usize }
 }
 
 #[cfg(test)]
@@ -87,8 +85,9 @@ mod tests {
         for (i, &actual) in plane.iter().enumerate() {
             let x = i as i32 % PLANE.0 as i32 - params.left;
             let y = i as i32 / PLANE.0 as i32 - params.top;
+            let shown = params.shown;
             let inside =
-                (0..params.field_width as i32).contains(&x) && (0..params.field_height as i32).contains(&y);
+                (shown.x..shown.right()).contains(&x.into()) && (shown.y..shown.bottom()).contains(&y.into());
             let at = (y * params.field_width as i32 + x) * params.samples as i32 + params.sample as i32;
             let expected = if inside { value(at as usize) } else { -5.0 };
             assert_eq!(actual, expected, "pixel {i} of {params:?}");
@@ -106,13 +105,16 @@ mod tests {
                 for left in [-(width as i32), 1 - width as i32, -1, 0, 2, 10, 11] {
                     for top in [-(height as i32), 1 - height as i32, 0, 3, 8, 9] {
                         let sample = samples - 1;
-                        let (field_width, field_height) = (width, height);
-                        let (width, height) = PLANE;
-                        let params =
-                            Stitch { left, top, field_width, field_height, samples, sample, width, height };
-                        check(&bytes, |i| (i % 251) as f32, &params);
-                        check(&words, |i| (65535 - i % 251) as f32, &params);
-                        check(&floats, |i| (i % 251) as f32 * 0.3, &params);
+                        for cut in [0, 2].into_iter().filter(|&cut| 2 * cut < width.min(height)) {
+                            let field_width = width;
+                            let shown = Rect::new(cut.into(), cut.into(), width - 2 * cut, height - cut);
+                            let (width, height) = PLANE;
+                            let params =
+                                Stitch { left, top, field_width, shown, samples, sample, width, height };
+                            check(&bytes, |i| (i % 251) as f32, &params);
+                            check(&words, |i| (65535 - i % 251) as f32, &params);
+                            check(&floats, |i| (i % 251) as f32 * 0.3, &params);
+                        }
                     }
                 }
             }

@@ -36,7 +36,7 @@ fn field(pixel_type: PixelType, number: usize) -> Field {
         SampleType::U16 => Samples::U16(values.iter().map(|&v| v as u16).collect()),
         SampleType::F32 => Samples::F32(values),
     };
-    Field { pixel_type, width, height, samples }
+    Field { pixel_type, width, height, shown: None, samples }
 }
 
 fn setup(pixel_type: PixelType, scale: u32) -> Setup {

@@ -3,7 +3,7 @@
 use decon_gpu::decon::NO_DATA;
 use decon_gpu::kernels::{downsample, fill, pack, sample_code, stitch};
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
-use decon_gpu::space::Zyx;
+use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::twins::downsample::Downsample;
 use decon_gpu::twins::pack::Pack;
 use decon_gpu::twins::stitch::Stitch;
@@ -75,7 +75,8 @@ fn stitch_paints_as_its_twin() {
             bench.run(&stitch::shader(), &[&field_buffer, &plane], &params);
             let mut twin = ramp((width * height) as usize, 1.0);
             let samples = pixel_type.samples();
-            let params = Stitch { left, top, field_width, field_height, samples, sample, width, height };
+            let shown = Rect::new(0, 0, field_width, field_height);
+            let params = Stitch { left, top, field_width, shown, samples, sample, width, height };
             twins::stitch::stitch(&field, &params, &mut twin);
             assert_same(&format!("{pixel_type:?} at ({left}, {top})"), &bench.read::<f32>(&plane), &twin);
         }

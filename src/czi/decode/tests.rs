@@ -10,11 +10,13 @@ const HEIGHT: u32 = 29;
 
 fn subblock(pixel_type: PixelType, compression: Compression) -> Subblock {
     Subblock {
+        number: 0,
         plane: Plane::default(),
         m: Some(0),
         rect: Rect::new(0, 0, WIDTH, HEIGHT),
         stored_width: WIDTH,
         stored_height: HEIGHT,
+        shown: None,
         pixel_type,
         compression,
         offset: 0,

@@ -112,11 +112,13 @@ fn every_pixel_type_and_compression_decodes_to_what_was_written() {
             let new = NewSubblock { compression, ..NewSubblock::new(Plane::default(), rect, pixel_type) };
             let payload = CziWriter::in_memory().unwrap().encode(&new, &samples).unwrap();
             let subblock = Subblock {
+                number: 0,
                 plane: new.plane,
                 m: None,
                 rect,
                 stored_width: 9,
                 stored_height: 7,
+                shown: None,
                 pixel_type,
                 compression,
                 offset: 0,

@@ -95,17 +95,20 @@ impl Canvas<'_> {
         let area = Rect::<Mosaic>::new(area.x * scale, area.y * scale, width, height);
         let layers = self.tile.layers.iter().zip(self.fields).filter(|(layer, _)| layer.plane == plane);
         for (layer, field) in layers.filter(|(layer, _)| layer.rect.intersect(area).is_some()) {
-            let params = Stitch {
-                left: (layer.rect.x - area.x) as i32,
-                top: (layer.rect.y - area.y) as i32,
-                field_width: field.width,
-                field_height: field.height,
-                samples: field.pixel_type.samples(),
-                sample: self.tile.sample,
-                width,
-                height,
-            };
-            stitch(&field.samples, &params, level0);
+            let whole = [Rect::new(0, 0, field.width, field.height)];
+            for &shown in field.shown.as_deref().unwrap_or(&whole) {
+                let params = Stitch {
+                    left: (layer.rect.x - area.x) as i32,
+                    top: (layer.rect.y - area.y) as i32,
+                    field_width: field.width,
+                    shown,
+                    samples: field.pixel_type.samples(),
+                    sample: self.tile.sample,
+                    width,
+                    height,
+                };
+                stitch(&field.samples, &params, level0);
+            }
         }
         (width, height)
     }
@@ -144,7 +147,7 @@ mod tests {
                 SampleType::U16 => Samples::U16((0..count).map(|i| value(i) as u16 * 200).collect()),
                 SampleType::F32 => Samples::F32((0..count).map(|i| value(i) as f32 * 0.7).collect()),
             };
-            Field { pixel_type, width: 45, height: 40, samples }
+            Field { pixel_type, width: 45, height: 40, shown: None, samples }
         };
         (0..6).map(field).collect()
     }

@@ -7,7 +7,7 @@ use crate::gpu::{Device, Kernel, Recorder};
 use crate::kernels::{downsample, fill, sample_code, stitch};
 use crate::pixels::PixelType;
 use crate::plan::{Layer, Tile};
-use crate::space::{Mosaic, Rect, Zyx};
+use crate::space::{Local, Mosaic, Rect, Zyx};
 
 /// A field on the device.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Slot {
     place: usize,
     pixel_type: PixelType,
     width: u32,
+    /// The parts that are painted.
+    shown: Vec<Rect<Local>>,
 }
 
 /// Holds fields as stored and paints tiles with them, one plane at a time.
@@ -77,8 +79,9 @@ impl Canvas {
     /// # Errors
     /// `Limit` when every place is taken or too small: the plan foresaw fewer or smaller fields.
     pub fn upload(&mut self, recorder: &mut Recorder, field: Field) -> Result<Slot> {
-        let Field { pixel_type, width, height, samples } = field;
+        let Field { pixel_type, width, height, shown, samples } = field;
         let stored = u64::from(width) * u64::from(height) * pixel_type.bytes() as u64;
+        let shown = shown.unwrap_or_else(|| vec![Rect::new(0, 0, width, height)]);
         let data = samples.as_bytes();
         assert_eq!(data.len() as u64, stored, "a decoded field has the size it claims");
         let full = || Error::Limit {
@@ -101,7 +104,7 @@ impl Canvas {
             recorder.submit();
         }
         recorder.write(&self.places[place].field, data);
-        Ok(Slot { place, pixel_type, width })
+        Ok(Slot { place, pixel_type, width, shown })
     }
 
     pub fn release(&mut self, slot: Slot) {
@@ -138,23 +141,31 @@ impl Canvas {
         let scale = i64::from(self.scale);
         let Rect { x, y, width, height, .. } = tile.padded;
         let plane = Rect::<Mosaic>::new(x * scale, y * scale, width * self.scale, height * self.scale);
-        let Some(area) = layer.rect.intersect(plane) else { return };
-        let params = stitch::Params {
-            width: area.width,
-            height: area.height,
-            plane_x: (area.x - plane.x) as u32,
-            plane_y: (area.y - plane.y) as u32,
-            field_x: (area.x - layer.rect.x) as u32,
-            field_y: (area.y - layer.rect.y) as u32,
-            plane_width: plane.width,
-            field_width: slot.width,
-            samples: slot.pixel_type.samples(),
-            sample: tile.sample,
-            kind: sample_code(slot.pixel_type.sample_type()),
-        };
-        let place = &mut self.places[slot.place];
-        self.stitch.dispatch(recorder, &place.stitch_plane, &params);
-        place.read_after = Some(recorder.submissions());
+        for &shown in &slot.shown {
+            let shown = Rect::<Mosaic>::new(
+                layer.rect.x + shown.x,
+                layer.rect.y + shown.y,
+                shown.width,
+                shown.height,
+            );
+            let Some(area) = shown.intersect(plane) else { continue };
+            let params = stitch::Params {
+                width: area.width,
+                height: area.height,
+                plane_x: (area.x - plane.x) as u32,
+                plane_y: (area.y - plane.y) as u32,
+                field_x: (area.x - layer.rect.x) as u32,
+                field_y: (area.y - layer.rect.y) as u32,
+                plane_width: plane.width,
+                field_width: slot.width,
+                samples: slot.pixel_type.samples(),
+                sample: tile.sample,
+                kind: sample_code(slot.pixel_type.sample_type()),
+            };
+            let place = &mut self.places[slot.place];
+            self.stitch.dispatch(recorder, &place.stitch_plane, &params);
+            place.read_after = Some(recorder.submissions());
+        }
     }
 
     /// Averages the plane of `tile.y` × `tile.x` output pixels into plane `tile.z` of `lane`, and leaves no data in

@@ -1,0 +1,161 @@
+//! Narrows what a file holds to what is asked for, before anything is planned: the plan and the run see a smaller file.
+//!
+//! Slices and times are counted anew from the first that is taken. Channels keep the file's numbers, so that options
+//! for one channel mean the same with and without a selection.
+
+use serde::Serialize;
+
+use crate::dataset::{Dataset, Plane, Scene, Subblock};
+use crate::error::{Error, Result};
+use crate::options::{Indices, Options};
+use crate::space::{Mosaic, Rect, Stored, Zyx};
+
+/// What is left of a file.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The file as the plan sees it.
+    pub dataset: Dataset,
+    /// Positions of the chosen scenes in `Dataset::scenes`.
+    pub scenes: Vec<usize>,
+    /// Where it begins in the file.
+    pub origin: Origin,
+    /// Sentences for the user.
+    pub notes: Vec<String>,
+}
+
+/// The first sample that is taken, from the first that the scene has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Origin {
+    /// Time point.
+    pub t: u32,
+    /// Slice.
+    pub z: u32,
+    /// Row of level 0.
+    pub y: i64,
+    /// Column of level 0.
+    pub x: i64,
+}
+
+/// The part of `dataset` that `options` ask for.
+///
+/// # Errors
+/// `Option` naming the flag, and what the file has.
+pub fn select(options: &Options, dataset: &Dataset) -> Result<Selected> {
+    let scenes = chosen_scenes(dataset, options.scene)?;
+    let mut selected =
+        Selected { dataset: dataset.clone(), scenes, origin: Origin::default(), notes: Vec::new() };
+    let before = selected.subblocks();
+    if let Some(channels) = &options.channels {
+        selected.take_channels(channels)?;
+    }
+    if let Some(slices) = &options.slices {
+        slices.check("--slices", "slices", dataset.slices)?;
+        let (first, last) = slices.span().into_inner();
+        selected.origin.z = first;
+        selected.dataset.slices = last - first + 1;
+        selected.take_planes(|plane| slices.has(plane.z).then(|| Plane { z: plane.z - first, ..plane }));
+    }
+    if let Some(times) = &options.times {
+        times.check("--times", "times", dataset.times)?;
+        let (first, last) = times.span().into_inner();
+        selected.origin.t = first;
+        selected.dataset.times = last - first + 1;
+        selected.take_planes(|plane| times.has(plane.t).then(|| Plane { t: plane.t - first, ..plane }));
+    }
+    if let Some(region) = options.region {
+        let voxel_um = options.voxel_um.map_or(dataset.voxel_um, |voxel| voxel.map(Some));
+        selected.take_region(region.to_px(voxel_um)?)?;
+    }
+    selected.say(options, before);
+    Ok(selected)
+}
+
+fn chosen_scenes(dataset: &Dataset, wanted: Option<u32>) -> Result<Vec<usize>> {
+    let Some(wanted) = wanted else { return Ok((0..dataset.scenes.len()).collect()) };
+    match dataset.scenes.iter().position(|scene| scene.index == wanted) {
+        Some(position) => Ok(vec![position]),
+        None => {
+            let known: Vec<_> = dataset.scenes.iter().map(|scene| scene.index.to_string()).collect();
+            Err(Error::option("--scene", format!("{wanted} is not there; the file has {}", known.join(", "))))
+        }
+    }
+}
+
+impl Selected {
+    fn subblocks(&self) -> usize {
+        self.scenes.iter().map(|&scene| self.dataset.scenes[scene].fields.len()).sum()
+    }
+
+    fn take_channels(&mut self, channels: &Indices) -> Result<()> {
+        channels.check("--channels", "channels", self.dataset.channels.len() as u32)?;
+        for (index, channel) in (0..).zip(&mut self.dataset.channels) {
+            channel.left_out = !channels.has(index);
+        }
+        self.take_planes(|plane| channels.has(plane.c).then_some(plane));
+        Ok(())
+    }
+
+    /// Keeps the subblocks of planes that `renumbered` keeps, in all scenes.
+    fn take_planes(&mut self, renumbered: impl Fn(Plane) -> Option<Plane>) {
+        let take = |subblock: &mut Subblock| match renumbered(subblock.plane) {
+            Some(plane) => {
+                subblock.plane = plane;
+                true
+            }
+            None => false,
+        };
+        for scene in &mut self.dataset.scenes {
+            scene.fields.retain_mut(take);
+            scene.pyramid.retain_mut(take);
+        }
+    }
+
+    fn take_region(&mut self, region: Rect<Mosaic>) -> Result<()> {
+        (self.origin.x, self.origin.y) = (region.x, region.y);
+        for &scene in &self.scenes {
+            let Scene { index, rect, fields, pyramid, .. } = &mut self.dataset.scenes[scene];
+            let whole = Rect::<Mosaic>::new(0, 0, rect.width, rect.height);
+            if region.intersect(whole) != Some(region) {
+                let hint = if self.scenes.len() > 1 { "; choose one with --scene" } else { "" };
+                let Rect { width, height, .. } = whole;
+                let reason =
+                    format!("{region} px reaches beyond scene {index}, which has {width} × {height}{hint}");
+                return Err(Error::option("--region", reason));
+            }
+            *rect = Rect::<Stored>::new(rect.x + region.x, rect.y + region.y, region.width, region.height);
+            let touches = |subblock: &Subblock| subblock.rect.intersect(*rect).is_some();
+            fields.retain(touches);
+            pyramid.retain(touches);
+        }
+        Ok(())
+    }
+
+    /// What was taken, and what a deconvolution does not know of the rest.
+    fn say(&mut self, options: &Options, before: usize) {
+        let Options { region, channels, slices, times, .. } = options;
+        if region.is_none() && channels.is_none() && slices.is_none() && times.is_none() {
+            return;
+        }
+        self.notes
+            .push(format!("{} of {before} subblocks are needed for what is selected", self.subblocks()));
+        if options.iterations == 0 {
+            return;
+        }
+        if region.is_some() {
+            self.notes.push("light from outside the region is not known to the deconvolution; a region larger by the halo keeps its effect out of the middle".into());
+        }
+        if slices.is_some() && self.dataset.slices > 1 && options.dimensions != Some(2) {
+            self.notes.push(
+                "light from slices that are not taken is not known to the deconvolution: the outermost slices differ from those of the whole stack".into(),
+            );
+        }
+    }
+}
+
+impl Origin {
+    /// In output samples: a row of the output is `scale` rows of level 0.
+    pub fn in_output(&self, scale: u32) -> (f64, Zyx<f64>) {
+        let scale = f64::from(scale);
+        (f64::from(self.t), Zyx::new(f64::from(self.z), self.y as f64 / scale, self.x as f64 / scale))
+    }
+}
