@@ -21,7 +21,9 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub fn refill(&mut self) {
         let Some(chunk) = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
-            return self.refill_at_the_end();
+            // By value, so that a reader can live in registers.
+            *self = self.refilled_at_the_end();
+            return;
         };
         self.word |= u64::from_be_bytes(*chunk) >> self.held;
         let taken = (63 - self.held) >> 3;
@@ -31,13 +33,14 @@ impl<'a> Bits<'a> {
 
     #[cold]
     #[inline(never)]
-    fn refill_at_the_end(&mut self) {
+    fn refilled_at_the_end(mut self) -> Self {
         while self.held < 56 {
             let byte = self.bytes.get(self.next).copied().unwrap_or(0);
             self.word |= u64::from(byte) << (56 - self.held);
             self.next += 1;
             self.held += 8;
         }
+        self
     }
 
     /// The next `count` bits, at most 56; needs them refilled.

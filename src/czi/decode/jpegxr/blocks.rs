@@ -9,6 +9,9 @@ use super::lifting::{self, Value};
 /// Blocks that are transformed together.
 const LANES: usize = 16;
 
+/// Where the value 4 v + u stands in a block before the transform.
+pub(super) const PLACES: [usize; 16] = [0, 2, 1, 7, 8, 15, 12, 11, 4, 3, 5, 6, 13, 14, 9, 10];
+
 type Lanes = [[Value; LANES]; 16];
 
 /// One row of blocks.
@@ -30,6 +33,24 @@ impl BlockRow {
 
     pub fn at_mut(&mut self, position: usize) -> &mut [Value] {
         &mut self.values[position * self.blocks..][..self.blocks]
+    }
+
+    /// Makes `count` blocks from `block` on zero.
+    pub fn clear(&mut self, block: usize, count: usize) {
+        for values in self.values.chunks_exact_mut(self.blocks) {
+            values[block..][..count].fill(Wrapping(0));
+        }
+    }
+
+    /// Takes four neighbouring blocks' values, at 4 v + u.
+    pub fn set(&mut self, four: [&[i32; 16]; 4], block: usize) {
+        for k in (0..16).step_by(4) {
+            let quads = four.map(|values| [values[k], values[k + 1], values[k + 2], values[k + 3]]);
+            for u in 0..4 {
+                let target = &mut self.values[PLACES[k + u] * self.blocks + block..][..4];
+                target.copy_from_slice(&quads.map(|quad| Wrapping(quad[u])));
+            }
+        }
     }
 
     fn value(&mut self, position: usize, block: usize) -> &mut Value {

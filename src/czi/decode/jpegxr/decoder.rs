@@ -145,7 +145,9 @@ impl<'a> Decoder<'a> {
         if header.bands > 2 {
             tile.read_high(block, header, &near)?;
             left_behind.patterns = block.patterns;
-            predict::add_high(block, header.layout);
+            if block.has_high {
+                predict::add_high(block, header.layout);
+            }
         }
         if restarts || column + 1 == end {
             tile.context.adapt(header.bands);
@@ -160,7 +162,7 @@ impl<'a> Decoder<'a> {
                 let factor = tile.lowpass[block.lowpass_set][plane];
                 low[1..].iter_mut().for_each(|value| *value = value.wrapping_mul(factor));
             }
-            pixels.set(row, column, low, (header.bands > 2).then_some(&block.high[plane]));
+            pixels.set(row, column, low, block.has_high.then_some(&block.high[plane]));
         }
         self.current[column] = left_behind;
         Ok(())
@@ -278,7 +280,9 @@ impl<'a> Tile<'a> {
             block.patterns[plane] =
                 highpass::foretell_pattern(layout, plane, difference, neighbours, &mut self.context);
         }
-        block.high = [[[0; 16]; 16]; 3];
+        if block.has_high {
+            block.high = [[[0; 16]; 16]; 3];
+        }
         let mut source = Source {
             values,
             plain: header.by_frequency.then_some(plain),
@@ -286,9 +290,9 @@ impl<'a> Tile<'a> {
             trimmed: self.trimmed,
             quantizer,
         };
-        if highpass::read_values(block, layout, &mut self.context, &mut source) {
-            return Ok(());
-        }
-        Err(Flaw::broken("a block has more values than pixels", source.values))
+        let any = highpass::read_values(block, layout, &mut self.context, &mut source);
+        block.has_high =
+            any.ok_or_else(|| Flaw::broken("a block has more values than pixels", source.values))?;
+        Ok(())
     }
 }

@@ -150,13 +150,13 @@ pub(super) struct Source<'s, 'a> {
     pub quantizer: Channels,
 }
 
-/// Reads the values of all blocks; false when they make no sense.
+/// Reads the values of all blocks, which are zero; none when they make no sense, or whether there are any.
 pub(super) fn read_values(
     block: &mut Macroblock,
     layout: Layout,
     context: &mut Context,
     source: &mut Source<'_, '_>,
-) -> bool {
+) -> Option<bool> {
     let plain = context.highpass_bits.bits;
     let mut counts = [0; 2];
     let direction = usize::from(block.direction == Direction::Above);
@@ -171,10 +171,7 @@ pub(super) fn read_values(
         for k in 0..across * down {
             let values = &mut block.high[plane][if across == 4 { BLOCKS[k] } else { k }];
             if block.patterns[plane] >> k & 1 == 1 {
-                let Some(count) = reader.block(values, quantizer.wrapping_shl(plain[kind])) else {
-                    return false;
-                };
-                counts[kind] += count;
+                counts[kind] += reader.block(values, quantizer.wrapping_shl(plain[kind]))?;
             }
             if flexible > 0 {
                 let factor = quantizer.wrapping_shl(source.trimmed);
@@ -183,9 +180,10 @@ pub(super) fn read_values(
             }
         }
     }
+    let any = block.patterns != [0; 3] || (source.has_plain && plain != [0; 2]);
     *source.values = reader.values;
     context.highpass_bits.update(layout, Band::Highpass, counts);
-    true
+    Some(any)
 }
 
 struct Reader<'s, 'a> {
@@ -199,8 +197,10 @@ impl Reader<'_, '_> {
     /// Reads one block's values, times `factor`; gives their number.
     #[inline(always)]
     fn block(&mut self, values: &mut [i32; 16], factor: i32) -> Option<i32> {
-        let Self { codes, scan, kind, values: bits } = self;
+        let Self { codes, scan, kind, .. } = self;
         let base = HIGHPASS + 3 * (*kind & 1);
+        let mut here = self.values;
+        let bits = &mut here;
         bits.refill();
         let index = codes[base].symbol(bits);
         let (mut adjacent, mut rest) = (index & 1, index >> 2);
@@ -240,24 +240,35 @@ impl Reader<'_, '_> {
                 return None;
             }
         }
+        self.values = here;
         Some(count)
     }
 }
 
 /// Adds `count` low bits, times `factor`, to all values of a block but its DC.
-#[inline(always)]
 fn refine(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
+    // As many values as a refill is enough for, with their signs.
+    match count {
+        0..=2 => refine_by::<15>(values, count, factor, source),
+        3..=10 => refine_by::<5>(values, count, factor, source),
+        _ => refine_by::<3>(values, count, factor, source),
+    }
+}
+
+#[inline(always)]
+fn refine_by<const EACH: usize>(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
     let mut bits = *source;
-    for value in &mut values[1..] {
+    for values in values[1..].chunks_exact_mut(EACH) {
         bits.refill();
-        let next = bits.peek(count + 1);
-        let low = (next >> 1) as i32;
-        let is_new = *value == 0;
-        // A value that was zero until now has its sign behind the bits.
-        let sign = if is_new { -((next & 1) as i32) } else { *value >> 31 };
-        let low = (low ^ sign) - sign;
-        *value = value.wrapping_add(low.wrapping_mul(factor));
-        bits.skip(count + u32::from(is_new && next > 1));
+        for value in values {
+            let next = bits.peek(count + 1);
+            let is_new = *value == 0;
+            // A value that was zero until now has its sign behind the bits.
+            let sign = if is_new { -((next & 1) as i32) } else { *value >> 31 };
+            let low = ((next >> 1) as i32 ^ sign) - sign;
+            *value = value.wrapping_add(low.wrapping_mul(factor));
+            bits.skip(count + u32::from(is_new & (next > 1)));
+        }
     }
     *source = bits;
 }

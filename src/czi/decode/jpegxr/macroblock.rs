@@ -11,6 +11,8 @@ pub(super) struct Macroblock {
     pub low: [[i32; 16]; 3],
     /// High-pass of each plane: 16 values at 4 v + u for each block, row by row.
     pub high: [[[i32; 16]; 16]; 3],
+    /// Whether any of them is not zero.
+    pub has_high: bool,
     /// Which blocks of each plane are coded, in groups of four.
     pub patterns: [i32; 3],
     /// Index of the quantisers.
@@ -33,6 +35,7 @@ impl Macroblock {
         Self {
             low: [[0; 16]; 3],
             high: [[[0; 16]; 16]; 3],
+            has_high: false,
             patterns: [0; 3],
             lowpass_set: 0,
             highpass_set: 0,
@@ -52,13 +55,17 @@ pub(super) fn level(code: &mut Code, bits: &mut Bits<'_>) -> i32 {
             let symbol = symbol as usize & 3 ^ 2;
             FIRST[symbol] + bits.take(BITS[symbol]) as i32
         }
-        _ => long_level(bits),
+        _ => {
+            let (level, rest) = long_level(*bits);
+            *bits = rest;
+            level
+        }
     }
 }
 
 #[cold]
 #[inline(never)]
-fn long_level(bits: &mut Bits<'_>) -> i32 {
+fn long_level(mut bits: Bits<'_>) -> (i32, Bits<'_>) {
     let mut count = bits.read(4) + 4;
     if count == 19 {
         count += bits.read(2);
@@ -68,7 +75,7 @@ fn long_level(bits: &mut Bits<'_>) -> i32 {
     }
     let level = 2 + (1 << count) + bits.read(count) as i32;
     bits.refill();
-    level
+    (level, bits)
 }
 
 /// How many zeros there are before a value, of at most `most`.

@@ -2,15 +2,12 @@
 
 use std::num::Wrapping;
 
-use super::blocks::{BlockRow, smooth_between, smooth_edge};
+use super::blocks::{BlockRow, PLACES, smooth_between, smooth_edge};
 use super::header::Header;
 use super::lifting::{self, Value};
 
 /// Rows of macroblocks that are held.
 const HELD: usize = 3;
-
-/// Where the value 4 v + u stands in a block before the transform.
-const PLACES: [usize; 16] = [0, 2, 1, 7, 8, 15, 12, 11, 4, 3, 5, 6, 13, 14, 9, 10];
 
 /// The pixels of one plane.
 pub(super) struct Plane {
@@ -66,14 +63,16 @@ impl Plane {
             }
         }
         for (y, rows) in self.rows.iter_mut().enumerate() {
-            for k in 1..16 {
-                let target = &mut rows[slot].at_mut(PLACES[k])[across * column..][..across];
-                match high {
-                    Some(high) => {
-                        let blocks = &high[across * y..][..across];
-                        target.iter_mut().zip(blocks).for_each(|(value, block)| *value = Wrapping(block[k]));
+            let blocks = high.map(|high| &high[across * y..][..across]);
+            match blocks {
+                None => rows[slot].clear(across * column, across),
+                Some([a, b, c, d]) => rows[slot].set([a, b, c, d], across * column),
+                Some(blocks) => {
+                    for (x, block) in blocks.iter().enumerate() {
+                        (1..16).for_each(|k| {
+                            rows[slot].at_mut(PLACES[k])[across * column + x] = Wrapping(block[k])
+                        });
                     }
-                    None => target.fill(Wrapping(0)),
                 }
             }
         }
