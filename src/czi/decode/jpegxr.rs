@@ -1,13 +1,25 @@
-//! JPEG-XR (ITU-T T.832), decoded by the crate `jpegxr-pure-rs`.
+//! JPEG-XR (ITU-T T.832 | ISO/IEC 29199-2), for what microscopes write: one gray plane, or three colours.
 //!
-//! The crate is a literal translation of the reference C code and believes what a payload says about itself. So the
-//! headers are compared with the subblock before it sees a byte, and it gets them rewritten: of the payload it sees
-//! the codestream only.
+//! A codestream is read macroblock by macroblock of 16 × 16 pixels: [`header`], then per macroblock the DC and low-pass
+//! values ([`macroblock`]) and the high-pass ones ([`highpass`]) through adapting codes ([`codes`], [`context`]), plus
+//! what neighbours foretell ([`predict`]). [`plane`] turns rows of macroblocks into pixels ([`blocks`], [`lifting`]),
+//! [`output`] into samples. [`decoder`] has the order of things. Every decoded value equals the reference
+//! implementation's (jxrlib), lossy ones too.
 
+mod bits;
+mod blocks;
+mod codes;
 mod container;
-
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod context;
+mod decoder;
+mod header;
+mod highpass;
+mod lifting;
+mod macroblock;
+mod output;
+mod plane;
+mod predict;
+mod quantizer;
 
 use super::{Payload, uncompressed, zeros};
 use crate::dataset::Subblock;
@@ -17,51 +29,50 @@ use crate::pixels::Samples;
 /// A macroblock of 16 × 16 pixels of three 16-bit samples takes at least one bit.
 const MOST_PER_BYTE: usize = 16 * 16 * 6 * 8;
 
+/// A few lines of the whole width are held while decoding; no camera or scanner comes near this one.
+const WIDEST: u32 = 1 << 18;
+
+/// What is wrong with a codestream.
+#[derive(Debug)]
+enum Flaw {
+    /// The file's fault, and the byte of the codestream where it was noticed.
+    Broken(&'static str, usize),
+    /// Ours.
+    Unsupported(&'static str),
+}
+
+impl Flaw {
+    fn broken(what: &'static str, bits: &bits::Bits<'_>) -> Self {
+        Self::Broken(what, bits.position())
+    }
+}
+
 pub(super) fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
     if !payload.bytes.starts_with(&container::MAGIC) {
         // Some writers label raw pixels as JPEG-XR.
         return uncompressed::decode(subblock, payload);
     }
-    let (codestream, order) = container::open(subblock, payload)?;
-    let header = container::minimal_header(subblock, codestream.len());
+    let codestream = container::open(subblock, payload)?;
+    if subblock.stored_width > WIDEST {
+        return Err(Error::unsupported(payload.path, "a JPEG-XR image of more than 262144 columns"));
+    }
     let mut samples = zeros(subblock, payload, MOST_PER_BYTE)?;
-    let stride = subblock.stored_width as usize * subblock.pixel_type.bytes();
-    // The crate indexes its tables with what it reads: broken data makes it panic, which is the file's fault and
-    // must not end the program. Nothing that the panic may have left half done is used afterwards.
-    let decoded =
-        catch_unwind(AssertUnwindSafe(|| run([&header, codestream], samples.as_bytes_mut(), stride)));
-    match decoded {
-        Ok(Ok(())) => {}
-        Ok(Err(Failure::TemporaryFile(error))) => return Err(Error::io(std::env::temp_dir(), error)),
-        Ok(Err(Failure::Codec(error))) => return Err(payload.broken(format!("JPEG-XR: {error}"))),
-        Err(_) => return Err(payload.broken("JPEG-XR: the compressed data make no sense")),
-    }
-    if order == container::Order::Rgb {
-        swap_red_and_blue(&mut samples);
-    }
+    run(subblock, codestream.bytes, &mut samples).map_err(|flaw| match flaw {
+        Flaw::Broken(what, at) => {
+            let offset = payload.offset + (codestream.start + at) as u64;
+            Error::format(payload.path, format!("JPEG-XR: {what}"), offset)
+        }
+        Flaw::Unsupported(what) => Error::unsupported(payload.path, what),
+    })?;
     Ok(samples)
 }
 
-enum Failure {
-    TemporaryFile(std::io::Error),
-    Codec(jpegxr::Error),
-}
-
-/// The crate reads from files only; its functions for bytes make one too, and leave it behind on an error.
-fn run(parts: [&[u8]; 2], pixels: &mut [u8], stride: usize) -> Result<(), Failure> {
-    // It chooses the codec by the name.
-    let mut file = tempfile::Builder::new().suffix(".jxr").tempfile().map_err(Failure::TemporaryFile)?;
-    for part in parts {
-        file.write_all(part).map_err(Failure::TemporaryFile)?;
+fn run(subblock: &Subblock, codestream: &[u8], samples: &mut Samples) -> Result<(), Flaw> {
+    let (width, height) = (subblock.stored_width as usize, subblock.stored_height as usize);
+    let header = header::Header::read(codestream, width, height)?;
+    let is_colour = subblock.pixel_type.samples() == 3;
+    if is_colour != (header.layout != header::Layout::Gray) {
+        return Err(Flaw::Unsupported("a JPEG-XR image whose colours were stored as gray"));
     }
-    let mut decoder = jpegxr::Decoder::open(file.path()).map_err(Failure::Codec)?;
-    decoder.decode_into(pixels, stride).map_err(Failure::Codec)
-}
-
-fn swap_red_and_blue(samples: &mut Samples) {
-    match samples {
-        Samples::U8(v) => v.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2)),
-        Samples::U16(v) => v.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2)),
-        Samples::F32(_) => {}
-    }
+    decoder::decode(codestream, &header, samples, width)
 }

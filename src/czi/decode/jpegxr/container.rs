@@ -1,5 +1,5 @@
 //! What is around a JPEG-XR codestream: the TIFF-like container (T.832 annex A) and the codestream's image header
-//! (T.832 section 8.3). Reads both, compares them with the subblock, and writes a container with nothing optional.
+//! (T.832 section 8.3). Reads both, and compares them with the subblock.
 
 use super::super::Payload;
 use crate::dataset::Subblock;
@@ -8,15 +8,6 @@ use crate::pixels::PixelType;
 
 /// The first bytes of the container: little endian, JPEG-XR, version 1.
 pub(super) const MAGIC: [u8; 4] = [0x49, 0x49, 0xbc, 0x01];
-
-/// Order of the colours that the decoder will give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// As the subblock wants it, or a single colour.
-    AsStored,
-    /// Red, green, blue.
-    Rgb,
-}
 
 /// The GUID of a pixel format but for its last byte (T.832 table A.6).
 const FORMAT: [u8; 15] =
@@ -29,15 +20,13 @@ const RGB_24: u8 = 0x0d;
 const RGB_48: u8 = 0x15;
 
 const TAG_PIXEL_FORMAT: u16 = 0xbc01;
-const TAG_WIDTH: u16 = 0xbc80;
-const TAG_HEIGHT: u16 = 0xbc81;
 const TAG_IMAGE_OFFSET: u16 = 0xbcc0;
 const TAG_IMAGE_BYTES: u16 = 0xbcc1;
 
 /// Checks that `payload` is an image as `subblock` describes it; gives its codestream.
-pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<(&'a [u8], Order)> {
+pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<Codestream<'a>> {
     let entry = Entries::find(payload)?;
-    let order = entry.check_format(subblock, payload)?;
+    entry.check_format(subblock, payload)?;
     let start = entry.value(TAG_IMAGE_OFFSET)? as usize;
     let stored = payload.bytes.get(start..).unwrap_or_default();
     let codestream = match entry.value(TAG_IMAGE_BYTES)? as usize {
@@ -47,39 +36,14 @@ pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<(&'a
         })?,
     };
     check_codestream(subblock, payload, codestream)?;
-    Ok((codestream, order))
+    Ok(Codestream { start, bytes: codestream })
 }
 
-/// A container for a codestream of `length` bytes that describes `subblock`, to be put before it.
-pub(super) fn minimal_header(subblock: &Subblock, length: usize) -> Vec<u8> {
-    const ENTRIES: u16 = 5;
-    const GUID_AT: u32 = 8 + 2 + 12 * ENTRIES as u32 + 4;
-    let mut header = Vec::with_capacity(GUID_AT as usize + 16);
-    header.extend(MAGIC);
-    header.extend(8u32.to_le_bytes());
-    header.extend(ENTRIES.to_le_bytes());
-    for (tag, kind, count, value) in [
-        (TAG_PIXEL_FORMAT, 1u16, 16u32, GUID_AT),
-        (TAG_WIDTH, 4, 1, subblock.stored_width),
-        (TAG_HEIGHT, 4, 1, subblock.stored_height),
-        (TAG_IMAGE_OFFSET, 4, 1, GUID_AT + 16),
-        (TAG_IMAGE_BYTES, 4, 1, length as u32),
-    ] {
-        header.extend(tag.to_le_bytes());
-        header.extend(kind.to_le_bytes());
-        header.extend(count.to_le_bytes());
-        header.extend(value.to_le_bytes());
-    }
-    header.extend(0u32.to_le_bytes());
-    header.extend(FORMAT);
-    header.push(match subblock.pixel_type {
-        PixelType::Gray8 => GRAY_8,
-        PixelType::Gray16 => GRAY_16,
-        PixelType::Gray32Float => GRAY_32_FLOAT,
-        PixelType::Bgr24 => BGR_24,
-        PixelType::Bgr48 => RGB_48,
-    });
-    header
+/// The part of a payload that is compressed.
+pub(super) struct Codestream<'a> {
+    /// Its first byte in the payload.
+    pub start: usize,
+    pub bytes: &'a [u8],
 }
 
 /// The entries of the container's first directory: 12 bytes each.
@@ -106,17 +70,17 @@ impl<'a> Entries<'a> {
             .ok_or_else(|| self.payload.broken(format!("JPEG-XR: the container has no tag {tag:#06x}")))
     }
 
-    /// The decoder is always told [`BGR_24`] for three 8-bit samples, and orders them itself; a BGR format of 16
-    /// bits does not exist.
-    fn check_format(&self, subblock: &Subblock, payload: Payload<'_>) -> Result<Order> {
+    /// Formats differ in the order of colours as a decoder gives them; the codestream has no order, and we always give
+    /// blue, green, red.
+    fn check_format(&self, subblock: &Subblock, payload: Payload<'_>) -> Result<()> {
         let at = self.value(TAG_PIXEL_FORMAT)? as usize;
         let guid = at.checked_add(16).and_then(|end| payload.bytes.get(at..end));
         match (subblock.pixel_type, guid.and_then(|guid| guid.strip_prefix(&FORMAT))) {
             (PixelType::Gray8, Some(&[GRAY_8]))
             | (PixelType::Gray16, Some(&[GRAY_16]))
             | (PixelType::Gray32Float, Some(&[GRAY_32_FLOAT]))
-            | (PixelType::Bgr24, Some(&[BGR_24 | RGB_24])) => Ok(Order::AsStored),
-            (PixelType::Bgr48, Some(&[RGB_48])) => Ok(Order::Rgb),
+            | (PixelType::Bgr24, Some(&[BGR_24 | RGB_24]))
+            | (PixelType::Bgr48, Some(&[RGB_48])) => Ok(()),
             (pixel_type, Some(&[other])) => Err(payload.broken(format!(
                 "the directory says {pixel_type:?}, but the JPEG-XR data are of pixel format {other:#04x}"
             ))),
