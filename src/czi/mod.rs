@@ -17,10 +17,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Channel, Dataset, Input, RawSubblock, Scene, Subblock};
+use crate::dataset::{Channel, Dataset, Fetched, Input, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
-use crate::source::ReadAt;
+use crate::source::{Merging, ReadAt};
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::{Layout, Surroundings};
@@ -29,6 +29,7 @@ use scenes::{Layout, Surroundings};
 pub struct Czi {
     source: Box<dyn ReadAt>,
     dataset: Dataset,
+    merging: Merging,
 }
 
 impl Czi {
@@ -52,7 +53,12 @@ impl Czi {
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());
         }
-        Ok(Self { source, dataset })
+        Ok(Self { source, dataset, merging: Merging::default() })
+    }
+
+    /// Requests are made as `merging` says.
+    pub fn with_merging(self, merging: Merging) -> Self {
+        Self { merging, ..self }
     }
 }
 
@@ -61,20 +67,20 @@ impl Input for Czi {
         &self.dataset
     }
 
-    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
-        let mut in_file_order = fields.to_vec();
-        in_file_order.sort_by_key(|&field| scene.fields[field].offset);
-        let fetch =
-            |field: usize| Ok(RawSubblock { field, bytes: read::read(&*self.source, &scene.fields[field])? });
-        in_file_order.into_iter().map(fetch).collect()
+    fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+        read::fetch_fields(&*self.source, scene, fields, self.merging)
+    }
+
+    fn merging(&self) -> Merging {
+        self.merging
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
         let path = self.source.path();
         let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
         let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
-            let what =
-                format!("{subblock}: {} bytes were read, its pixels end at {}", raw.bytes.len(), pixels.end);
+            let (rest, size) = (pixels.end - raw.bytes.len() as u64, self.source.size());
+            let what = format!("the rest of {subblock} takes {rest} bytes, but the file ends at byte {size}");
             Error::format(path, what, subblock.offset)
         })?;
         decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })

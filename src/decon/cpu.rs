@@ -62,7 +62,7 @@ impl Backend for CpuBackend {
     }
 
     fn release(&mut self, field: Field) {
-        drop(field);
+        field.samples.recycle();
     }
 
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {

@@ -89,6 +89,7 @@ impl Job {
             limits: backend.limits(memory_bytes),
             volumes_on_host: backend.is_cpu(),
             workers: workers(&options),
+            merging: input.merging(),
         };
         let images = scenes
             .into_iter()

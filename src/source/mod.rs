@@ -2,11 +2,15 @@
 //!
 //! No shared cursor: every read says where. Formats know only this trait.
 
+mod bytes;
 mod file;
+mod requests;
 
 use std::path::Path;
 
+pub use bytes::SharedBytes;
 pub use file::FileSource;
+pub use requests::{Merging, Request, merge};
 
 use crate::error::Result;
 

@@ -11,10 +11,12 @@ use crate::twins::Complex32;
 use crate::twins::downsample::{Downsample, downsample};
 use crate::twins::fill::fill;
 use crate::twins::pack::{Pack, Packed, pack};
-use crate::twins::stitch::{Stitch, stitch};
+use crate::twins::stitch::{Stitch, paint, stitch};
 
 /// Level-0 rows that are painted at once: 128 KiB at 2048 columns.
 const LEVEL0_ROWS: u32 = 16;
+/// Rows that are copied at once: 256 KiB at 2048 columns of 16 bits, half of a core's cache.
+const COPIED_ROWS: usize = 64;
 
 /// A tile and the fields of its layers.
 pub(super) struct Canvas<'a> {
@@ -45,13 +47,36 @@ impl Canvas<'_> {
     /// The core as it is written, not deconvolved.
     pub fn convert(&self, output: SampleType, no_data: f32) -> FinishedTile {
         let core = self.tile.core;
-        let mut samples = Samples::zeros(output, core.area() as usize * self.tile.planes as usize);
+        let mut samples = Samples::unset(output, core.area() as usize * self.tile.planes as usize);
+        let is_same = self.scale == 1 && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
+            Samples::U8(out) if is_same => self.copy_to(out, no_data, as_u8),
+            Samples::U16(out) if is_same => self.copy_to(out, no_data, as_u16),
             Samples::U8(out) => self.convert_to(out, no_data),
             Samples::U16(out) => self.convert_to(out, no_data),
             Samples::F32(out) => self.convert_to(out, no_data),
         };
         FinishedTile { tile: self.tile.clone(), samples, clamped }
+    }
+
+    /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then
+    /// every value comes out as it is.
+    fn copy_to<T: Packed + Sync>(&self, out: &mut [T], no_data: f32, values: fn(&Samples) -> &[T]) -> u64 {
+        let core = self.tile.core;
+        let (columns, (no_data, _)) = (core.width as usize, T::from_f32(no_data));
+        let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
+        planes.for_each(|(plane, out)| {
+            let bands = out.par_chunks_mut(columns * COPIED_ROWS).enumerate();
+            bands.for_each(|(i, out)| {
+                out.fill(no_data);
+                let Rect { x, y, width, height, .. } = band(core, i, COPIED_ROWS);
+                let area = Rect::<Mosaic>::new(x, y, width, height);
+                for (field, params) in self.layers_on(plane as u32, area) {
+                    paint(values(&field.samples), &params, out, |value| value);
+                }
+            });
+        });
+        0
     }
 
     fn convert_to<T: Packed>(&self, out: &mut [T], no_data: f32) -> u64 {
@@ -93,8 +118,18 @@ impl Canvas<'_> {
         level0.resize(width as usize * height as usize, 0.0);
         fill(level0);
         let area = Rect::<Mosaic>::new(area.x * scale, area.y * scale, width, height);
-        let layers = self.tile.layers.iter().zip(self.fields).filter(|(layer, _)| layer.plane == plane);
-        for (layer, field) in layers.filter(|(layer, _)| layer.rect.intersect(area).is_some()) {
+        for (field, params) in self.layers_on(plane, area) {
+            stitch(&field.samples, &params, level0);
+        }
+        (width, height)
+    }
+
+    /// The fields that lie on `area` of one plane, the lowest first, and where.
+    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl Iterator<Item = (&Field, Stitch)> {
+        let layers = self.tile.layers.iter().zip(self.fields);
+        let layers =
+            layers.filter(move |(layer, _)| layer.plane == plane && layer.rect.intersect(area).is_some());
+        layers.map(move |(layer, field)| {
             let params = Stitch {
                 left: (layer.rect.x - area.x) as i32,
                 top: (layer.rect.y - area.y) as i32,
@@ -102,13 +137,20 @@ impl Canvas<'_> {
                 field_height: field.height,
                 samples: field.pixel_type.samples(),
                 sample: self.tile.sample,
-                width,
-                height,
+                width: area.width,
+                height: area.height,
             };
-            stitch(&field.samples, &params, level0);
-        }
-        (width, height)
+            (*field, params)
+        })
     }
+}
+
+fn as_u8(samples: &Samples) -> &[u8] {
+    if let Samples::U8(values) = samples { values } else { &[] }
+}
+
+fn as_u16(samples: &Samples) -> &[u16] {
+    if let Samples::U16(values) = samples { values } else { &[] }
 }
 
 /// The `i`th band of `rows` rows of `area`; empty below it.

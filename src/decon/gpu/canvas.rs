@@ -101,6 +101,7 @@ impl Canvas {
             recorder.submit();
         }
         recorder.write(&self.places[place].field, data);
+        samples.recycle();
         Ok(Slot { place, pixel_type, width })
     }
 
