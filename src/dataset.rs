@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::pixels::{PixelType, Samples};
+use crate::pixels::{PixelType, SampleType, Samples};
 use crate::source::{Merging, SharedBytes};
 use crate::space::{Rect, Stored, Zyx};
 
@@ -177,6 +177,51 @@ pub struct Fetched {
     pub bytes: u64,
 }
 
+/// The samples of a field.
+#[derive(Debug)]
+pub enum FieldSamples {
+    /// On their own.
+    Decoded(Samples),
+    /// As they lie in the file, where that is what decoding would give: no copy is made. At any address.
+    Stored {
+        /// The samples.
+        bytes: SharedBytes,
+        /// What each is.
+        kind: SampleType,
+    },
+}
+
+impl FieldSamples {
+    /// What each sample is.
+    pub fn kind(&self) -> SampleType {
+        match self {
+            Self::Decoded(samples) => samples.kind(),
+            Self::Stored { kind, .. } => *kind,
+        }
+    }
+
+    /// The samples as bytes, native byte order, at any address.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Decoded(samples) => samples.as_bytes(),
+            Self::Stored { bytes, .. } => bytes,
+        }
+    }
+
+    /// Gives the buffer to whoever needs one next.
+    pub fn recycle(self) {
+        if let Self::Decoded(samples) = self {
+            samples.recycle();
+        }
+    }
+}
+
+impl From<Samples> for FieldSamples {
+    fn from(samples: Samples) -> Self {
+        Self::Decoded(samples)
+    }
+}
+
 /// A file that can be read by several threads at once.
 pub trait Input: Send + Sync {
     /// What it holds.
@@ -206,4 +251,12 @@ pub trait Input: Send + Sync {
     /// # Errors
     /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
+
+    /// As [`Input::decode`], without a copy where the stored bytes are the samples.
+    ///
+    /// # Errors
+    /// As [`Input::decode`].
+    fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {
+        self.decode(subblock, &raw).map(FieldSamples::Decoded)
+    }
 }

@@ -17,9 +17,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Channel, Dataset, Fetched, Input, RawSubblock, Scene, Subblock};
+use crate::dataset::{
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock,
+};
 use crate::error::{Error, Result};
-use crate::pixels::Samples;
+use crate::pixels::{SampleType, Samples};
 use crate::source::{Merging, ReadAt};
 use header::FileHeader;
 use metadata::Metadata;
@@ -84,6 +86,22 @@ impl Input for Czi {
             Error::format(path, what, subblock.offset)
         })?;
         decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })
+    }
+
+    fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {
+        let kind = subblock.pixel_type.sample_type();
+        // Floats are looked through for undefined values, and changed. 8 bits have no byte order.
+        let is_as_stored = subblock.compression == Compression::Uncompressed
+            && (kind == SampleType::U8 || kind == SampleType::U16 && cfg!(target_endian = "little"));
+        if is_as_stored {
+            let pixels = read::pixel_range(self.source.path(), subblock, &raw.bytes)?;
+            let samples = pixels.start as usize..(pixels.start + subblock.decoded_bytes()) as usize;
+            let is_whole = samples.end <= raw.bytes.len().min(pixels.end as usize);
+            if is_whole && raw.bytes.is_alone() {
+                return Ok(FieldSamples::Stored { bytes: raw.bytes.into_part(samples), kind });
+            }
+        }
+        self.decode(subblock, &raw).map(FieldSamples::Decoded)
     }
 }
 

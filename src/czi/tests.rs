@@ -83,6 +83,16 @@ fn opening_takes_five_requests_and_reading_one_for_neighbours() {
 }
 
 #[test]
+fn opening_thousands_of_fields_takes_no_more_requests() {
+    let field = |i| Piece::gray8(i % 100 * 2, i / 100 * 2, 3, 2).with("M", i).filled(i as u8);
+    let source = Memory::new(File { pieces: (0..7000).map(field).collect(), ..File::default() }.bytes());
+    let requests = source.requests();
+    let czi = Czi::open(Box::new(source), &BTreeMap::new()).unwrap();
+    assert_eq!(requests.lock().unwrap().len(), 5);
+    assert_eq!(czi.dataset().scenes[0].fields.len(), 7000);
+}
+
+#[test]
 fn a_gap_is_not_read_and_long_metadata_is() {
     let mut file = two_fields();
     file.pieces[0].metadata = 300_000;

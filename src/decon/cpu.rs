@@ -56,8 +56,8 @@ impl Backend for CpuBackend {
     type Field = Field;
 
     fn upload(&mut self, field: Field) -> Result<Field> {
-        let stored = field.width as usize * field.height as usize * field.pixel_type.samples() as usize;
-        assert_eq!(field.samples.len(), stored, "a decoded field has the size it claims");
+        let stored = field.width as usize * field.height as usize * field.pixel_type.bytes();
+        assert_eq!(field.samples.as_bytes().len(), stored, "a decoded field has the size it claims");
         Ok(field)
     }
 

@@ -27,6 +27,7 @@ pub use otf::otf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::FieldSamples;
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::Tile;
@@ -118,7 +119,7 @@ pub struct Field {
     /// Pixels down.
     pub height: u32,
     /// `height × width × samples` values.
-    pub samples: Samples,
+    pub samples: FieldSamples,
 }
 
 /// A tile's core as it will be written.

@@ -113,7 +113,12 @@ pub(crate) fn tile(shape: Zyx<u32>) -> Tile {
 fn field(image: &Image, z: u32) -> Field {
     let plane = image.shape.y as usize * image.shape.x as usize;
     let samples = Samples::F32(image.data[z as usize * plane..][..plane].to_vec());
-    Field { pixel_type: PixelType::Gray32Float, width: image.shape.x, height: image.shape.y, samples }
+    Field {
+        pixel_type: PixelType::Gray32Float,
+        width: image.shape.x,
+        height: image.shape.y,
+        samples: samples.into(),
+    }
 }
 
 fn position(i: usize, shape: Zyx<u32>) -> Zyx<u32> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::czi::Czi;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
-use crate::source::{FileSource, ReadAt};
+use crate::source::Access;
 use crate::tiff::TiffStack;
 
 /// Opens a CZI file or a TIFF stack.
@@ -14,17 +14,25 @@ use crate::tiff::TiffStack;
 /// # Errors
 /// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
 pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
-    let source = FileSource::open(path)?;
+    open_input_with(path, select, &Access::default())
+}
+
+/// As [`open_input`], by `access`.
+///
+/// # Errors
+/// As [`open_input`].
+pub fn open_input_with(path: &Path, select: &BTreeMap<char, i32>, access: &Access) -> Result<Box<dyn Input>> {
+    let source = access.open(path)?;
     let mut magic = [0; 4];
     if source.size() < magic.len() as u64 {
         return Err(Error::format(path, format!("{} bytes are no image", source.size()), 0));
     }
     source.read_exact_at(0, &mut magic)?;
     match &magic {
-        b"ZISR" => Ok(Box::new(Czi::open(Box::new(source), select)?)),
+        b"ZISR" => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
         b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+" => {
             if select.is_empty() {
-                Ok(Box::new(TiffStack::open(path)?))
+                Ok(Box::new(TiffStack::from_source(source)?))
             } else {
                 Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z"))
             }

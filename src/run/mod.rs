@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use crate::dataset::{RawSubblock, Scene};
+use crate::dataset::{FieldSamples, RawSubblock, Scene};
 use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
@@ -206,7 +206,7 @@ impl Work<'_> {
         let decode = |(field, raw): (usize, Option<RawSubblock>)| {
             let Some(raw) = raw else { return Ok((field, None)) };
             let subblock = &self.scene.fields[field];
-            let samples = self.or_left_out(field, self.job.input.decode(subblock, &raw))?;
+            let samples = self.or_left_out(field, self.job.input.decode_field(subblock, raw))?;
             let decoded = samples.map(|samples| Field {
                 pixel_type: subblock.pixel_type,
                 width: subblock.stored_width,
@@ -235,8 +235,8 @@ impl Work<'_> {
     }
 
     /// A transform spreads one infinite or undefined value over the whole tile, and a shader may lose it: it is no data.
-    fn without_infinities(&self, mut samples: Samples) -> Samples {
-        if let Samples::F32(values) = &mut samples {
+    fn without_infinities(&self, mut samples: FieldSamples) -> FieldSamples {
+        if let FieldSamples::Decoded(Samples::F32(values)) = &mut samples {
             let mut replaced = 0;
             for value in values.iter_mut().filter(|value| !value.is_finite()) {
                 *value = NO_DATA;
@@ -247,3 +247,6 @@ impl Work<'_> {
         samples
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,10 +50,18 @@ impl SharedBytes {
         Self { buffer: Arc::clone(&self.buffer), range }
     }
 
-    /// Whether nobody else holds a part of the buffer, and these bytes are most of it: then keeping them costs no
+    /// As [`Self::part`], and the rest is not held.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn into_part(self, range: Range<usize>) -> Self {
+        self.part(range)
+    }
+
+    /// Whether nobody else holds a part of the buffer, and these bytes are most of it: then keeping them costs hardly
     /// more memory than a copy.
     pub fn is_alone(&self) -> bool {
-        Arc::strong_count(&self.buffer) == 1 && 8 * self.range.len() >= 7 * self.buffer.0.len()
+        Arc::strong_count(&self.buffer) == 1 && 16 * self.range.len() >= 15 * self.buffer.0.len()
     }
 }
 

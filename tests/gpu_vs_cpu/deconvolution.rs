@@ -94,7 +94,7 @@ impl Case {
                 let samples = Samples::U16(samples.map(|(x, y)| pixel(x, y)).collect());
                 let rect = Rect::new(100 + i64::from(x), 50 + i64::from(y), width, height);
                 layers.push(Layer { field: fields.len(), rect, plane });
-                fields.push(Field { pixel_type: PixelType::Gray16, width, height, samples });
+                fields.push(Field { pixel_type: PixelType::Gray16, width, height, samples: samples.into() });
             }
         }
         let core = Rect::new(102, 51, extents.x - 3, extents.y - 2);
@@ -238,7 +238,12 @@ fn dark_and_saturated_tiles_stay_finite() {
     for (lane, value) in [(0, 0_u16), (1, u16::MAX)] {
         let rect = tile.layers[0].rect;
         let samples = Samples::U16(vec![value; rect.area() as usize]);
-        let field = Field { pixel_type: PixelType::Gray16, width: rect.width, height: rect.height, samples };
+        let field = Field {
+            pixel_type: PixelType::Gray16,
+            width: rect.width,
+            height: rect.height,
+            samples: samples.into(),
+        };
         let field = backend.upload(field).unwrap();
         let tile = Tile { layers: tile.layers[..1].to_vec(), ..tile.clone() };
         backend.stitch(lane, &tile, &[&field]).unwrap();
