@@ -3,11 +3,13 @@
 //! The readers fill these types in; the plan decides on them; nothing here reads or computes.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::pixels::{PixelType, Samples};
+use crate::pixels::{PixelType, SampleType, Samples};
+use crate::source::{Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
@@ -67,6 +69,11 @@ impl Subblock {
     /// Whether it is stored smaller than the area that it covers.
     pub fn is_pyramid(&self) -> bool {
         self.stored_width < self.rect.width || self.stored_height < self.rect.height
+    }
+
+    /// Its bytes in the file.
+    pub fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.extent
     }
 
     /// Bytes of its pixels once decoded.
@@ -162,7 +169,63 @@ pub struct RawSubblock {
     /// Position in `Scene::fields` of the scene that the reader was asked for.
     pub field: usize,
     /// The whole `Subblock::extent`, or what of it there is.
-    pub bytes: Vec<u8>,
+    pub bytes: SharedBytes,
+}
+
+/// What was fetched for some fields.
+#[derive(Debug)]
+pub struct Fetched {
+    /// One for each field, in file order.
+    pub subblocks: Vec<RawSubblock>,
+    /// Requests to the source that it took.
+    pub requests: u64,
+    /// Bytes of these requests.
+    pub bytes: u64,
+}
+
+/// The samples of a field.
+#[derive(Debug)]
+pub enum FieldSamples {
+    /// On their own.
+    Decoded(Samples),
+    /// As they lie in the file, where that is what decoding would give: no copy is made. At any address.
+    Stored {
+        /// The samples.
+        bytes: SharedBytes,
+        /// What each is.
+        kind: SampleType,
+    },
+}
+
+impl FieldSamples {
+    /// What each sample is.
+    pub fn kind(&self) -> SampleType {
+        match self {
+            Self::Decoded(samples) => samples.kind(),
+            Self::Stored { kind, .. } => *kind,
+        }
+    }
+
+    /// The samples as bytes, native byte order, at any address.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Decoded(samples) => samples.as_bytes(),
+            Self::Stored { bytes, .. } => bytes,
+        }
+    }
+
+    /// Gives the buffer to whoever needs one next.
+    pub fn recycle(self) {
+        if let Self::Decoded(samples) = self {
+            samples.recycle();
+        }
+    }
+}
+
+impl From<Samples> for FieldSamples {
+    fn from(samples: Samples) -> Self {
+        Self::Decoded(samples)
+    }
 }
 
 /// A file that can be read by several threads at once.
@@ -174,7 +237,20 @@ pub trait Input: Send + Sync {
     ///
     /// # Errors
     /// `Io`, and `Format` when the file ends early.
-    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>>;
+    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
+        Ok(self.fetch(scene, fields)?.subblocks)
+    }
+
+    /// As [`Input::read`], and what it took. A field whose headers are damaged comes as it is: decoding it fails.
+    ///
+    /// # Errors
+    /// As [`Input::read`].
+    fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched>;
+
+    /// How the ranges `offset..offset + extent` of subblocks become requests.
+    fn merging(&self) -> Merging {
+        Merging::NONE
+    }
 
     /// The pixels of one subblock: `stored_height × stored_width × samples` values, x fastest.
     ///
@@ -189,5 +265,13 @@ pub trait Input: Send + Sync {
     /// `Format` when there is a mask and it is broken.
     fn mask(&self, _subblock: &Subblock, _bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
         Ok(None)
+    }
+
+    /// As [`Input::decode`], without a copy where the stored bytes are the samples.
+    ///
+    /// # Errors
+    /// As [`Input::decode`].
+    fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {
+        self.decode(subblock, &raw).map(FieldSamples::Decoded)
     }
 }

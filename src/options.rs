@@ -9,10 +9,11 @@ use serde::Serialize;
 
 pub use part::{Indices, Length, Region};
 
-use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
+use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
 use crate::decon::{Method, Start};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
+use crate::source::{Access, Merging, Simulation};
 use crate::space::Zyx;
 
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
@@ -82,6 +83,10 @@ pub struct Options {
     pub device: Option<String>,
     /// Threads that compute, decode and compress.
     pub threads: usize,
+    /// How the input is reached.
+    pub access: Access,
+    /// Threads that read.
+    pub readers: u32,
     /// Type of the output; `None` for the input's.
     pub output_type: Option<SampleType>,
     /// Side of a chunk in pixels.
@@ -153,7 +158,7 @@ impl Options {
     /// # Errors
     /// `Option` with the flag and what is wrong.
     pub fn new(args: &JobArgs) -> Result<Self> {
-        let JobArgs { input, selection, deconvolution, psf, tiling, backend, format } = args;
+        let JobArgs { input, selection, reading, deconvolution, psf, tiling, backend, format } = args;
         check_numbers(args)?;
         Ok(Self {
             input: input.clone(),
@@ -189,10 +194,12 @@ impl Options {
             psf_size: psf.psf_size.as_deref().map(|text| triple("--psf-size", text, odd)).transpose()?,
             tile: tiling.tile,
             halo: tiling.halo,
-            memory_bytes: tiling.memory.as_deref().map(bytes).transpose()?,
+            memory_bytes: tiling.memory.as_deref().map(|text| bytes("--memory", text)).transpose()?,
             backend: backend.backend,
             device: backend.device.clone(),
             threads: threads(backend.threads)?,
+            access: access(reading)?,
+            readers: reading.readers,
             output_type: match format.output_type {
                 OutputType::Same => None,
                 OutputType::U8 => Some(SampleType::U8),
@@ -302,7 +309,7 @@ fn triple<T: Copy>(flag: &str, text: &str, parse: impl Fn(&str, &str) -> Result<
 }
 
 /// Reads a size such as `2GiB`, `800MiB`, `1.5 GB` or a plain number of bytes.
-fn bytes(text: &str) -> Result<u64> {
+fn bytes(flag: &str, text: &str) -> Result<u64> {
     const UNITS: [(&str, f64); 9] = [
         ("kib", 1024.0),
         ("mib", 1048576.0),
@@ -318,8 +325,21 @@ fn bytes(text: &str) -> Result<u64> {
     let unit = UNITS.iter().find_map(|(name, factor)| Some((lower.strip_suffix(name)?, *factor)));
     let (number, factor) = unit.unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1.0));
     let size = number.trim().parse().ok().map(|n: f64| n * factor).filter(|n| (1.0..1e18).contains(n));
-    size.map(|n| n as u64)
-        .ok_or_else(|| Error::option("--memory", format!("{text} is not a size such as 2GiB")))
+    size.map(|n| n as u64).ok_or_else(|| Error::option(flag, format!("{text} is not a size such as 2GiB")))
+}
+
+fn access(reading: &ReadingArgs) -> Result<Access> {
+    let simulate = |text| Simulation::parse("--simulate-storage", text);
+    let gap = match reading.merge_gap.trim() {
+        "0" => 0,
+        text => bytes("--merge-gap", text)?,
+    };
+    Ok(Access {
+        io: reading.io,
+        simulation: reading.simulate_storage.as_deref().map(simulate).transpose()?,
+        retries: reading.retries,
+        merging: Merging { gap, most: bytes("--request-size", &reading.request_size)? },
+    })
 }
 
 fn threads(asked: Option<usize>) -> Result<usize> {
@@ -346,10 +366,10 @@ mod tests {
             ("3g", 3 << 30),
         ];
         for (text, expected) in sizes {
-            assert_eq!(bytes(text).unwrap(), expected, "{text}");
+            assert_eq!(bytes("--memory", text).unwrap(), expected, "{text}");
         }
         for text in ["", "GiB", "-1GiB", "0", "nanGiB", "2 parsecs"] {
-            assert!(bytes(text).is_err(), "{text} was taken");
+            assert!(bytes("--memory", text).is_err(), "{text} was taken");
         }
     }
 
@@ -371,6 +391,23 @@ mod tests {
         for text in ["H", "H=x", "HH=1", "=1", "S=1", "Z=0"] {
             assert!(selections(&[text.into()]).is_err(), "{text} was taken");
         }
+    }
+
+    #[test]
+    fn the_flags_of_reading_default_to_what_the_reader_does_alone() {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            reading: ReadingArgs,
+        }
+        let parse = |flags: &[&str]| {
+            access(&<Flags as clap::Parser>::parse_from(["test"].iter().chain(flags)).reading)
+        };
+        assert_eq!(parse(&[]).unwrap(), Access { retries: 3, ..Access::default() });
+        let flags = ["--merge-gap", "0", "--request-size", "1MiB", "--retries", "0", "--io", "mmap"];
+        let told = parse(&flags).unwrap();
+        assert_eq!((told.merging, told.retries), (Merging { gap: 0, most: 1 << 20 }, 0));
+        assert!(parse(&["--merge-gap", "far"]).unwrap_err().to_string().starts_with("--merge-gap: far"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Pixels in memory: the types that files store and outputs hold.
 
+mod spare;
+
 use serde::{Deserialize, Serialize};
 
 /// One number of a pixel.

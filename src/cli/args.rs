@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Start};
+use crate::source::IoMethod;
 
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct JobArgs {
 
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     #[command(flatten)]
     pub(crate) deconvolution: DeconvolutionArgs,
     #[command(flatten)]
@@ -89,6 +92,30 @@ pub enum MaskUse {
     Honour,
     /// They are.
     Ignore,
+}
+
+/// How the file is read.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Reading")]
+pub struct ReadingArgs {
+    /// Threads that read: requests that wait for the storage at the same time. More where it takes long to answer
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub readers: u32,
+    /// Bytes between two subblocks that are read and thrown away rather than asked for around, such as 64KiB
+    #[arg(long, value_name = "SIZE", default_value = "64KiB")]
+    pub merge_gap: String,
+    /// Bytes of a request for several subblocks, at most, such as 8MiB
+    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
+    pub request_size: String,
+    /// How often a request that fails is repeated before the run fails
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retries: u32,
+    /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off
+    #[arg(long, value_enum, default_value_t = IoMethod::Pread)]
+    pub io: IoMethod,
+    /// Read as if from slow or unreliable storage, such as latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1
+    #[arg(long, value_name = "WHAT")]
+    pub simulate_storage: Option<String>,
 }
 
 /// How to deconvolve.

@@ -20,8 +20,17 @@ pub struct RunArgs {
     #[command(flatten)]
     job: JobArgs,
     /// OME-Zarr folder to write; not there, or whole, never half
-    #[arg(short, long, value_name = "OUT.ome.zarr", help_heading = "Output")]
-    output: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "OUT.ome.zarr",
+        required_unless_present = "sink",
+        help_heading = "Output"
+    )]
+    output: Option<PathBuf>,
+    /// Where finished tiles go
+    #[arg(long, value_enum, default_value_t = Sink::Zarr, help_heading = "Output")]
+    sink: Sink,
     /// Replace an OME-Zarr that is there
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
@@ -44,6 +53,15 @@ enum Progress {
     Json,
 }
 
+/// Where finished tiles go.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sink {
+    /// Into the OME-Zarr.
+    Zarr,
+    /// Nowhere: everything but writing, for measurements; needs no --output.
+    Null,
+}
+
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let report: Box<dyn Report> = match args.progress {
         _ if args.quiet => Box::new(Silent),
@@ -51,7 +69,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Json => Box::new(JsonReport),
     };
     let job = Job::prepare(Options::new(&args.job)?)?;
-    let summary = crate::run::run(&job, &args.output, args.overwrite, &*report)?;
+    let summary = match (args.sink, &args.output) {
+        (Sink::Null, _) => crate::run::run_without_output(&job, &*report)?,
+        (Sink::Zarr, Some(output)) => crate::run::run(&job, output, args.overwrite, &*report)?,
+        (Sink::Zarr, None) => return Err(Error::option("--output", "names the OME-Zarr to write")),
+    };
     if let Some(path) = &args.summary {
         std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
     }

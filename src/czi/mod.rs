@@ -18,10 +18,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Channel, Dataset, Input, RawSubblock, Scene, Subblock};
+use crate::dataset::{
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock,
+};
 use crate::error::{Error, Result};
-use crate::pixels::Samples;
-use crate::source::ReadAt;
+use crate::pixels::{SampleType, Samples};
+use crate::source::{Merging, ReadAt};
 use crate::space::{Local, Rect};
 use header::FileHeader;
 use metadata::Metadata;
@@ -31,6 +33,7 @@ use scenes::{Layout, Surroundings};
 pub struct Czi {
     source: Box<dyn ReadAt>,
     dataset: Dataset,
+    merging: Merging,
 }
 
 impl Czi {
@@ -54,7 +57,12 @@ impl Czi {
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());
         }
-        Ok(Self { source, dataset })
+        Ok(Self { source, dataset, merging: Merging::default() })
+    }
+
+    /// Requests are made as `merging` says.
+    pub fn with_merging(self, merging: Merging) -> Self {
+        Self { merging, ..self }
     }
 }
 
@@ -63,20 +71,20 @@ impl Input for Czi {
         &self.dataset
     }
 
-    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
-        let mut in_file_order = fields.to_vec();
-        in_file_order.sort_by_key(|&field| scene.fields[field].offset);
-        let fetch =
-            |field: usize| Ok(RawSubblock { field, bytes: read::read(&*self.source, &scene.fields[field])? });
-        in_file_order.into_iter().map(fetch).collect()
+    fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+        read::fetch_fields(&*self.source, scene, fields, self.merging)
+    }
+
+    fn merging(&self) -> Merging {
+        self.merging
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
         let path = self.source.path();
         let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
         let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
-            let what =
-                format!("{subblock}: {} bytes were read, its pixels end at {}", raw.bytes.len(), pixels.end);
+            let (rest, size) = (pixels.end - raw.bytes.len() as u64, self.source.size());
+            let what = format!("the rest of {subblock} takes {rest} bytes, but the file ends at byte {size}");
             Error::format(path, what, subblock.offset)
         })?;
         decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })
@@ -84,6 +92,22 @@ impl Input for Czi {
 
     fn mask(&self, subblock: &Subblock, bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
         mask::read(&*self.source, subblock, bytes)
+    }
+
+    fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {
+        let kind = subblock.pixel_type.sample_type();
+        // Floats are looked through for undefined values, and changed. 8 bits have no byte order.
+        let is_as_stored = subblock.compression == Compression::Uncompressed
+            && (kind == SampleType::U8 || kind == SampleType::U16 && cfg!(target_endian = "little"));
+        if is_as_stored {
+            let pixels = read::pixel_range(self.source.path(), subblock, &raw.bytes)?;
+            let samples = pixels.start as usize..(pixels.start + subblock.decoded_bytes()) as usize;
+            let is_whole = samples.end <= raw.bytes.len().min(pixels.end as usize);
+            if is_whole && raw.bytes.is_alone() {
+                return Ok(FieldSamples::Stored { bytes: raw.bytes.into_part(samples), kind });
+            }
+        }
+        self.decode(subblock, &raw).map(FieldSamples::Decoded)
     }
 }
 

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::directory::{DIMENSION_BYTES, ENTRY_BYTES, EntryFault, dimension_count};
-use super::segment::{Record, SEGMENT_HEADER, fetch};
-use crate::dataset::Subblock;
+use super::segment::{Record, SEGMENT_HEADER};
+use crate::dataset::{Fetched, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
-use crate::source::ReadAt;
+use crate::source::{Merging, ReadAt, SharedBytes, merge};
 
 /// Sizes of metadata, attachment and pixels, before the copy of the directory's entry.
 const SIZES: usize = 16;
@@ -16,20 +16,51 @@ const LEAST_PREAMBLE: usize = 256;
 /// Pixels that are compressed take hardly more than raw ones. What a segment claims beyond this is not believed.
 const MOST_EXPANSION: u64 = 16;
 
-/// The stored bytes of `subblock`, from its segment's header to the end of its pixels: one request, and a second one
-/// where something else than pixels makes the segment long.
+/// The stored bytes of `fields` of `scene`, each from its segment's header to the end of its pixels, in as few
+/// requests as `merging` allows; one more for a field that something else than pixels makes long.
 ///
 /// # Errors
-/// `Format` when there is no such segment or the file ends too early; `Io`.
-pub(super) fn read(source: &dyn ReadAt, subblock: &Subblock) -> Result<Vec<u8>> {
-    let mut bytes = fetch(source, subblock.offset, subblock.extent, &subblock.to_string())?;
-    let pixels = pixel_range(source.path(), subblock, &bytes)?;
-    let missing = pixels.end.saturating_sub(bytes.len() as u64);
-    if missing > 0 {
-        let offset = subblock.offset + bytes.len() as u64;
-        bytes.extend(fetch(source, offset, missing, &format!("the rest of {subblock}"))?);
+/// `Io`; `Format` when the file has become shorter since it was opened.
+pub(super) fn fetch_fields(
+    source: &dyn ReadAt,
+    scene: &Scene,
+    fields: &[usize],
+    merging: Merging,
+) -> Result<Fetched> {
+    let mut in_file_order = fields.to_vec();
+    in_file_order.sort_by_key(|&field| scene.fields[field].offset);
+    let range = |&field: &usize| scene.fields[field].range();
+    let ranges: Vec<Range<u64>> = in_file_order.iter().map(range).collect();
+    let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
+    for request in merge(&ranges, merging) {
+        let first = request.bytes.start;
+        fetched.requests += 1;
+        fetched.bytes += request.length();
+        let bytes = SharedBytes::fetch(source, request.bytes)?;
+        for i in request.serves {
+            let (field, range) = (in_file_order[i], &ranges[i]);
+            let bytes = bytes.part((range.start - first) as usize..(range.end - first) as usize);
+            fetched.subblocks.push(RawSubblock { field, bytes });
+        }
     }
-    Ok(bytes)
+    for raw in &mut fetched.subblocks {
+        let missing = missing(source, &scene.fields[raw.field], &raw.bytes);
+        if !missing.is_empty() {
+            fetched.requests += 1;
+            fetched.bytes += missing.end - missing.start;
+            let rest = SharedBytes::fetch(source, missing)?;
+            raw.bytes = [&raw.bytes[..], &rest[..]].concat().into();
+        }
+    }
+    Ok(fetched)
+}
+
+/// What of the file is still to be fetched for the pixels to be whole; nothing where that cannot be told or there is no
+/// more: then decoding says what is wrong.
+fn missing(source: &dyn ReadAt, subblock: &Subblock, bytes: &[u8]) -> Range<u64> {
+    let from = subblock.offset + bytes.len() as u64;
+    let to = pixel_range(source.path(), subblock, bytes).map_or(from, |pixels| subblock.offset + pixels.end);
+    if to <= source.size() { from..to.max(from) } else { from..from }
 }
 
 /// Where in the segment's bytes the pixels are; they may end behind the last of `bytes`.

@@ -6,9 +6,10 @@ mod real;
 use std::collections::BTreeMap;
 
 use super::Czi;
-use crate::dataset::{Input, Plane};
+use crate::dataset::{Input, Plane, RawSubblock};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
+use crate::source::Merging;
 use crate::space::Rect;
 use bytes::{DATA, DIRECTORY, File, Memory, Piece};
 
@@ -55,18 +56,40 @@ fn fields_come_in_file_order_with_indices_from_zero() {
 }
 
 #[test]
-fn opening_takes_five_requests_and_reading_one_for_each_subblock() {
+fn opening_takes_five_requests_and_reading_one_for_neighbours() {
     let source = Memory::new(two_fields().bytes());
     let requests = source.requests();
     let czi = Czi::open(Box::new(source), &BTreeMap::new()).unwrap();
     assert_eq!(requests.lock().unwrap().drain(..).count(), 5);
     let scene = &czi.dataset().scenes[0];
-    let read = czi.read(scene, &[1, 0]).unwrap();
+    let fetched = czi.fetch(scene, &[1, 0]).unwrap();
+    let read = fetched.subblocks;
     assert_eq!(read.iter().map(|raw| raw.field).collect::<Vec<_>>(), [0, 1]);
-    let requests: Vec<u64> = requests.lock().unwrap().iter().map(|request| request.0).collect();
-    assert_eq!(requests, [scene.fields[0].offset, scene.fields[1].offset]);
-    let pixels: Vec<_> = read.iter().map(|raw| czi.decode(&scene.fields[raw.field], raw).unwrap()).collect();
+    let issued: Vec<(u64, u64)> = requests.lock().unwrap().drain(..).collect();
+    let whole = scene.fields[0].extent + scene.fields[1].extent;
+    assert_eq!(issued, [(scene.fields[0].offset, whole)]);
+    assert_eq!((fetched.requests, fetched.bytes), (1, whole));
+    let decode = |read: &[RawSubblock]| -> Vec<_> {
+        read.iter().map(|raw| czi.decode(&scene.fields[raw.field], raw).unwrap()).collect()
+    };
+    let pixels = decode(&read);
     assert_eq!(pixels, [20, 10].map(|first| Samples::U8((first..first + 6).collect())));
+
+    let source = Memory::new(two_fields().bytes());
+    let apart = Czi::open(Box::new(source), &BTreeMap::new()).unwrap().with_merging(Merging::NONE);
+    let fetched = apart.fetch(scene, &[0, 1]).unwrap();
+    assert_eq!((fetched.requests, fetched.bytes), (2, whole));
+    assert_eq!(decode(&fetched.subblocks), pixels);
+}
+
+#[test]
+fn opening_thousands_of_fields_takes_no_more_requests() {
+    let field = |i| Piece::gray8(i % 100 * 2, i / 100 * 2, 3, 2).with("M", i).filled(i as u8);
+    let source = Memory::new(File { pieces: (0..7000).map(field).collect(), ..File::default() }.bytes());
+    let requests = source.requests();
+    let czi = Czi::open(Box::new(source), &BTreeMap::new()).unwrap();
+    assert_eq!(requests.lock().unwrap().len(), 5);
+    assert_eq!(czi.dataset().scenes[0].fields.len(), 7000);
 }
 
 #[test]
@@ -79,7 +102,7 @@ fn a_gap_is_not_read_and_long_metadata_is() {
     assert_eq!(decode_all(source).unwrap().len(), 2);
     let lengths: Vec<u64> = requests.lock().unwrap().iter().skip(5).map(|request| request.1).collect();
     let (rest, most) = (300_000 + DATA + 6, (6 + 6 / 4 + 64 * 1024) as u64);
-    assert_eq!(lengths, [most, rest as u64 - most, most]);
+    assert_eq!(lengths, [most, most, rest as u64 - most]);
 }
 
 #[test]

@@ -56,13 +56,13 @@ impl Backend for CpuBackend {
     type Field = Field;
 
     fn upload(&mut self, field: Field) -> Result<Field> {
-        let stored = field.width as usize * field.height as usize * field.pixel_type.samples() as usize;
-        assert_eq!(field.samples.len(), stored, "a decoded field has the size it claims");
+        let stored = field.width as usize * field.height as usize * field.pixel_type.bytes();
+        assert_eq!(field.samples.as_bytes().len(), stored, "a decoded field has the size it claims");
         Ok(field)
     }
 
     fn release(&mut self, field: Field) {
-        drop(field);
+        field.samples.recycle();
     }
 
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {

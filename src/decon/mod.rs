@@ -27,6 +27,7 @@ pub use otf::otf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::FieldSamples;
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::Tile;
@@ -120,7 +121,7 @@ pub struct Field {
     /// The parts that are painted, which do not overlap; `None` for all.
     pub shown: Option<Vec<Rect<Local>>>,
     /// `height × width × samples` values.
-    pub samples: Samples,
+    pub samples: FieldSamples,
 }
 
 /// A tile's core as it will be written.

@@ -118,7 +118,7 @@ fn field(image: &Image, z: u32) -> Field {
         width: image.shape.x,
         height: image.shape.y,
         shown: None,
-        samples,
+        samples: samples.into(),
     }
 }
 

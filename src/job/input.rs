@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::czi::Czi;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
-use crate::source::{FileSource, ReadAt};
+use crate::source::{Access, ReadAt};
 use crate::tiff::TiffStack;
 
 /// A format that can be read.
@@ -41,10 +41,18 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
 /// # Errors
 /// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
 pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
-    let source = FileSource::open(path)?;
-    match format_of(&source)? {
-        Format::Czi => Ok(Box::new(Czi::open(Box::new(source), select)?)),
-        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(Box::new(source))?)),
+    open_input_with(path, select, &Access::default())
+}
+
+/// As [`open_input`], by `access`.
+///
+/// # Errors
+/// As [`open_input`].
+pub fn open_input_with(path: &Path, select: &BTreeMap<char, i32>, access: &Access) -> Result<Box<dyn Input>> {
+    let source = access.open(path)?;
+    match format_of(&*source)? {
+        Format::Czi => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
+        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source)?)),
         Format::Tiff => Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z")),
     }
 }

@@ -18,14 +18,12 @@ use crate::space::{Rect, Zyx};
 
 pub use backend::Chosen;
 use backend::choose_backend;
-pub use input::open_input;
+pub use input::{open_input, open_input_with};
 pub use selection::{Origin, Selected, select};
 pub use system::peak_memory_bytes;
 
 /// Tiles that share one transform: the real and the imaginary part.
 const LANES: u32 = 2;
-/// Threads that read: two, so that a request is always waiting at the disk.
-const READERS: u32 = 2;
 
 /// Everything decided.
 pub struct Job {
@@ -65,7 +63,7 @@ impl Job {
     /// # Errors
     /// Those of the readers, the PSFs and the plan; `Option` for flags that do not fit the file.
     pub fn prepare(options: Options) -> Result<Self> {
-        let input = open_input(&options.input, &options.select)?;
+        let input = open_input_with(&options.input, &options.select, &options.access)?;
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);
@@ -98,6 +96,7 @@ impl Job {
             limits: backend.limits(memory_bytes),
             volumes_on_host: backend.is_cpu(),
             workers: workers(&options),
+            merging: input.merging(),
         };
         let images = scenes
             .into_iter()
@@ -208,7 +207,7 @@ fn halo(options: &Options, psfs: &[Psf]) -> u32 {
 
 fn workers(options: &Options) -> Workers {
     let threads = options.threads as u32;
-    Workers { readers: READERS, decoders: threads, writers: threads }
+    Workers { readers: options.readers, decoders: threads, writers: threads }
 }
 
 fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {

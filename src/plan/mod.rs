@@ -9,6 +9,7 @@ mod levels;
 mod memory;
 mod residency;
 mod tile;
+mod under;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,10 +24,12 @@ pub use grid::{Grid, GridRequest, Limits};
 pub use levels::{Level, choose_level};
 pub use memory::{Memory, Workers};
 pub use tile::{Batch, Group, Layer, Tile};
+use under::LayersByPlace;
 
 use crate::dataset::{Dataset, Plane, Scene};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
+use crate::source::{Merging, merge};
 use crate::space::{Mosaic, Output, Rect, Shift, Stored, Tczyx, Zyx};
 
 /// Most tiles of one scene: a list of so many takes about 1 GiB.
@@ -61,6 +64,8 @@ pub struct Request {
     pub volumes_on_host: bool,
     /// Threads that read, decode and write.
     pub workers: Workers,
+    /// How the input asks for the ranges of subblocks.
+    pub merging: Merging,
 }
 
 /// What to do with one scene.
@@ -90,9 +95,9 @@ pub struct Plan {
     pub tiles: u64,
     /// In the order of work.
     pub batches: Vec<Batch>,
-    /// Requests to the source: subblocks, those read again counted again.
+    /// Requests to the source, neighbours merged; those read again counted again.
     pub requests: u64,
-    /// Stored bytes of these requests.
+    /// Bytes of these requests.
     pub read_bytes: u64,
     /// `read_bytes` over the stored bytes of the needed subblocks.
     pub amplification: f64,
@@ -147,7 +152,7 @@ impl Plan {
         let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
         memory.hold(&residency);
 
-        let read_bytes = sum_of(&residency.batches, |field| scene.fields[field].extent);
+        let (requests, read_bytes) = cost_of(&residency.batches, scene, request.merging);
         let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
         Ok(Self {
             scene: scene.index,
@@ -161,7 +166,7 @@ impl Plan {
             shard,
             lanes: request.lanes,
             tiles,
-            requests: residency.reads,
+            requests,
             read_bytes,
             amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
             memory,
@@ -186,8 +191,14 @@ fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<u64> {
     }
 }
 
-fn sum_of(batches: &[Batch], bytes: impl Fn(usize) -> u64) -> u64 {
-    batches.iter().flat_map(|batch| &batch.reads).map(|&field| bytes(field)).sum()
+/// Requests of all batches, and their bytes.
+fn cost_of(batches: &[Batch], scene: &Scene, merging: Merging) -> (u64, u64) {
+    let requests = batches.iter().flat_map(|batch| {
+        let mut ranges: Vec<_> = batch.reads.iter().map(|&field| scene.fields[field].range()).collect();
+        ranges.sort_by_key(|range| range.start);
+        merge(&ranges, merging)
+    });
+    requests.fold((0, 0), |(count, bytes), request| (count + 1, bytes + request.length()))
 }
 
 /// A whole shard a tile where there are tiles, else at most about 2048 pixels; whole chunks, and even, so that the
@@ -257,20 +268,22 @@ impl Geometry<'_> {
         layers
     }
 
-    /// The layers under all planes of a tile that starts at `first`.
-    fn stack(&self, by_plane: &BTreeMap<Plane, Vec<Layer>>, first: Plane) -> Vec<Layer> {
-        (0..self.planes)
+    /// The layers of all planes of the tiles that start at `first`.
+    fn stack(&self, by_plane: &BTreeMap<Plane, Vec<Layer>>, first: Plane) -> LayersByPlace {
+        let layers = (0..self.planes)
             .flat_map(|plane| {
                 let layers = by_plane.get(&Plane { z: first.z + plane, ..first });
                 layers.into_iter().flatten().map(move |layer| Layer { plane, ..layer.clone() })
             })
-            .collect()
+            .collect();
+        let cell = (self.grid.core.x * self.scale, self.grid.core.y * self.scale);
+        LayersByPlace::new(layers, self.mosaic, cell)
     }
 
-    fn tile(&self, core: Rect<Output>, t: u32, z: u32, stack: &[Layer]) -> Tile {
+    fn tile(&self, core: Rect<Output>, t: u32, z: u32, stack: &LayersByPlace) -> Tile {
         let padded = core.grown(self.halo).intersect(self.output).expect("a core lies on the output");
         let under = padded.to_mosaic(self.scale, self.mosaic);
-        let layers = stack.iter().filter(|layer| layer.rect.intersect(under).is_some()).cloned().collect();
+        let layers = stack.under(under);
         Tile { index: 0, t, channel: 0, sample: 0, z, planes: self.planes, core, padded, layers }
     }
 }

@@ -2,7 +2,7 @@
 //! last, and when the budget is too small, the field that is needed last goes first (Belady's rule; the whole
 //! schedule is known) and is read again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
@@ -27,21 +27,21 @@ pub struct Residency {
 /// # Errors
 /// `Limit` when one group alone needs more than the budget.
 pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64) -> Result<Residency> {
-    let needs: Vec<BTreeSet<usize>> = groups.iter().map(fields_of).collect();
-    let mut uses: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
+    let needs: Vec<Vec<usize>> = groups.iter().map(fields_of).collect();
+    let mut uses: Vec<VecDeque<usize>> = vec![VecDeque::new(); scene.fields.len()];
     for (index, fields) in needs.iter().enumerate() {
         for &field in fields {
-            uses.entry(field).or_default().push_back(index);
+            uses[field].push_back(index);
         }
     }
     let bytes = |field: usize| scene.fields[field].decoded_bytes();
     let mut held: BTreeSet<usize> = BTreeSet::new();
+    let mut held_bytes = 0;
     let mut result = Residency::default();
 
     for (mut group, needed) in groups.into_iter().zip(&needs) {
-        let missing: Vec<usize> = needed.difference(&held).copied().collect();
-        held.extend(&missing);
-        let mut held_bytes: u64 = held.iter().map(|&f| bytes(f)).sum();
+        let missing: Vec<usize> = needed.iter().copied().filter(|&field| held.insert(field)).collect();
+        held_bytes += missing.iter().map(|&field| bytes(field)).sum::<u64>();
         while held_bytes > budget {
             let victim = last_needed(&held, needed, &uses).ok_or_else(|| too_small(held_bytes, budget))?;
             held.remove(&victim);
@@ -53,10 +53,10 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64
         result.reads += missing.len() as u64;
 
         for field in needed {
-            let next = uses.get_mut(field).expect("every needed field has its uses");
-            next.pop_front();
-            if next.is_empty() {
+            uses[*field].pop_front();
+            if uses[*field].is_empty() {
                 held.remove(field);
+                held_bytes -= bytes(*field);
                 group.releases.push(*field);
             }
         }
@@ -65,16 +65,18 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64
     Ok(result)
 }
 
-fn fields_of(group: &Group) -> BTreeSet<usize> {
-    group.tiles.iter().flat_map(|tile| &tile.layers).map(|layer| layer.field).collect()
+/// In file order, each once.
+fn fields_of(group: &Group) -> Vec<usize> {
+    let mut fields: Vec<usize> =
+        group.tiles.iter().flat_map(|tile| &tile.layers).map(|layer| layer.field).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
 }
 
-fn last_needed(
-    held: &BTreeSet<usize>,
-    needed: &BTreeSet<usize>,
-    uses: &BTreeMap<usize, VecDeque<usize>>,
-) -> Option<usize> {
-    held.difference(needed).copied().max_by_key(|field| uses[field].front().copied())
+fn last_needed(held: &BTreeSet<usize>, needed: &[usize], uses: &[VecDeque<usize>]) -> Option<usize> {
+    let others = held.iter().copied().filter(|field| needed.binary_search(field).is_err());
+    others.max_by_key(|&field| uses[field].front().copied())
 }
 
 fn release_before(batches: &mut [Batch], field: usize) {
@@ -155,7 +157,10 @@ mod tests {
                 assert!(held.insert(field), "field {field} is read while it is held");
             }
             for group in &batch.groups {
-                assert!(fields_of(group).is_subset(&held), "a field is missing from {held:?}");
+                assert!(
+                    fields_of(group).iter().all(|f| held.contains(f)),
+                    "a field is missing from {held:?}"
+                );
                 for field in &group.releases {
                     assert!(held.remove(field), "field {field} is released twice");
                 }

@@ -69,6 +69,7 @@ fn request() -> Request {
         },
         volumes_on_host: true,
         workers: Workers { readers: 2, decoders: 2, writers: 2 },
+        merging: Merging::NONE,
     }
 }
 
@@ -91,6 +92,23 @@ fn each_subblock_is_read_once_in_file_order() {
         assert!(batch.reads.is_sorted(), "{:?}", batch.reads);
     }
     assert_eq!((plan.requests, plan.amplification), (35, 1.0));
+}
+
+#[test]
+fn neighbours_in_a_batch_are_one_request() {
+    let mut scene = mosaic(7, 5);
+    // As stored: one behind the other, but for a gap before the 21st.
+    let place = |i: usize| i as u64 * 20_500 + if i < 20 { 0 } else { 70_000 };
+    scene.fields.iter_mut().enumerate().for_each(|(i, field)| field.offset = place(i));
+    let whole = |merging| {
+        let plan = plan(&scene, &Request { tile: None, merging, ..request() });
+        assert_eq!(plan.batches.len(), 1, "everything fits one tile");
+        (plan.requests, plan.read_bytes)
+    };
+    assert_eq!(whole(Merging::NONE), (35, 35 * 20_500));
+    assert_eq!(whole(Merging::default()), (2, 35 * 20_500));
+    assert_eq!(whole(Merging { gap: 70_000, ..Merging::default() }), (1, 35 * 20_500 + 70_000));
+    assert_eq!(whole(Merging { gap: 70_000, most: 5 * 20_500 }), (7, 35 * 20_500));
 }
 
 #[test]

@@ -17,8 +17,8 @@ pub struct Summary {
     pub version: &'static str,
     /// The file that was read.
     pub input: PathBuf,
-    /// The OME-Zarr that was written.
-    pub output: PathBuf,
+    /// The OME-Zarr that was written; `None` when nothing was to be.
+    pub output: Option<PathBuf>,
     /// What computed.
     pub backend: String,
     /// One for each scene.
@@ -131,6 +131,9 @@ impl fmt::Display for Summary {
                 write!(f, "\n  {damaged}")?;
             }
         }
-        write!(f, "\n{}", self.output.display())
+        match &self.output {
+            Some(output) => write!(f, "\n{}", output.display()),
+            None => write!(f, "\nnothing was written (--sink null)"),
+        }
     }
 }

@@ -9,13 +9,15 @@ mod tally;
 use std::path::Path;
 use std::time::Instant;
 
+use crossbeam_channel::Receiver;
+
 use crate::cli::args::MaskUse;
-use crate::dataset::{RawSubblock, Scene, Subblock};
-use crate::decon::{Backend, CpuBackend, Field, GpuBackend, NO_DATA};
+use crate::dataset::{FieldSamples, RawSubblock, Scene, Subblock};
+use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Image, Job};
-use crate::pipeline::{self, StageTime};
+use crate::pipeline::{self, Pipeline, StageTime};
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
 use crate::report::{Event, ImageSummary, Report, Summary};
@@ -31,21 +33,53 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
     let start = Instant::now();
     let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
     let zarr = OmeZarr::create(output, overwrite, &described, &describe::provenance(job))?;
+    let shards = described.iter().map(|(layout, _)| layout.shard_count()).sum();
+    let tally = begin(job, shards, report);
+    let (images, ranges) = stream_all(job, Some(&zarr), &tally)?;
+    zarr.finish(&ranges)?;
+
+    let summary = tally.summary(job, Some(output), images, start.elapsed());
+    report.event(&Event::Finished(&summary));
+    Ok(summary)
+}
+
+/// Does `job` but for the output: every tile is finished, and nothing is written. For measurements.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_without_output(job: &Job, report: &dyn Report) -> Result<Summary> {
+    let start = Instant::now();
+    let tally = begin(job, 0, report);
+    let (images, _) = stream_all(job, None, &tally)?;
+    let summary = tally.summary(job, None, images, start.elapsed());
+    report.event(&Event::Finished(&summary));
+    Ok(summary)
+}
+
+fn begin<'a>(job: &Job, shards: u64, report: &'a dyn Report) -> Tally<'a> {
     report.event(&Event::Started {
         backend: &job.backend.name(),
         read_bytes: job.images.iter().map(|image| image.plan.read_bytes).sum(),
         tiles: job.images.iter().map(|image| image.plan.tiles).sum(),
-        shards: described.iter().map(|(layout, _)| layout.shard_count()).sum(),
+        shards,
     });
     for text in &job.notes {
         report.event(&Event::Note { text });
     }
+    Tally::new(report)
+}
 
-    let tally = Tally::new(report);
+/// Every scene, one after the other, into `zarr` where there is one. Says what was done, and the range of values of
+/// each channel that was written.
+fn stream_all(
+    job: &Job,
+    zarr: Option<&OmeZarr>,
+    tally: &Tally<'_>,
+) -> Result<(Vec<ImageSummary>, Vec<Vec<ChannelRange>>)> {
     let (mut images, mut ranges) = (Vec::new(), Vec::new());
     for (index, image) in job.images.iter().enumerate() {
         let scene = &image.scene;
-        let work = Work { job, image, scene, writer: zarr.image(index), tally: &tally };
+        let work = Work { job, image, scene, writer: zarr.map(|zarr| zarr.image(index)), tally };
         let (stages, range) = match &job.backend {
             Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
             Chosen::Gpu(device) => work.stream(GpuBackend::new(device.clone(), &image.setup)?)?,
@@ -60,12 +94,10 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
             memory: plan.memory,
             stages,
         });
+        // The next scene may have buffers of other sizes.
+        Samples::forget_spares();
     }
-    zarr.finish(&ranges)?;
-
-    let summary = tally.summary(job, output, images, start.elapsed());
-    report.event(&Event::Finished(&summary));
-    Ok(summary)
+    Ok((images, ranges))
 }
 
 /// The largest float that is taken for data: no camera counts so far, and a transform of larger ones overflows.
@@ -76,7 +108,8 @@ struct Work<'a> {
     job: &'a Job,
     image: &'a Image,
     scene: &'a Scene,
-    writer: &'a ImageWriter,
+    /// `None` when nothing is written.
+    writer: Option<&'a ImageWriter>,
     tally: &'a Tally<'a>,
 }
 
@@ -96,8 +129,8 @@ impl Work<'_> {
         let options = &self.job.options;
         let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
         let mut engine = Engine::new(backend, recipe);
-        let mut pyramid = Pyramid::new(self.writer.layout());
-        let levels = &mut pyramid;
+        let mut pyramid = self.writer.map(|writer| Pyramid::new(writer.layout()));
+        let target = self.writer.zip(pyramid.as_mut());
 
         let stages = pipeline::run(|p| {
             let batches = p.source("plan", 1, &self.image.plan.batches);
@@ -116,42 +149,62 @@ impl Work<'_> {
                 }
                 Ok(())
             });
-            let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, move |tiles, out| {
-                for finished in tiles {
-                    let tile = &finished.tile;
-                    let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
-                    let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
-                    levels.add(&block, |shard| out.send(shard))?;
-                }
-                Ok(())
-            });
-            let stored = p.pool("write", workers.writers as usize, Workers::SHARD_DEPTH, shards, |shard| {
-                self.writer.store(&shard)
-            });
-            p.sink("stored", stored, |stored| {
-                stored.for_each(|bytes| self.tally.wrote(bytes));
-                Ok(())
-            });
+            match target {
+                Some((writer, levels)) => self.write(p, tiles, writer, levels),
+                None => p.sink("discard", tiles, |tiles| {
+                    tiles.for_each(|finished| finished.samples.recycle());
+                    Ok(())
+                }),
+            }
         })?;
-        Ok((stages, pyramid.ranges()))
+        Ok((stages, pyramid.map(|pyramid| pyramid.ranges()).unwrap_or_default()))
+    }
+
+    /// The stages from finished tiles to the disk.
+    fn write<'scope, 'env>(
+        &'env self,
+        p: &mut Pipeline<'scope, 'env, Error>,
+        tiles: Receiver<FinishedTile>,
+        writer: &'env ImageWriter,
+        levels: &'env mut Pyramid,
+    ) {
+        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, move |tiles, out| {
+            for finished in tiles {
+                let tile = &finished.tile;
+                let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
+                let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
+                levels.add(&block, |shard| out.send(shard))?;
+                finished.samples.recycle();
+            }
+            Ok(())
+        });
+        let writers = self.image.plan.workers.writers as usize;
+        let stored = p.pool("write", writers, Workers::SHARD_DEPTH, shards, |shard| writer.store(&shard));
+        p.sink("stored", stored, |stored| {
+            stored.for_each(|bytes| self.tally.wrote(bytes));
+            Ok(())
+        });
     }
 
     fn read<'b>(&self, batch: &'b Batch) -> Result<RawBatch<'b>> {
         let input = &self.job.input;
-        let subblocks: Vec<_> = match input.read(self.scene, &batch.reads) {
+        let fetch = |fields: &[usize]| {
+            let fetched = input.fetch(self.scene, fields)?;
+            self.tally.read(fetched.bytes, fetched.requests);
+            Ok(fetched.subblocks)
+        };
+        let subblocks: Vec<_> = match fetch(&batch.reads) {
             Ok(raw) => raw.into_iter().map(|raw| (raw.field, Some(raw))).collect(),
             // One of them is damaged: find out which.
             Err(Error::Format { .. } | Error::Unsupported { .. }) if self.job.options.skip_damaged => {
                 let one = |&field: &usize| {
-                    let raw = input.read(self.scene, &[field]).map(|mut raw| raw.pop());
+                    let raw = fetch(&[field]).map(|mut raw| raw.pop());
                     Ok((field, self.or_left_out(field, raw)?.flatten()))
                 };
                 batch.reads.iter().map(one).collect::<Result<_>>()?
             }
             Err(error) => return Err(error),
         };
-        let bytes = subblocks.iter().flat_map(|(_, raw)| raw).map(|raw| raw.bytes.len() as u64).sum();
-        self.tally.read(bytes, batch.reads.len() as u64);
         Ok(RawBatch { subblocks, groups: &batch.groups })
     }
 
@@ -159,8 +212,8 @@ impl Work<'_> {
         let decode = |(field, raw): (usize, Option<RawSubblock>)| {
             let Some(raw) = raw else { return Ok((field, None)) };
             let subblock = &self.scene.fields[field];
-            let samples = self.or_left_out(field, self.job.input.decode(subblock, &raw))?;
             let shown = self.shown(subblock, &raw)?;
+            let samples = self.or_left_out(field, self.job.input.decode_field(subblock, raw))?;
             let decoded = samples.map(|samples| Field {
                 pixel_type: subblock.pixel_type,
                 width: subblock.stored_width,
@@ -205,8 +258,8 @@ impl Work<'_> {
 
     /// A transform spreads one infinite or undefined value over the whole tile, and so it does one beyond
     /// [`LARGEST_VALUE`]; a shader may lose it: it is no data.
-    fn without_infinities(&self, mut samples: Samples) -> Samples {
-        if let Samples::F32(values) = &mut samples {
+    fn without_infinities(&self, mut samples: FieldSamples) -> FieldSamples {
+        if let FieldSamples::Decoded(Samples::F32(values)) = &mut samples {
             let mut replaced = 0;
             for value in values.iter_mut().filter(|value| value.is_nan() || value.abs() > LARGEST_VALUE) {
                 *value = NO_DATA;
@@ -217,3 +270,6 @@ impl Work<'_> {
         samples
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,13 @@ impl<'a> Tally<'a> {
     }
 
     /// Everything, at the end.
-    pub fn summary(self, job: &Job, output: &Path, images: Vec<ImageSummary>, wall: Duration) -> Summary {
+    pub fn summary(
+        self,
+        job: &Job,
+        output: Option<&Path>,
+        images: Vec<ImageSummary>,
+        wall: Duration,
+    ) -> Summary {
         let mut damaged = self.damaged.into_inner().expect("no thread panicked with the list");
         // Pools work in parallel: the file's order repeats, theirs does not. Bands may read a field twice.
         damaged.sort_by_key(|damaged| damaged.offset);
@@ -85,7 +91,7 @@ impl<'a> Tally<'a> {
         Summary {
             version: env!("CARGO_PKG_VERSION"),
             input: job.options.input.clone(),
-            output: output.to_owned(),
+            output: output.map(Path::to_owned),
             backend: job.backend.name(),
             images,
             read_bytes: self.read_bytes.into_inner(),

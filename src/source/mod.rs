@@ -2,11 +2,23 @@
 //!
 //! No shared cursor: every read says where. Formats know only this trait.
 
+mod access;
+mod bytes;
 mod file;
+mod mapped;
+mod requests;
+mod retrying;
+mod simulated;
 
 use std::path::Path;
 
+pub use access::{Access, IoMethod};
+pub use bytes::SharedBytes;
 pub use file::FileSource;
+pub use mapped::MappedSource;
+pub use requests::{Merging, Request, merge};
+pub use retrying::Retrying;
+pub use simulated::{Simulated, Simulation};
 
 use crate::error::Result;
 

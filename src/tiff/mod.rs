@@ -18,7 +18,7 @@ use self::cursor::Piece;
 use self::description::Description;
 use self::imagej::ImageJ;
 use self::page::{Page, Pages};
-use crate::dataset::{Compression, Dataset, Input, Plane, RawSubblock, Scene, Subblock};
+use crate::dataset::{Compression, Dataset, Fetched, Input, Plane, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
 use crate::source::{FileSource, ReadAt};
@@ -66,12 +66,18 @@ impl Input for TiffStack {
         &self.dataset
     }
 
-    fn read(&self, scene: &Scene, fields: &[usize]) -> Result<Vec<RawSubblock>> {
+    fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
         let mut fields = fields.to_vec();
         fields.sort_unstable();
         let page = |field: usize| &self.pages[scene.fields[field].number];
-        let read = |field| Ok(RawSubblock { field, bytes: page(field).read(self.source.as_ref())? });
-        fields.into_iter().map(read).collect()
+        let requests = fields.iter().map(|&field| page(field).pieces.len() as u64).sum();
+        let bytes = fields.iter().map(|&field| page(field).stored_bytes()).sum();
+        let read = |field: usize| {
+            let bytes = page(field).read(self.source.as_ref())?.into();
+            Ok(RawSubblock { field, bytes })
+        };
+        let subblocks = fields.into_iter().map(read).collect::<Result<_>>()?;
+        Ok(Fetched { subblocks, requests, bytes })
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {

@@ -36,7 +36,8 @@ pub fn stitch(field: &Samples, params: &Stitch, plane: &mut [f32]) {
     }
 }
 
-fn paint<T: Copy>(field: &[T], params: &Stitch, plane: &mut [f32], to_f32: impl Fn(T) -> f32) {
+/// Paints `field`, `[y, x, sample]`, on a `plane` of another type, or of the same.
+pub fn paint<T: Copy, P>(field: &[T], params: &Stitch, plane: &mut [P], convert: impl Fn(T) -> P) {
     let (columns, rows) = (
         overlap(params.left, params.shown.x, params.shown.width, params.width),
         overlap(params.top, params.shown.y, params.shown.height, params.height),
@@ -48,10 +49,10 @@ fn paint<T: Copy>(field: &[T], params: &Stitch, plane: &mut [f32], to_f32: impl 
         let from = &field[from..from + columns.count * samples];
         let to = &mut plane[y * params.width as usize + columns.plane..][..columns.count];
         if samples == 1 {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = to_f32(*from));
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = convert(*from));
         } else {
             let sample = params.sample as usize;
-            to.iter_mut().zip(from.chunks_exact(samples)).for_each(|(to, from)| *to = to_f32(from[sample]));
+            to.iter_mut().zip(from.chunks_exact(samples)).for_each(|(to, from)| *to = convert(from[sample]));
         }
     }
 }

@@ -94,6 +94,7 @@ impl Case {
                 let samples = Samples::U16(samples.map(|(x, y)| pixel(x, y)).collect());
                 let rect = Rect::new(100 + i64::from(x), 50 + i64::from(y), width, height);
                 layers.push(Layer { field: fields.len(), rect, plane });
+                let samples = samples.into();
                 fields.push(Field { pixel_type: PixelType::Gray16, width, height, shown: None, samples });
             }
         }
@@ -243,7 +244,7 @@ fn dark_and_saturated_tiles_stay_finite() {
             width: rect.width,
             height: rect.height,
             shown: None,
-            samples,
+            samples: samples.into(),
         };
         let field = backend.upload(field).unwrap();
         let tile = Tile { layers: tile.layers[..1].to_vec(), ..tile.clone() };

@@ -70,6 +70,12 @@ fn zeros(subblock: &Subblock, payload: Payload<'_>, most_per_byte: usize) -> Res
     Ok(Samples::zeros(subblock.pixel_type.sample_type(), count))
 }
 
+/// Samples of any value for all of `subblock`, after [`check_room`], to be overwritten.
+fn unset(subblock: &Subblock, payload: Payload<'_>, most_per_byte: usize) -> Result<Samples> {
+    let count = check_room(subblock, payload, most_per_byte)?;
+    Ok(Samples::unset(subblock.pixel_type.sample_type(), count))
+}
+
 /// Samples are stored little endian; nothing to do where the machine is too.
 fn from_little_endian(samples: &mut Samples) {
     if cfg!(target_endian = "big") {

@@ -1,6 +1,6 @@
 //! Raw samples, little endian.
 
-use super::{Payload, zeros};
+use super::{Payload, unset};
 use crate::dataset::Subblock;
 use crate::error::Result;
 use crate::pixels::Samples;
@@ -11,7 +11,7 @@ pub(super) fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Sample
     if (payload.bytes.len() as u64) < needed {
         return Err(payload.too_short(payload.bytes.len() as u64, needed));
     }
-    let mut samples = zeros(subblock, payload, 1)?;
+    let mut samples = unset(subblock, payload, 1)?;
     let bytes = samples.as_bytes_mut();
     let len = bytes.len();
     bytes.copy_from_slice(&payload.bytes[..len]);

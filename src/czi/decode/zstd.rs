@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use zstd::bulk::Decompressor;
 
-use super::{Payload, check_room, from_little_endian, zeros};
+use super::{Payload, check_room, from_little_endian, unset};
 use crate::dataset::Subblock;
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
@@ -28,7 +28,7 @@ thread_local! {
 }
 
 pub(super) fn decode_zstd0(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
-    let mut samples = zeros(subblock, payload, MOST_PER_BYTE)?;
+    let mut samples = unset(subblock, payload, MOST_PER_BYTE)?;
     SCRATCH.with_borrow_mut(|s| decompress(&mut s.decompressor, payload, samples.as_bytes_mut()))?;
     from_little_endian(&mut samples);
     Ok(samples)
@@ -49,7 +49,11 @@ pub(super) fn decode_zstd1(subblock: &Subblock, payload: Payload<'_>) -> Result<
         }
         let packed = &mut packed[..2 * count];
         decompress(decompressor, frame, packed)?;
-        Ok(Samples::U16(unpack(packed)))
+        let mut samples = Samples::unset(SampleType::U16, count);
+        if let Samples::U16(values) = &mut samples {
+            unpack(packed, values);
+        }
+        Ok(samples)
     })
 }
 
@@ -80,7 +84,8 @@ fn decompress(decompressor: &mut Decompressor<'_>, frame: Payload<'_>, pixels: &
 }
 
 /// Low bytes, then high bytes, into samples.
-fn unpack(packed: &[u8]) -> Vec<u16> {
+fn unpack(packed: &[u8], values: &mut [u16]) {
     let (low, high) = packed.split_at(packed.len() / 2);
-    low.iter().zip(high).map(|(&low, &high)| u16::from_le_bytes([low, high])).collect()
+    let pairs = low.iter().zip(high);
+    values.iter_mut().zip(pairs).for_each(|(value, (&low, &high))| *value = u16::from_le_bytes([low, high]));
 }

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use crate::dataset::FieldSamples;
 use crate::decon::{Field, FinishedTile};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
@@ -11,10 +12,12 @@ use crate::twins::Complex32;
 use crate::twins::downsample::{Downsample, downsample};
 use crate::twins::fill::fill;
 use crate::twins::pack::{Pack, Packed, pack};
-use crate::twins::stitch::{Stitch, stitch};
+use crate::twins::stitch::{Stitch, paint, stitch};
 
 /// Level-0 rows that are painted at once: 128 KiB at 2048 columns.
 const LEVEL0_ROWS: u32 = 16;
+/// Rows that are copied at once: 256 KiB at 2048 columns of 16 bits, half of a core's cache.
+const COPIED_ROWS: usize = 64;
 
 /// A tile and the fields of its layers.
 pub(super) struct Canvas<'a> {
@@ -45,13 +48,41 @@ impl Canvas<'_> {
     /// The core as it is written, not deconvolved.
     pub fn convert(&self, output: SampleType, no_data: f32) -> FinishedTile {
         let core = self.tile.core;
-        let mut samples = Samples::zeros(output, core.area() as usize * self.tile.planes as usize);
+        let mut samples = Samples::unset(output, core.area() as usize * self.tile.planes as usize);
+        let is_same = self.scale == 1 && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
+            Samples::U8(out) if is_same => self.copy_to(out, no_data, |[byte]| byte),
+            Samples::U16(out) if is_same => self.copy_to(out, no_data, u16::from_ne_bytes),
             Samples::U8(out) => self.convert_to(out, no_data),
             Samples::U16(out) => self.convert_to(out, no_data),
             Samples::F32(out) => self.convert_to(out, no_data),
         };
         FinishedTile { tile: self.tile.clone(), samples, clamped }
+    }
+
+    /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then
+    /// every value comes out as it is.
+    fn copy_to<T: Packed, const N: usize>(
+        &self,
+        out: &mut [T],
+        no_data: f32,
+        value: impl Fn([u8; N]) -> T + Sync,
+    ) -> u64 {
+        let core = self.tile.core;
+        let columns = core.width as usize;
+        let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
+        planes.for_each(|(plane, out)| {
+            let bands = out.par_chunks_mut(columns * COPIED_ROWS).enumerate();
+            bands.for_each(|(i, out)| {
+                out.fill(T::from_f32(no_data).0);
+                let Rect { x, y, width, height, .. } = band(core, i, COPIED_ROWS);
+                let area = Rect::<Mosaic>::new(x, y, width, height);
+                for (field, params) in self.layers_on(plane as u32, area) {
+                    paint(field.samples.as_bytes().as_chunks().0, &params, out, &value);
+                }
+            });
+        });
+        0
     }
 
     fn convert_to<T: Packed>(&self, out: &mut [T], no_data: f32) -> u64 {
@@ -93,24 +124,47 @@ impl Canvas<'_> {
         level0.resize(width as usize * height as usize, 0.0);
         fill(level0);
         let area = Rect::<Mosaic>::new(area.x * scale, area.y * scale, width, height);
-        let layers = self.tile.layers.iter().zip(self.fields).filter(|(layer, _)| layer.plane == plane);
-        for (layer, field) in layers.filter(|(layer, _)| layer.rect.intersect(area).is_some()) {
-            let whole = [Rect::new(0, 0, field.width, field.height)];
-            for &shown in field.shown.as_deref().unwrap_or(&whole) {
-                let params = Stitch {
-                    left: (layer.rect.x - area.x) as i32,
-                    top: (layer.rect.y - area.y) as i32,
-                    field_width: field.width,
-                    shown,
-                    samples: field.pixel_type.samples(),
-                    sample: self.tile.sample,
-                    width,
-                    height,
-                };
-                stitch(&field.samples, &params, level0);
-            }
+        for (field, params) in self.layers_on(plane, area) {
+            stitch_field(field, &params, level0);
         }
         (width, height)
+    }
+
+    /// The parts of fields that lie on `area` of one plane, the lowest first, and where.
+    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl Iterator<Item = (&Field, Stitch)> {
+        let layers = self.tile.layers.iter().zip(self.fields);
+        let layers =
+            layers.filter(move |(layer, _)| layer.plane == plane && layer.rect.intersect(area).is_some());
+        layers.flat_map(move |(layer, field)| {
+            let params = move |shown| Stitch {
+                left: (layer.rect.x - area.x) as i32,
+                top: (layer.rect.y - area.y) as i32,
+                field_width: field.width,
+                shown,
+                samples: field.pixel_type.samples(),
+                sample: self.tile.sample,
+                width: area.width,
+                height: area.height,
+            };
+            let whole = field.shown.is_none().then(|| Rect::new(0, 0, field.width, field.height));
+            let parts = field.shown.iter().flatten().copied().chain(whole);
+            parts.map(move |shown| (*field, params(shown)))
+        })
+    }
+}
+
+/// As the twin does with samples of their own.
+fn stitch_field(field: &Field, params: &Stitch, level0: &mut [f32]) {
+    match &field.samples {
+        FieldSamples::Decoded(samples) => stitch(samples, params, level0),
+        FieldSamples::Stored { bytes, kind } => match kind {
+            SampleType::U8 => paint(bytes, params, level0, f32::from),
+            SampleType::U16 => {
+                let words = bytes.as_chunks().0;
+                paint(words, params, level0, |word| f32::from(u16::from_ne_bytes(word)))
+            }
+            SampleType::F32 => paint(bytes.as_chunks().0, params, level0, f32::from_ne_bytes),
+        },
     }
 }
 
@@ -128,6 +182,7 @@ mod tests {
     use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Setup, Start, deconvolve};
     use crate::pixels::PixelType;
     use crate::plan::Layer;
+    use crate::source::SharedBytes;
 
     const MOSAIC: (u32, u32) = (101, 77);
 
@@ -147,9 +202,19 @@ mod tests {
                 SampleType::U16 => Samples::U16((0..count).map(|i| value(i) as u16 * 200).collect()),
                 SampleType::F32 => Samples::F32((0..count).map(|i| value(i) as f32 * 0.7).collect()),
             };
+            let samples = if seed % 2 == 0 { samples.into() } else { as_stored(&samples) };
             Field { pixel_type, width: 45, height: 40, shown: None, samples }
         };
         (0..6).map(field).collect()
+    }
+
+    /// At an odd address, as in a file.
+    fn as_stored(samples: &Samples) -> FieldSamples {
+        let mut bytes = vec![9];
+        bytes.extend(samples.as_bytes());
+        let bytes = SharedBytes::from(bytes);
+        let range = bytes.len() - samples.as_bytes().len()..bytes.len();
+        FieldSamples::Stored { bytes: bytes.into_part(range), kind: samples.kind() }
     }
 
     fn tile(sample: u32, scale: u32) -> Tile {
@@ -168,10 +233,11 @@ mod tests {
             let field = &fields[on_top.field];
             let at = ((y - on_top.rect.y) * 45 + x - on_top.rect.x) as usize;
             let at = at * field.pixel_type.samples() as usize + tile.sample as usize;
-            Some(match &field.samples {
-                Samples::U8(v) => f32::from(v[at]),
-                Samples::U16(v) => f32::from(v[at]),
-                Samples::F32(v) => v[at],
+            let bytes = field.samples.as_bytes();
+            Some(match field.samples.kind() {
+                SampleType::U8 => f32::from(bytes[at]),
+                SampleType::U16 => f32::from(u16::from_ne_bytes(bytes.as_chunks().0[at])),
+                SampleType::F32 => f32::from_ne_bytes(bytes.as_chunks().0[at]),
             })
         };
         let (core, scale) = (tile.core, i64::from(scale));
@@ -227,6 +293,8 @@ mod tests {
                 let rounded = expected.iter().map(|v| v.round_ties_even().clamp(0.0, 255.0) as u8).collect();
                 let bytes = convert(SampleType::U8);
                 assert_eq!(bytes.samples, Samples::U8(rounded), "{pixel_type:?} at scale {scale}");
+                let words = expected.iter().map(|v| v.round_ties_even() as u16).collect();
+                assert_eq!(convert(SampleType::U16).samples, Samples::U16(words), "{pixel_type:?}");
                 let too_bright = expected.iter().filter(|v| v.round_ties_even() > 255.0).count();
                 assert_eq!(bytes.clamped, too_bright as u64);
             }

@@ -104,6 +104,7 @@ impl Canvas {
             recorder.submit();
         }
         recorder.write(&self.places[place].field, data);
+        samples.recycle();
         Ok(Slot { place, pixel_type, width, shown })
     }
 

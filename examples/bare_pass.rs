@@ -1,0 +1,32 @@
+//! One pass over the pixels of a CZI file on one thread, in file order: `pread`, decompression, nothing else. What
+//! loading costs at least.
+//!
+//!     bare_pass FILE.czi
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+use decon_gpu::czi::Czi;
+use decon_gpu::dataset::Input;
+use decon_gpu::source::{FileSource, Merging};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: bare_pass FILE.czi")?;
+    let czi = Czi::open(Box::new(FileSource::open(Path::new(&path))?), &BTreeMap::new())?;
+    let czi = czi.with_merging(Merging::NONE);
+    let (mut bytes, mut samples) = (0, 0);
+    for scene in &czi.dataset().scenes {
+        for field in 0..scene.fields.len() {
+            let fetched = czi.fetch(scene, &[field])?;
+            bytes += fetched.bytes;
+            for raw in &fetched.subblocks {
+                let decoded = czi.decode(&scene.fields[field], raw)?;
+                samples += decoded.len();
+                decoded.recycle();
+            }
+        }
+    }
+    println!("{bytes} bytes read, {samples} samples");
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Asks again when storage fails for a moment, as network shares do, and gives up with a clear word.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use super::ReadAt;
+use crate::error::{Error, Result};
+
+/// Before the second attempt; twice as long before each further one: 3 retries take 0.35 s.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What no second attempt cures.
+const FINAL: [ErrorKind; 6] = [
+    ErrorKind::NotFound,
+    ErrorKind::PermissionDenied,
+    ErrorKind::InvalidInput,
+    ErrorKind::IsADirectory,
+    ErrorKind::OutOfMemory,
+    ErrorKind::Unsupported,
+];
+
+/// A source whose requests are repeated when they fail.
+pub struct Retrying {
+    source: Box<dyn ReadAt>,
+    retries: u32,
+}
+
+impl Retrying {
+    /// Repeats each request of `source` up to `retries` times.
+    pub fn new(source: Box<dyn ReadAt>, retries: u32) -> Self {
+        Self { source, retries }
+    }
+}
+
+impl ReadAt for Retrying {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..self.retries {
+            match self.source.read_exact_at(offset, buffer) {
+                Err(Error::Io { source, .. }) if !FINAL.contains(&source.kind()) => {}
+                done => return done,
+            }
+            std::thread::sleep(pause);
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        self.source.read_exact_at(offset, buffer).map_err(|error| match error {
+            Error::Io { path, source } if self.retries > 0 => {
+                let times = self.retries + 1;
+                let what = format!(
+                    "{} bytes at byte {offset} failed {times} times (--retries): {source}",
+                    buffer.len()
+                );
+                Error::io(path, std::io::Error::new(source.kind(), what))
+            }
+            error => error,
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::simulated::tests::Counting;
+    use crate::source::{Simulated, Simulation};
+
+    fn retrying(errors: f64, retries: u32) -> Retrying {
+        let simulation = Simulation { errors, seed: 5, ..Simulation::default() };
+        Retrying::new(Box::new(Simulated::new(Box::new(Counting), simulation)), retries)
+    }
+
+    #[test]
+    fn a_request_that_fails_now_and_then_brings_the_right_bytes() {
+        let source = retrying(0.3, 5);
+        for offset in 0..20_u64 {
+            let mut bytes = [0xff; 7];
+            source.read_exact_at(offset, &mut bytes).unwrap();
+            assert_eq!(bytes, [0, 1, 2, 3, 4, 5, 6].map(|i| offset as u8 + i));
+        }
+    }
+
+    #[test]
+    fn one_that_always_fails_says_where_and_how_often() {
+        let message = |retries| {
+            let error = retrying(1.0, retries).read_exact_at(4096, &mut [0; 9]).unwrap_err();
+            assert!(matches!(error, Error::Io { .. }));
+            error.to_string()
+        };
+        let expected = "counting: 9 bytes at byte 4096 failed 3 times (--retries): simulated failure";
+        assert!(message(2).starts_with(expected), "{}", message(2));
+        assert_eq!(message(0), "counting: simulated failure of the storage");
+    }
+}

@@ -1,0 +1,210 @@
+//! Slow and unreliable storage, simulated: what a network share or an object store does to a run, on any machine.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::ReadAt;
+use crate::error::{Error, Result};
+
+/// How slow and how unreliable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Simulation {
+    /// Seconds until a request's first byte; requests wait at the same time.
+    pub latency_secs: f64,
+    /// Up to so many seconds more, different from request to request.
+    pub jitter_secs: f64,
+    /// Bytes in a second over all requests; `None` for no limit.
+    pub bytes_per_sec: Option<f64>,
+    /// Share of the requests that fail, from 0 to 1.
+    pub errors: f64,
+    /// Which requests fail and which wait longer.
+    pub seed: u64,
+}
+
+/// A source behind simulated storage.
+pub struct Simulated {
+    source: Box<dyn ReadAt>,
+    simulation: Simulation,
+    /// When the line has carried everything that was asked for so far.
+    line_is_free: Mutex<Instant>,
+    /// How often each offset was asked for.
+    attempts: Mutex<HashMap<u64, u64>>,
+}
+
+impl Simulated {
+    /// Puts `source` behind storage as in `simulation`.
+    pub fn new(source: Box<dyn ReadAt>, simulation: Simulation) -> Self {
+        let line_is_free = Mutex::new(Instant::now());
+        Self { source, simulation, line_is_free, attempts: Mutex::default() }
+    }
+
+    /// The chances of this request, from 0 to 1: of failing, of waiting longer. The same in every run, whichever
+    /// thread asks first.
+    fn chances(&self, offset: u64) -> [f64; 2] {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = attempts.entry(offset).or_default();
+        *attempt += 1;
+        let mut state = self.simulation.seed ^ offset.rotate_left(20) ^ attempt.rotate_left(50);
+        [(); 2].map(|()| split_mix(&mut state))
+    }
+
+    /// When the last of `bytes` is through a line that others share.
+    fn arrival(&self, bytes: usize) -> Instant {
+        let mut line = self.line_is_free.lock().unwrap_or_else(PoisonError::into_inner);
+        let carried = self.simulation.bytes_per_sec.map_or(0.0, |rate| bytes as f64 / rate);
+        *line = Instant::now().max(*line) + Duration::from_secs_f64(carried);
+        *line
+    }
+}
+
+/// A number from 0 to 1 (Steele, Lea and Flood 2014, doi 10.1145/2660193.2660195).
+fn split_mix(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+impl ReadAt for Simulated {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let [fails, waits] = self.chances(offset);
+        let latency = self.simulation.latency_secs + waits * self.simulation.jitter_secs;
+        std::thread::sleep(Duration::from_secs_f64(latency));
+        if fails < self.simulation.errors {
+            let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "simulated failure of the storage");
+            return Err(Error::io(self.path(), error));
+        }
+        let arrival = self.arrival(buffer.len());
+        self.source.read_exact_at(offset, buffer)?;
+        std::thread::sleep(arrival.saturating_duration_since(Instant::now()));
+        Ok(())
+    }
+
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+}
+
+impl Simulation {
+    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1`, each part or not.
+    ///
+    /// # Errors
+    /// `Option` naming the part that is not understood.
+    pub fn parse(flag: &str, text: &str) -> Result<Self> {
+        let mut simulation = Self::default();
+        for part in text.split(',') {
+            let wrong = || {
+                let known = "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1";
+                Error::option(flag, format!("{part} is none of {known}"))
+            };
+            let (name, value) = part.trim().split_once('=').ok_or_else(wrong)?;
+            match name {
+                "latency" => simulation.latency_secs = seconds(value).ok_or_else(wrong)?,
+                "jitter" => simulation.jitter_secs = seconds(value).ok_or_else(wrong)?,
+                "bandwidth" => simulation.bytes_per_sec = Some(rate(value).ok_or_else(wrong)?),
+                "errors" => {
+                    let share = value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+                    simulation.errors = share.ok_or_else(wrong)?;
+                }
+                "seed" => simulation.seed = value.parse().map_err(|_| wrong())?,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(simulation)
+    }
+}
+
+/// At most an hour.
+fn seconds(text: &str) -> Option<f64> {
+    let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    number.trim().parse().ok().map(|n: f64| n * unit).filter(|n| (0.0..=3600.0).contains(n))
+}
+
+fn rate(text: &str) -> Option<f64> {
+    let units =
+        [("kB/s", 1e3), ("KB/s", 1e3), ("MB/s", 1e6), ("GB/s", 1e9), ("MiB/s", 1048576.0), ("B/s", 1.0)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    number.trim().parse().ok().map(|n: f64| n * unit).filter(|n| (1.0..1e15).contains(n))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Bytes that count up.
+    pub struct Counting;
+
+    impl ReadAt for Counting {
+        fn size(&self) -> u64 {
+            1 << 20
+        }
+
+        fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+            (offset..).zip(buffer).for_each(|(i, byte)| *byte = i as u8);
+            Ok(())
+        }
+
+        fn path(&self) -> &Path {
+            Path::new("counting")
+        }
+    }
+
+    fn simulated(text: &str) -> Simulated {
+        Simulated::new(Box::new(Counting), Simulation::parse("--simulate-storage", text).unwrap())
+    }
+
+    #[test]
+    fn the_flag_is_read_with_its_units() {
+        let all = "latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=7";
+        let expected = Simulation {
+            latency_secs: 0.01,
+            jitter_secs: 0.002,
+            bytes_per_sec: Some(1e8),
+            errors: 0.01,
+            seed: 7,
+        };
+        assert_eq!(Simulation::parse("--simulate-storage", all).unwrap(), expected);
+        for wrong in ["", "latency", "latency=10", "errors=2", "bandwidth=fast", "seed=-1", "speed=1ms"] {
+            let error = Simulation::parse("--simulate-storage", wrong).unwrap_err().to_string();
+            assert!(error.starts_with("--simulate-storage: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn requests_wait_together_and_share_the_line() {
+        let source = simulated("latency=30ms,bandwidth=1MB/s");
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for i in 0..4 {
+                let source = &source;
+                scope.spawn(move || source.read_exact_at(i * 10_000, &mut vec![0; 10_000]).unwrap());
+            }
+        });
+        let secs = start.elapsed().as_secs_f64();
+        // One latency, not four; 40 kB at 1 MB/s. The machine may be slow, but never early.
+        assert!((0.07..0.7).contains(&secs), "{secs} s");
+    }
+
+    #[test]
+    fn errors_are_as_many_as_asked_for_and_the_same_again() {
+        let failed = || -> Vec<bool> {
+            let source = simulated("errors=0.2,seed=3");
+            (0..1000).map(|i| source.read_exact_at(i / 2 * 512, &mut [0; 16]).is_err()).collect()
+        };
+        let first = failed();
+        let count = first.iter().filter(|failed| **failed).count();
+        // 200 ± 5 times the standard deviation of 12.6.
+        assert!((137..263).contains(&count), "{count} of 1000");
+        assert_eq!(first, failed());
+    }
+}
