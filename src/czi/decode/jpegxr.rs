@@ -76,3 +76,6 @@ fn run(subblock: &Subblock, codestream: &[u8], samples: &mut Samples) -> Result<
     }
     decoder::decode(codestream, &header, samples, width)
 }
+
+#[cfg(test)]
+mod tests;

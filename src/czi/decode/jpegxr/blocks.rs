@@ -2,7 +2,6 @@
 //! position within their blocks lie together, `values[position × blocks + block]`.
 
 use std::num::Wrapping;
-use std::ops::Range;
 
 use super::lifting::{self, Value};
 
@@ -44,12 +43,10 @@ impl BlockRow {
 
     /// Takes four neighbouring blocks' values, at 4 v + u.
     pub fn set(&mut self, four: [&[i32; 16]; 4], block: usize) {
-        for k in (0..16).step_by(4) {
-            let quads = four.map(|values| [values[k], values[k + 1], values[k + 2], values[k + 3]]);
-            for u in 0..4 {
-                let target = &mut self.values[PLACES[k + u] * self.blocks + block..][..4];
-                target.copy_from_slice(&quads.map(|quad| Wrapping(quad[u])));
-            }
+        let [a, b, c, d] = four;
+        for k in 0..16 {
+            let target = &mut self.values[PLACES[k] * self.blocks + block..][..4];
+            target.copy_from_slice(&[Wrapping(a[k]), Wrapping(b[k]), Wrapping(c[k]), Wrapping(d[k])]);
         }
     }
 
@@ -107,19 +104,16 @@ const fn corner(index: usize) -> (bool, usize, usize) {
     (y >= 2, 4 * ((y + 2) % 4) + (x + 2) % 4, x / 2)
 }
 
-/// Filters between two rows of blocks, from the left edge of `range` to its right.
-pub(super) fn smooth_between<const LOW: bool>(
-    above: &mut BlockRow,
-    below: &mut BlockRow,
-    range: Range<usize>,
-) {
+/// Filters between two rows of blocks, from edge to edge.
+pub(super) fn smooth_between<const LOW: bool>(above: &mut BlockRow, below: &mut BlockRow) {
+    let last = above.blocks - 1;
     for position in [0, 1] {
-        smooth_down(above, below, range.start, position);
-        smooth_down(above, below, range.end - 1, position + 2);
+        smooth_down(above, below, 0, position);
+        smooth_down(above, below, last, position + 2);
     }
     let mut lanes: Lanes = [[Wrapping(0); LANES]; 16];
-    for block in (range.start..range.end - 1).step_by(LANES) {
-        let count = LANES.min(range.end - 1 - block);
+    for block in (0..last).step_by(LANES) {
+        let count = LANES.min(last - block);
         for (index, lanes) in lanes.iter_mut().enumerate() {
             let (lower, position, right) = corner(index);
             if lower { &*below } else { &*above }.load(lanes, position, block + right, count);
@@ -145,16 +139,17 @@ fn smooth_down(above: &mut BlockRow, below: &mut BlockRow, block: usize, x: usiz
     (*below.value(x, block), *below.value(4 + x, block)) = (c, d);
 }
 
-/// Filters the two lines of pixels at the upper edge of `range`, or the lower one.
-pub(super) fn smooth_edge(row: &mut BlockRow, range: Range<usize>, lower: bool) {
+/// Filters the two lines of pixels at the upper edge of the image, or the lower one.
+pub(super) fn smooth_edge(row: &mut BlockRow, lower: bool) {
+    let last = row.blocks - 1;
     let first = if lower { 8 } else { 0 };
     for y in [first, first + 4] {
-        for block in range.start..range.end - 1 {
+        for block in 0..last {
             let places = [(y + 2, block), (y + 3, block), (y, block + 1), (y + 1, block + 1)];
             smooth_places(row, places);
         }
     }
-    for (block, x) in [(range.start, 0), (range.end - 1, 2)] {
+    for (block, x) in [(0, 0), (last, 2)] {
         smooth_places(
             row,
             [first + x, first + x + 1, first + x + 4, first + x + 5].map(|position| (position, block)),

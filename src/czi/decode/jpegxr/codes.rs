@@ -10,14 +10,12 @@ const LONGEST: u32 = 8;
 struct Table {
     /// Symbol in the upper half, length of its code in the lower.
     symbols: [u8; 1 << LONGEST],
-    /// For going to the table before.
-    down: [i8; 16],
-    /// For going to the table after; only alphabets of 6 and 12 symbols tell the two apart.
-    up: [i8; 16],
+    /// As in [`Code::discriminants`].
+    deltas: [i64; 16],
 }
 
 const fn table(codes: &[(u8, u32)], down: &[i8], up: &[i8]) -> Table {
-    let mut table = Table { symbols: [0; 1 << LONGEST], down: [0; 16], up: [0; 16] };
+    let mut table = Table { symbols: [0; 1 << LONGEST], deltas: [0; 16] };
     let mut symbol = 0;
     while symbol < codes.len() {
         let (code, length) = codes[symbol];
@@ -28,10 +26,7 @@ const fn table(codes: &[(u8, u32)], down: &[i8], up: &[i8]) -> Table {
             rest += 1;
         }
         if symbol < down.len() {
-            table.down[symbol] = down[symbol];
-        }
-        if symbol < up.len() {
-            table.up[symbol] = up[symbol];
+            table.deltas[symbol] = ((up[symbol] as i64) << 32) + down[symbol] as i64;
         }
         symbol += 1;
     }
@@ -138,15 +133,16 @@ pub(super) struct Code {
     table: &'static Table,
     alphabet: Alphabet,
     index: usize,
-    down: i32,
-    up: i32,
+    /// For going to the table before, plus 2³² times that for going to the table after; only alphabets of 6 and 12
+    /// symbols tell the two apart.
+    discriminants: i64,
 }
 
 impl Code {
     /// As at the beginning of a tile.
     pub fn new(alphabet: Alphabet) -> Self {
         let index = usize::from(alphabet.has_two_discriminants());
-        Self { table: &alphabet.tables()[index], alphabet, index, down: 0, up: 0 }
+        Self { table: &alphabet.tables()[index], alphabet, index, discriminants: 0 }
     }
 
     /// The next symbol; takes at most 8 bits, which must be refilled.
@@ -155,8 +151,7 @@ impl Code {
         let entry = self.table.symbols[bits.peek(LONGEST) as usize & 0xff];
         bits.skip(u32::from(entry & 15));
         let symbol = usize::from(entry >> 4);
-        self.down += i32::from(self.table.down[symbol]);
-        self.up += i32::from(self.table.up[symbol]);
+        self.discriminants += self.table.deltas[symbol];
         symbol as u32
     }
 
@@ -165,19 +160,21 @@ impl Code {
         const THRESHOLD: i32 = 8;
         const MOST: i32 = 64;
         let tables = self.alphabet.tables();
-        let up = if self.alphabet.has_two_discriminants() { self.up } else { self.down };
-        if self.index > 0 && self.down < -THRESHOLD {
+        let down = self.discriminants as i32;
+        let up = ((self.discriminants - i64::from(down)) >> 32) as i32;
+        if self.index > 0 && down < -THRESHOLD {
             self.move_to(self.index - 1);
         } else if self.index + 1 < tables.len() && up > THRESHOLD {
             self.move_to(self.index + 1);
+        } else {
+            self.discriminants =
+                (i64::from(up.clamp(-MOST, MOST)) << 32) + i64::from(down.clamp(-MOST, MOST));
         }
-        self.down = self.down.clamp(-MOST, MOST);
-        self.up = self.up.clamp(-MOST, MOST);
     }
 
     fn move_to(&mut self, index: usize) {
         self.index = index;
         self.table = &self.alphabet.tables()[index];
-        (self.down, self.up) = (0, 0);
+        self.discriminants = 0;
     }
 }

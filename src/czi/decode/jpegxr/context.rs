@@ -54,7 +54,7 @@ pub(super) struct PlainBits {
 }
 
 /// A band, in the order of the tables in [`PlainBits::update`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Band {
     Dc,
     Lowpass,
@@ -72,7 +72,7 @@ impl PlainBits {
         let band = band as usize;
         let chroma = match layout {
             Layout::Gray => 0,
-            Layout::Full => counts[1] * [120, 6, 8][band] >> if band == 2 { 4 } else { 0 },
+            Layout::Full => (counts[1] * [120, 6, 8][band]) >> [0, 0, 4][band],
             Layout::HalfWidth => counts[1] * [120, 18, 1][band],
             Layout::Half => counts[1] * [120, 37, 2][band],
         };

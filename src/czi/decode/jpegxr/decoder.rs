@@ -134,7 +134,7 @@ impl<'a> Decoder<'a> {
             above: (!is_first_row).then(|| &self.above[column]),
             above_left,
         };
-        let restarts = (column - start) % 16 == 0;
+        let restarts = (column - start).is_multiple_of(16);
         if restarts {
             tile.context.restart_scans();
         }

@@ -5,9 +5,10 @@ use super::bits::Bits;
 use super::quantizer::{self, Channels};
 
 /// How the planes of colour are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Layout {
     /// One plane.
+    #[default]
     Gray,
     /// Three planes of full size.
     Full,
@@ -39,10 +40,8 @@ impl Layout {
 }
 
 /// Everything about an image that holds for all its tiles.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Header {
-    /// Tiles do not overlap.
-    pub hard_tiles: bool,
     /// Each band of a tile is a packet of its own.
     pub by_frequency: bool,
     /// Number of overlap filters.
@@ -113,17 +112,9 @@ impl Header {
                 at_end(&bits)?;
             }
         }
-        let [top, left, bottom, right] = match windowed {
-            true => [bits.read(6), bits.read(6), bits.read(6), bits.read(6)].map(|pixels| pixels as usize),
-            false => [0, 0, height.wrapping_neg() % 16, width.wrapping_neg() % 16],
-        };
-        let (full_width, full_height) = (left + width + right, top + height + bottom);
-        if full_width % 16 != 0 || full_height % 16 != 0 {
-            return Err(Flaw::broken("its size with the margins is not a multiple of 16", &bits));
-        }
+        let [top, left, full_height, full_width] = margins(&mut bits, windowed, width, height)?;
         bits.align();
         let mut header = Self {
-            hard_tiles: subversion == 9,
             by_frequency,
             overlap,
             trims_flexbits,
@@ -133,18 +124,15 @@ impl Header {
             top,
             tile_columns,
             tile_rows,
-            layout: Layout::Gray,
-            scaled: false,
-            bands: 4,
-            shift: 0,
-            exponent_bias: 0,
-            dc: None,
-            lowpass: None,
-            highpass: None,
-            packets: Vec::new(),
+            ..Self::default()
         };
         if overlap > 2 || (!has_index && (by_frequency || columns + rows > 0)) {
             return Err(Flaw::broken("the image header contradicts itself", &bits));
+        }
+        // Filters that stop at the tiles' edges: no writer is known, and the reference takes them another way than the
+        // standard.
+        if subversion == 9 && overlap > 0 && columns + rows > 0 {
+            return Err(Flaw::Unsupported("a JPEG-XR image of tiles that do not overlap"));
         }
         header.end_tiles(&bits)?;
         header.read_plane(&mut bits, depth)?;
@@ -228,6 +216,19 @@ impl Header {
         self.packets.iter_mut().for_each(|start| *start = start.saturating_add(base));
         Ok(())
     }
+}
+
+/// The margins at the top and the left, and the height and width with all margins.
+fn margins(bits: &mut Bits<'_>, windowed: bool, width: usize, height: usize) -> Result<[usize; 4], Flaw> {
+    let [top, left, bottom, right] = match windowed {
+        true => [bits.read(6), bits.read(6), bits.read(6), bits.read(6)].map(|pixels| pixels as usize),
+        false => [0, 0, height.wrapping_neg() % 16, width.wrapping_neg() % 16],
+    };
+    let (full_width, full_height) = (left + width + right, top + height + bottom);
+    if !full_width.is_multiple_of(16) || !full_height.is_multiple_of(16) {
+        return Err(Flaw::broken("its size with the margins is not a multiple of 16", bits));
+    }
+    Ok([top, left, full_height, full_width])
 }
 
 fn tile_starts(bits: &mut Bits<'_>, more: u32, is_short: bool) -> Result<Vec<usize>, Flaw> {

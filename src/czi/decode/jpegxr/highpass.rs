@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::codes::Code;
 use super::context::{Band, Context, Foretold, HIGHPASS, Scan};
 use super::header::Layout;
-use super::macroblock::{Direction, Macroblock, level, next_index, run, signed};
+use super::macroblock::{Direction, Macroblock, level, next_index, refine, run, signed};
 use super::quantizer::Channels;
 
 /// Blocks of a macroblock, row by row, in the order of the codestream.
@@ -168,8 +168,8 @@ pub(super) fn read_values(
         let quantizer = source.quantizer[plane];
         let flexible = if source.has_plain { plain[kind].saturating_sub(source.trimmed) } else { 0 };
         let (across, down) = layout.blocks(plane);
-        for k in 0..across * down {
-            let values = &mut block.high[plane][if across == 4 { BLOCKS[k] } else { k }];
+        for (k, at) in BLOCKS.into_iter().enumerate().take(across * down) {
+            let values = &mut block.high[plane][if across == 4 { at } else { k }];
             if block.patterns[plane] >> k & 1 == 1 {
                 counts[kind] += reader.block(values, quantizer.wrapping_shl(plain[kind]))?;
             }
@@ -215,7 +215,7 @@ impl Reader<'_, '_> {
         }
         place &= 15;
         values[scan.visit(place as usize)] = value;
-        place = place + 1 & 15;
+        place = (place + 1) & 15;
         let mut count = 1;
         while rest != 0 {
             bits.refill();
@@ -234,7 +234,7 @@ impl Reader<'_, '_> {
                 value = value.wrapping_mul(level(&mut codes[HIGHPASS + 6 + (continued & 1) as usize], bits));
             }
             values[scan.visit(place as usize)] = value;
-            place = place + 1 & 15;
+            place = (place + 1) & 15;
             count += 1;
             if count > 16 {
                 return None;
@@ -243,32 +243,4 @@ impl Reader<'_, '_> {
         self.values = here;
         Some(count)
     }
-}
-
-/// Adds `count` low bits, times `factor`, to all values of a block but its DC.
-fn refine(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
-    // As many values as a refill is enough for, with their signs.
-    match count {
-        0..=2 => refine_by::<15>(values, count, factor, source),
-        3..=10 => refine_by::<5>(values, count, factor, source),
-        _ => refine_by::<3>(values, count, factor, source),
-    }
-}
-
-#[inline(always)]
-fn refine_by<const EACH: usize>(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
-    let mut bits = *source;
-    for values in values[1..].chunks_exact_mut(EACH) {
-        bits.refill();
-        for value in values {
-            let next = bits.peek(count + 1);
-            let is_new = *value == 0;
-            // A value that was zero until now has its sign behind the bits.
-            let sign = if is_new { -((next & 1) as i32) } else { *value >> 31 };
-            let low = ((next >> 1) as i32 ^ sign) - sign;
-            *value = value.wrapping_add(low.wrapping_mul(factor));
-            bits.skip(count + u32::from(is_new & (next > 1)));
-        }
-    }
-    *source = bits;
 }

@@ -175,14 +175,16 @@ pub(super) fn read_lowpass(
         if plain == 0 {
             continue;
         }
-        let refine = |value: &mut i32, bits: &mut Bits<'_>| *value = refined(*value, plain, bits);
         if !subsampled {
-            block.low[group][1..].iter_mut().for_each(|value| refine(value, bits));
+            let values = &mut block.low[group];
+            values[1..].iter_mut().for_each(|value| *value = value.wrapping_shl(plain));
+            refine(values, plain, 1, bits);
             continue;
         }
         for k in 1..if layout == Layout::Half { 4 } else { 8 } {
-            refine(&mut block.low[1][k], bits);
-            refine(&mut block.low[2][k], bits);
+            for plane in [1, 2] {
+                block.low[plane][k] = refined(block.low[plane][k], plain, bits);
+            }
         }
     }
     context.lowpass_bits.update(layout, Band::Lowpass, counts);
@@ -199,8 +201,7 @@ fn set_subsampled(block: &mut Macroblock, layout: Layout, place: usize, value: i
 }
 
 /// `value` with `plain` more bits, and a sign if it was zero.
-#[inline(always)]
-pub(super) fn refined(value: i32, plain: u32, bits: &mut Bits<'_>) -> i32 {
+fn refined(value: i32, plain: u32, bits: &mut Bits<'_>) -> i32 {
     bits.refill();
     let low = bits.take(plain) as i32;
     match value {
@@ -255,7 +256,7 @@ fn read_values(
     let mut count = 0;
     loop {
         let sign = -(bits.take(1) as i32);
-        let size = if large { level(&mut codes[LOWPASS + 6 + continued as usize & 15], bits) } else { 1 };
+        let size = if large { level(&mut codes[LOWPASS + 6 + (continued & 1) as usize], bits) } else { 1 };
         values[count].1 = (size ^ sign) - sign;
         if count == 0 {
             // Only here the zeros before a value come behind it.
@@ -275,4 +276,32 @@ fn read_values(
         rest = index >> 1;
         continued &= rest;
     }
+}
+
+/// Adds `count` low bits, times `factor`, to all values of a block but its DC.
+pub(super) fn refine(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
+    // As many values as a refill is enough for, with their signs.
+    match count {
+        0..=2 => refine_by::<15>(values, count, factor, source),
+        3..=10 => refine_by::<5>(values, count, factor, source),
+        _ => refine_by::<3>(values, count, factor, source),
+    }
+}
+
+#[inline(always)]
+fn refine_by<const EACH: usize>(values: &mut [i32; 16], count: u32, factor: i32, source: &mut Bits<'_>) {
+    let mut bits = *source;
+    for values in values[1..].chunks_exact_mut(EACH) {
+        bits.refill();
+        for value in values {
+            let next = bits.peek(count + 1);
+            let is_new = *value == 0;
+            // A value that was zero until now has its sign behind the bits.
+            let sign = if is_new { -((next & 1) as i32) } else { *value >> 31 };
+            let low = ((next >> 1) as i32 ^ sign) - sign;
+            *value = value.wrapping_add(low.wrapping_mul(factor));
+            bits.skip(count + u32::from(is_new & (next > 1)));
+        }
+    }
+    *source = bits;
 }

@@ -114,19 +114,13 @@ impl Plane {
         if (self.across, self.down) != (4, 4) {
             return self.smooth_lines(row, header);
         }
-        let is_edge = is_edge(header, row);
-        for range in column_ranges(header) {
-            if !is_edge {
-                let [above, below] = two(&mut self.low, row);
-                smooth_between::<true>(above, below, range);
-                continue;
-            }
-            if row > 0 {
-                smooth_edge(&mut self.low[(row - 1) % HELD], range.clone(), true);
-            }
-            if row < header.rows {
-                smooth_edge(&mut self.low[row % HELD], range, false);
-            }
+        if row > 0 && row < header.rows {
+            let [above, below] = two(&mut self.low, row);
+            smooth_between::<true>(above, below);
+        } else if row > 0 {
+            smooth_edge(&mut self.low[(row - 1) % HELD], true);
+        } else {
+            smooth_edge(&mut self.low[0], false);
         }
     }
 
@@ -134,24 +128,17 @@ impl Plane {
     fn smooth_lines(&mut self, row: usize, header: &Header) {
         let width = self.across * self.columns;
         let last = (self.down - 1) * width;
-        let is_edge = is_edge(header, row);
-        for range in column_ranges(header) {
-            let (start, end) = (2 * range.start, 2 * range.end);
-            if is_edge {
-                if row > 0 {
-                    smooth_line_edge(&mut self.lines[(row - 1) % HELD][last + start..last + end]);
-                }
-                if row < header.rows {
-                    smooth_line_edge(&mut self.lines[row % HELD][start..end]);
-                }
-            } else {
-                let [above, below] = two(&mut self.lines, row);
-                smooth_two_lines(&mut above[last + start..last + end], &mut below[start..end]);
-            }
-            if self.down == 4 && row < header.rows {
-                let (above, below) = self.lines[row % HELD].split_at_mut(2 * width);
-                smooth_two_lines(&mut above[width + start..width + end], &mut below[start..end]);
-            }
+        if row > 0 && row < header.rows {
+            let [above, below] = two(&mut self.lines, row);
+            smooth_two_lines(&mut above[last..], &mut below[..width]);
+        } else if row > 0 {
+            smooth_line_edge(&mut self.lines[(row - 1) % HELD][last..]);
+        } else {
+            smooth_line_edge(&mut self.lines[0][..width]);
+        }
+        if self.down == 4 && row < header.rows {
+            let (above, below) = self.lines[row % HELD].split_at_mut(2 * width);
+            smooth_two_lines(&mut above[width..], &mut below[..width]);
         }
     }
 
@@ -176,43 +163,21 @@ impl Plane {
 
     /// Filters the pixels between `row` and the one above it, or their edges, and inside `row`.
     pub fn smooth(&mut self, row: usize, header: &Header) {
-        let is_edge = is_edge(header, row);
-        let last = self.down - 1;
-        for range in column_ranges(header) {
-            let range = self.across * range.start..self.across * range.end;
-            if is_edge {
-                if row > 0 {
-                    smooth_edge(&mut self.rows[last][(row - 1) % HELD], range.clone(), true);
-                }
-                if row < header.rows {
-                    smooth_edge(&mut self.rows[0][row % HELD], range.clone(), false);
-                }
-            } else {
-                let (first, rest) = self.rows.split_at_mut(1);
-                let below = &mut first[0][row % HELD];
-                smooth_between::<false>(&mut rest[last - 1][(row - 1) % HELD], below, range.clone());
-            }
-            if row < header.rows {
-                for y in 1..self.down {
-                    let (above, below) = self.rows.split_at_mut(y);
-                    let slot = row % HELD;
-                    smooth_between::<false>(&mut above[y - 1][slot], &mut below[0][slot], range.clone());
-                }
+        let (slot, last) = (row % HELD, self.down - 1);
+        if row > 0 && row < header.rows {
+            let (first, rest) = self.rows.split_at_mut(1);
+            smooth_between::<false>(&mut rest[last - 1][(row - 1) % HELD], &mut first[0][slot]);
+        } else if row > 0 {
+            smooth_edge(&mut self.rows[last][(row - 1) % HELD], true);
+        } else {
+            smooth_edge(&mut self.rows[0][0], false);
+        }
+        if row < header.rows {
+            for y in 1..self.down {
+                let (above, below) = self.rows.split_at_mut(y);
+                smooth_between::<false>(&mut above[y - 1][slot], &mut below[0][slot]);
             }
         }
-    }
-}
-
-/// Whether nothing is filtered across the upper edge of `row`.
-fn is_edge(header: &Header, row: usize) -> bool {
-    row == 0 || row == header.rows || (header.hard_tiles && header.tile_rows.contains(&row))
-}
-
-/// Columns of macroblocks that are filtered together.
-fn column_ranges(header: &Header) -> Vec<std::ops::Range<usize>> {
-    match header.hard_tiles {
-        true => header.tile_columns.windows(2).map(|pair| pair[0]..pair[1]).collect(),
-        false => vec![0..header.columns],
     }
 }
 
