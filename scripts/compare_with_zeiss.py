@@ -2,10 +2,11 @@
 """Compare every pixel of an OME-Zarr, written with --iterations 0, with what ZEISS's own reader composes.
 
     pip install -r requirements.txt
-    compare_with_zeiss.py FILE.czi OUT.ome.zarr [--scenes 0,2] [--scale N] [--select H=3] [--fill V]
+    compare_with_zeiss.py FILE.czi OUT.ome.zarr [--scenes 0,2] [--scale N] [--select H=3] [--fill V] [--masks ignore]
 
 Prints the number of pixels that differ and the first few with their place; exits with 1 if there are any.
-With --scale, each pixel must be the mean of N × N mosaic pixels, rounded either way.
+With --scale, each pixel must be the mean of N × N mosaic pixels, rounded either way: write it with --pyramid never.
+Valid-pixel masks are honoured as by decon-gpu; ZEISS's reader ignores them unless told, as --masks ignore does.
 A file with a dimension that libCZI cannot compose (such as H, the phase) is read with aicspylibczi instead, at index 0
 or as --select says.
 """
@@ -46,8 +47,8 @@ class Result:
 class Composed:
     """ZEISS's reader, which paints the fields of a mosaic as ZEN does."""
 
-    def __init__(self, path, fill):
-        self.file = czi.CziReader(str(path))
+    def __init__(self, path, fill, honour):
+        self.file = czi.CziReader(str(path), reader_options=czi.ReaderOptions(enable_mask_awareness=honour))
         self.scenes = self.file.scenes_bounding_rectangle_no_pyramid
         self.scenes = self.scenes or {None: self.file.total_bounding_rectangle_no_pyramid}
         self.sizes = {k: stop - start for k, (start, stop) in self.file.total_bounding_box.items()}
@@ -99,11 +100,11 @@ class Selected:
         return pixels.reshape(height, width, -1)[start:stop]
 
 
-def open_theirs(path, fill, select):
+def open_theirs(path, fill, select, honour):
     with czi.open_czi(str(path)) as file:
         sizes = {k: stop - start for k, (start, stop) in file.total_bounding_box.items()}
     needs_index = any(size > 1 for k, size in sizes.items() if k not in COMPOSED)
-    return Selected(path, fill, select) if needs_index or select else Composed(path, fill)
+    return Selected(path, fill, select) if needs_index or select else Composed(path, fill, honour)
 
 
 def images_of(output):
@@ -147,9 +148,9 @@ def compare_scene(ours, theirs, scene, scale, result):
                 result.add(strip, pixels, tolerance, (scene, t, k, z, start))
 
 
-def compare(path, output, scale=1, select=None, fill=None, scenes=None):
+def compare(path, output, scale=1, select=None, fill=None, scenes=None, honour=True):
     """Compare the images of `output` in turn with the scenes of `path`, all of them unless told."""
-    theirs, images, result = open_theirs(path, fill, select or {}), images_of(output), Result()
+    theirs, images, result = open_theirs(path, fill, select or {}, honour), images_of(output), Result()
     scenes = sorted(theirs.scenes) if scenes is None else scenes
     if len(images) != len(scenes):
         raise ValueError(f"{len(images)} images for {len(scenes)} scenes")
@@ -166,11 +167,12 @@ def main():
     ap.add_argument("--scale", type=int, default=1, help="mosaic pixels across an output pixel")
     ap.add_argument("--select", action="append", default=[], metavar="DIM=INDEX")
     ap.add_argument("--fill", type=float, help="value of gaps (white for BGR, 0 otherwise)")
+    ap.add_argument("--masks", choices=["honour", "ignore"], default="honour", help="as decon-gpu was told")
     a = ap.parse_args()
     select = {name: int(index) for name, _, index in (text.partition("=") for text in a.select)}
     scenes = [int(s) for s in a.scenes.split(",")] if a.scenes else None
     try:
-        result = compare(a.czi, a.output, a.scale, select, a.fill, scenes)
+        result = compare(a.czi, a.output, a.scale, select, a.fill, scenes, a.masks == "honour")
     except ValueError as error:
         sys.exit(f"{a.output}: {error}")
     for scene, t, c, z, y, x, ours, theirs in result.first:

@@ -15,7 +15,7 @@ use crate::space::{Area, Local, Rect};
 const MASK_GUID: [u8; 16] =
     [0x67, 0xEA, 0xE3, 0xCB, 0xFC, 0x5B, 0x2B, 0x49, 0xA1, 0x6A, 0xEC, 0xE3, 0x78, 0x03, 0x14, 0x48];
 /// The headers of a subblock and its entry end before this, 40 dimensions in it.
-const HEAD_BYTES: usize = 2048;
+const HEAD_BYTES: u64 = 2048;
 /// GUID and size before the data of a chunk.
 const CHUNK_HEADER: usize = 20;
 /// Width, height, kind and bytes a row before the bits.
@@ -32,21 +32,18 @@ pub(super) fn read(
     bytes: &[u8],
 ) -> Result<Option<Vec<Rect<Local>>>> {
     let head;
-    let bytes = if bytes.len() < HEAD_BYTES {
-        let length = subblock.extent.min(HEAD_BYTES as u64);
-        head = fetch(source, subblock.offset, length, &subblock.to_string())?;
-        if head.len() < HEAD_BYTES / 4 {
-            return Ok(None);
-        }
+    let bytes = if bytes.is_empty() {
+        head = fetch(source, subblock.offset, subblock.extent.min(HEAD_BYTES), &subblock.to_string())?;
         &head
     } else {
         bytes
     };
+    // That it is long enough for its sizes is checked with the rest of its headers.
+    let at = pixel_range(source.path(), subblock, bytes)?.end;
     let length = Record(bytes).i32(SEGMENT_HEADER as usize + 4);
     let Some(length) = usize::try_from(length).ok().filter(|&length| length >= CHUNK_HEADER) else {
         return Ok(None);
     };
-    let at = pixel_range(source.path(), subblock, bytes)?.end;
     let broken = |what: String| {
         Error::format(source.path(), format!("the mask of {subblock} {what}"), subblock.offset + at)
     };
