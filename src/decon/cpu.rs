@@ -3,6 +3,7 @@
 //! `volumes` holds what is deconvolved and runs the passes, `paint` brings fields into it. When nothing is to be
 //! deconvolved there are no volumes: a tile goes from its fields to the output a few rows at a time.
 
+mod copy;
 mod paint;
 mod volumes;
 

@@ -68,11 +68,12 @@ impl Samples {
 /// The smallest spare that is large enough and not twice too large. Where there is none, one of the kind is given
 /// up for the buffer that will be made.
 fn take(spares: &mut Vec<Samples>, kind: SampleType, count: usize) -> Option<Samples> {
-    let of_kind = || spares.iter().enumerate().filter(|(_, spare)| spare.kind() == kind);
+    // From the last that came back: it may still be in the processor's cache.
+    let of_kind = || spares.iter().enumerate().rev().filter(|(_, spare)| spare.kind() == kind);
     let fits = |capacity: usize| capacity >= count && capacity <= 2 * count.max(STEP / kind.bytes());
     let best = of_kind().filter(|(_, spare)| fits(spare.capacity())).min_by_key(|(_, s)| s.capacity());
     let best = best.map(|(i, _)| i);
-    let given_up = of_kind().next().map(|(i, _)| i);
+    let given_up = of_kind().last().map(|(i, _)| i);
     match best {
         Some(i) => Some(spares.swap_remove(i)),
         None => {

@@ -91,6 +91,7 @@ fn storage_that_fails_now_and_then_changes_no_pixel() {
     assert!(pixels("unreliable.zarr", &format!("{tiles}{storage}")) == expected, "other pixels");
     assert!(pixels("mapped.zarr", "--io mmap --tile 64 --chunk 32") == expected, "other pixels when mapped");
 
-    let error = prepare(&input, "--simulate-storage errors=1 --retries 1").err().expect("storage that is gone");
+    let error =
+        prepare(&input, "--simulate-storage errors=1 --retries 1").err().expect("storage that is gone");
     assert!(error.to_string().contains("failed 2 times (--retries)"), "{error}");
 }

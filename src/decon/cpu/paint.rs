@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::copy::copy_band;
 use crate::dataset::FieldSamples;
 use crate::decon::{Field, FinishedTile};
 use crate::pixels::{SampleType, Samples};
@@ -61,7 +62,7 @@ impl Canvas<'_> {
     }
 
     /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then
-    /// every value comes out as it is.
+    /// every value comes out as it is, and every pixel is written once, from the field on top.
     fn copy_to<T: Packed, const N: usize>(
         &self,
         out: &mut [T],
@@ -74,12 +75,11 @@ impl Canvas<'_> {
         planes.for_each(|(plane, out)| {
             let bands = out.par_chunks_mut(columns * COPIED_ROWS).enumerate();
             bands.for_each(|(i, out)| {
-                out.fill(T::from_f32(no_data).0);
                 let Rect { x, y, width, height, .. } = band(core, i, COPIED_ROWS);
                 let area = Rect::<Mosaic>::new(x, y, width, height);
-                for (field, params) in self.layers_on(plane as u32, area) {
-                    paint(field.samples.as_bytes().as_chunks().0, &params, out, &value);
-                }
+                let layers = self.layers_on(plane as u32, area);
+                let layers = layers.map(|(field, params)| (field.samples.as_bytes().as_chunks().0, params));
+                copy_band(layers, area, T::from_f32(no_data).0, out, &value);
             });
         });
         0
@@ -131,7 +131,7 @@ impl Canvas<'_> {
     }
 
     /// The parts of fields that lie on `area` of one plane, the lowest first, and where.
-    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl Iterator<Item = (&Field, Stitch)> {
+    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl DoubleEndedIterator<Item = (&Field, Stitch)> {
         let layers = self.tile.layers.iter().zip(self.fields);
         let layers =
             layers.filter(move |(layer, _)| layer.plane == plane && layer.rect.intersect(area).is_some());

@@ -29,6 +29,8 @@ fn file(name: &str) -> Vec<u8> {
 
 fn run(pixel_type: PixelType, bytes: &[u8]) -> Result<Samples> {
     let subblock = Subblock {
+        number: 0,
+        shown: None,
         plane: Plane::default(),
         m: Some(0),
         rect: Rect::new(0, 0, WIDTH, HEIGHT),
