@@ -82,8 +82,8 @@ impl Header {
     pub fn read(codestream: &[u8], width: usize, height: usize) -> Result<Self, Flaw> {
         let mut bits = Bits::new(codestream, 8);
         let (version, subversion) = (bits.read(4), bits.read(4));
-        if version != 1 || !matches!(subversion, 1 | 9) {
-            return Err(Flaw::Unsupported("JPEG-XR of a version before the standard's"));
+        if version != 1 || !matches!(subversion, 0 | 1 | 9) {
+            return Err(Flaw::Unsupported("an unknown version of JPEG-XR"));
         }
         let tiled = bits.read(1) == 1;
         let by_frequency = bits.read(1) == 1;
@@ -129,11 +129,7 @@ impl Header {
         if overlap > 2 || (!has_index && (by_frequency || columns + rows > 0)) {
             return Err(Flaw::broken("the image header contradicts itself", &bits));
         }
-        // Filters that stop at the tiles' edges: no writer is known, and the reference takes them another way than the
-        // standard.
-        if subversion == 9 && overlap > 0 && columns + rows > 0 {
-            return Err(Flaw::Unsupported("a JPEG-XR image of tiles that do not overlap"));
-        }
+        check_filters(subversion, overlap, columns + rows > 0)?;
         header.end_tiles(&bits)?;
         header.read_plane(&mut bits, depth)?;
         header.read_packets(&mut bits, has_index)?;
@@ -215,6 +211,19 @@ impl Header {
         }
         self.packets.iter_mut().for_each(|start| *start = start.saturating_add(base));
         Ok(())
+    }
+}
+
+fn check_filters(subversion: u32, overlap: u32, tiled: bool) -> Result<(), Flaw> {
+    match subversion {
+        // The format before the standard differs in the filters.
+        0 if overlap > 0 => {
+            Err(Flaw::Unsupported("overlapping blocks of JPEG-XR's version before the standard"))
+        }
+        // Filters that stop at the tiles' edges: no writer is known, and the reference takes them another way than the
+        // standard.
+        9 if overlap > 0 && tiled => Err(Flaw::Unsupported("a JPEG-XR image of tiles that do not overlap")),
+        _ => Ok(()),
     }
 }
 

@@ -87,7 +87,7 @@ fn broken_images_of_all_kinds_never_panic() {
 fn what_is_broken_inside_says_where() {
     let mut bytes = file("bgr24_q95");
     let start = bytes.windows(7).position(|window| window == b"WMPHOTO").unwrap() + 8;
-    bytes[start] = 0x10;
+    bytes[start] = 0x12;
     let message = run(PixelType::Bgr24, &bytes).unwrap_err().to_string();
     assert!(message.contains("not supported") && message.contains("version"), "{message}");
     // Three overlaps.
