@@ -73,7 +73,7 @@ fn take(spares: &mut Vec<Samples>, kind: SampleType, count: usize) -> Option<Sam
     let fits = |capacity: usize| capacity >= count && capacity <= 2 * count.max(STEP / kind.bytes());
     let best = of_kind().filter(|(_, spare)| fits(spare.capacity())).min_by_key(|(_, s)| s.capacity());
     let best = best.map(|(i, _)| i);
-    let given_up = of_kind().last().map(|(i, _)| i);
+    let given_up = of_kind().next_back().map(|(i, _)| i);
     match best {
         Some(i) => Some(spares.swap_remove(i)),
         None => {

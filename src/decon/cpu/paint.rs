@@ -202,7 +202,7 @@ mod tests {
                 SampleType::U16 => Samples::U16((0..count).map(|i| value(i) as u16 * 200).collect()),
                 SampleType::F32 => Samples::F32((0..count).map(|i| value(i) as f32 * 0.7).collect()),
             };
-            let samples = if seed % 2 == 0 { samples.into() } else { as_stored(&samples) };
+            let samples = if seed.is_multiple_of(2) { samples.into() } else { as_stored(&samples) };
             Field { pixel_type, width: 45, height: 40, shown: None, samples }
         };
         (0..6).map(field).collect()
