@@ -1,11 +1,16 @@
 //! A ring of buffers that results come home through: the device works on while the oldest is read.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use super::device::Device;
 use super::recorder::Recorder;
 use crate::error::{Error, Result};
+
+/// How long the answer to a request to map may take once its submission is done: another thread that polls the same
+/// device may have taken it and be about to pass it on.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Results on their way, each with a `T` that says what it is.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ struct UnderWay<T> {
     buffer: wgpu::Buffer,
     bytes: u64,
     submission: wgpu::SubmissionIndex,
-    mapped: Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>,
+    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 impl<T> Readback<T> {
@@ -48,10 +53,9 @@ impl<T> Readback<T> {
         let bytes = bytes.next_multiple_of(4);
         recorder.copy(from, &buffer, bytes);
         let submission = recorder.submit();
-        let mapped = Arc::new(OnceLock::new());
-        let told = Arc::clone(&mapped);
-        // Set once: the device answers a request to map once.
-        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(told.set(result)));
+        // One place: the device answers a request to map once. Nobody may be there any more to hear it.
+        let (tell, mapped) = sync_channel(1);
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(tell.send(result)));
         self.under_way.push_back(UnderWay { what, buffer, bytes, submission, mapped });
     }
 
@@ -65,10 +69,10 @@ impl<T> Readback<T> {
         };
         self.device.wait(submission)?;
         let failed = |why: String| Error::gpu(format!("{}: reading back: {why}", self.device.name()));
-        match mapped.get() {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(failed(error.to_string())),
-            None => return Err(failed("no answer".into())),
+        match mapped.recv_timeout(ANSWER_TIMEOUT) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Err(_) => return Err(failed("no answer".into())),
         }
         let view = buffer.get_mapped_range(..bytes).map_err(|error| failed(error.to_string()))?;
         let result = read(what, &view);

@@ -136,7 +136,7 @@ mod tests {
         dataset.voxel_um.x = Some(0.5);
         let svg = draw(&dataset).svg();
         // 300 px across become 1200.
-        for part in ["x=\"16\" y=\"16\" width=\"400\" height=\"400\"", "x=\"816\"", ">3<", ">12<", ">50 µm<"]
+        for part in ["x=\"16\" y=\"16\" width=\"400\" height=\"400\"", "x=\"816\"", ">3<", ">12<", ">20 µm<"]
         {
             assert!(svg.contains(part), "{part} in {svg}");
         }

@@ -173,5 +173,4 @@ impl LinePlans {
 }
 
 #[cfg(test)]
-#[path = "fft_tests.rs"]
 mod tests;

@@ -29,7 +29,9 @@ impl LayersByPlace {
         let rows = (i64::from(mosaic.height) + cell.height - 1) / cell.height;
         let mut cells = vec![Vec::new(); (columns * rows) as usize];
         for (i, layer) in (0..).zip(&layers) {
-            for (row, column) in cell.under(layer.rect) {
+            // Of a field at the edge of a region, only a part lies on the mosaic.
+            let Some(inside) = layer.rect.intersect(mosaic) else { continue };
+            for (row, column) in cell.under(inside) {
                 cells[row * columns as usize + column].push(i);
             }
         }
@@ -65,7 +67,8 @@ mod tests {
     #[test]
     fn what_is_found_is_what_a_look_at_all_finds() {
         let mosaic = Rect::new(0, 0, 1003, 777);
-        let place = |i: usize| Rect::new((i * 389 % 900) as i64, (i * 211 % 700) as i64, 103, 77);
+        // Some reach over an edge, as at the edges of a region.
+        let place = |i: usize| Rect::new((i * 389 % 1100) as i64 - 100, (i * 211 % 900) as i64 - 80, 103, 77);
         let layers: Vec<_> =
             (0..60).map(|i| Layer { field: 59 - i, rect: place(i), plane: (i % 3) as u32 }).collect();
         for cell in [(1, 1000), (64, 64), (103, 77), (250, 500), (5000, 5000)] {

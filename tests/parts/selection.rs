@@ -48,7 +48,9 @@ fn only_the_needed_subblocks_are_planned() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mosaic.czi");
     write_mosaic(&file);
-    let plan = |flags: &[&str]| succeed(&[&["plan", path(&file), "--iterations", "0"], flags].concat());
+    // Requests too small for two subblocks: each subblock is one.
+    let fixed = ["plan", path(&file), "--iterations", "0", "--request-size", "1"];
+    let plan = |flags: &[&str]| succeed(&[&fixed, flags].concat());
     assert!(plan(&[]).contains("96 requests"));
     let text = plan(&["--region", "0,0,50,40", "--channels", "1", "--slices", "0-1"]);
     assert!(text.contains("4 requests"), "{text}");
