@@ -17,4 +17,8 @@ fi
 cargo fmt --check
 cargo clippy --release --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
-cargo test --release
+cargo test --release --doc
+if [ ! -d ../shared/data ]; then
+    echo "SKIPPED: no ../shared/data; the tests on real microscope files have nothing to read"
+fi
+cargo test --release --lib --bins --examples --tests
