@@ -21,4 +21,4 @@ cargo test --release --doc
 if [ ! -d ../shared/data ]; then
     echo "SKIPPED: no ../shared/data; the tests on real microscope files have nothing to read"
 fi
-cargo test --release --lib --bins --examples --tests
+cargo test --release --lib --bins --tests
