@@ -211,20 +211,21 @@ impl Work<'_> {
     fn decode(&self, raw: RawBatch<'_>) -> Result<DecodedBatch> {
         let decode = |(field, raw): (usize, Option<RawSubblock>)| {
             let Some(raw) = raw else { return Ok((field, None)) };
-            let subblock = &self.scene.fields[field];
-            let shown = self.shown(subblock, &raw)?;
-            let samples = self.or_left_out(field, self.job.input.decode_field(subblock, raw))?;
-            let decoded = samples.map(|samples| Field {
-                pixel_type: subblock.pixel_type,
-                width: subblock.stored_width,
-                height: subblock.stored_height,
-                shown,
-                samples: self.without_infinities(samples),
-            });
-            Ok((field, decoded))
+            Ok((field, self.or_left_out(field, self.field(&self.scene.fields[field], raw))?))
         };
         let fields = raw.subblocks.into_iter().map(decode).collect::<Result<_>>()?;
         Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
+    }
+
+    /// A subblock's pixels, and which of them are painted.
+    fn field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<Field> {
+        Ok(Field {
+            pixel_type: subblock.pixel_type,
+            width: subblock.stored_width,
+            height: subblock.stored_height,
+            shown: self.shown(subblock, &raw)?,
+            samples: self.without_infinities(self.job.input.decode_field(subblock, raw)?),
+        })
     }
 
     /// The pixels that are painted: of those that the plan shows, those that the subblock's mask shows.
@@ -232,8 +233,7 @@ impl Work<'_> {
         if self.job.options.masks == MaskUse::Ignore {
             return Ok(subblock.shown.clone());
         }
-        let Some(mask) = self.or_left_out(raw.field, self.job.input.mask(subblock, &raw.bytes))?.flatten()
-        else {
+        let Some(mask) = self.job.input.mask(subblock, &raw.bytes)? else {
             return Ok(subblock.shown.clone());
         };
         self.tally.masked(subblock.stored_width, subblock.stored_height, &mask);
