@@ -33,6 +33,11 @@ impl FileSource {
         let file = File::open(path).map_err(io)?;
         Ok(Self { file, path: path.to_owned(), size: metadata.len() })
     }
+
+    /// The open file, which is a regular one.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
 }
 
 impl ReadAt for FileSource {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use super::ReadAt;
+use super::{FileSource, ReadAt};
 use crate::error::{Error, Result};
 
 /// A mapped file.
@@ -30,7 +30,7 @@ impl MappedSource {
     /// `Io` when it is not there, not readable or cannot be mapped.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        let file = FileSource::open(path)?.into_file();
         // SAFETY: the map is read-only and private to this struct, and only copied from, byte by byte, so a change from
         // outside can only give other bytes, as with `pread`. A file that is cut off ends the process; see above.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
@@ -63,7 +63,6 @@ impl ReadAt for MappedSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::FileSource;
 
     #[test]
     fn a_map_reads_what_pread_reads_and_refuses_what_it_refuses() {
