@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
-use crate::source::{Merging, SharedBytes};
+use crate::source::{Identity, Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
@@ -232,6 +232,9 @@ impl From<Samples> for FieldSamples {
 pub trait Input: Send + Sync {
     /// What it holds.
     fn dataset(&self) -> &Dataset;
+
+    /// Which version of the file was opened: a run that goes on later must find the same.
+    fn identity(&self) -> Identity;
 
     /// The stored bytes of fields of `scene` (positions in `Scene::fields`), fetched in file order.
     ///

@@ -23,7 +23,7 @@ use crate::dataset::{
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
-use crate::source::{Merging, ReadAt};
+use crate::source::{Identity, Merging, ReadAt};
 use crate::space::{Local, Rect};
 use header::FileHeader;
 use metadata::Metadata;
@@ -69,6 +69,10 @@ impl Czi {
 impl Input for Czi {
     fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    fn identity(&self) -> Identity {
+        self.source.identity()
     }
 
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::ReadAt;
+use super::{Identity, ReadAt};
 use crate::error::{Error, Result};
 
 /// An open file.
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub struct FileSource {
     file: File,
     path: PathBuf,
-    size: u64,
+    identity: Identity,
 }
 
 impl FileSource {
@@ -31,33 +31,50 @@ impl FileSource {
             return Err(io(std::io::Error::other("not a regular file")));
         }
         let file = File::open(path).map_err(io)?;
-        Ok(Self { file, path: path.to_owned(), size: metadata.len() })
+        let identity = Identity::of_file(&file.metadata().map_err(io)?);
+        Ok(Self { file, path: path.to_owned(), identity })
     }
 
     /// The open file, which is a regular one.
-    pub(super) fn into_file(self) -> File {
-        self.file
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Refuses a file that someone has written to, or cut off, since it was opened.
+    pub(super) fn check_unchanged(&self) -> Result<()> {
+        let now = self.file.metadata().map_err(|error| Error::io(&self.path, error))?;
+        self.identity.check(&self.path, &Identity::of_file(&now))
+    }
+
+    /// That the file ends before `length` bytes from `offset`.
+    pub(super) fn ends_early(&self, offset: u64, length: usize) -> Error {
+        let size = self.identity.size;
+        let what = format!("the file ends at byte {size}, but {length} bytes were expected here");
+        Error::format(&self.path, what, offset)
     }
 }
 
 impl ReadAt for FileSource {
     fn size(&self) -> u64 {
-        self.size
+        self.identity.size
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        read_exact_at(&self.file, offset, buffer).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Error::format(
-                &self.path,
-                format!("the file ends at byte {}, but {} bytes were expected here", self.size, buffer.len()),
-                offset,
-            ),
+        let read = read_exact_at(&self.file, offset, buffer);
+        // Afterwards: what was written meanwhile may be among the bytes.
+        self.check_unchanged()?;
+        read.map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => self.ends_early(offset, buffer.len()),
             _ => Error::io(&self.path, error),
         })
     }
 
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
     }
 }
 

@@ -7,20 +7,18 @@
 //! instead, and that is why it is the default.
 #![allow(unsafe_code)]
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::{FileSource, ReadAt};
+use super::{FileSource, Identity, ReadAt};
 use crate::error::{Error, Result};
 
 /// A mapped file.
 #[derive(Debug)]
 pub struct MappedSource {
-    file: File,
+    file: FileSource,
     map: Mmap,
-    path: PathBuf,
 }
 
 impl MappedSource {
@@ -30,11 +28,11 @@ impl MappedSource {
     /// `Io` when it is not there, not readable or cannot be mapped.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = FileSource::open(path)?.into_file();
+        let file = FileSource::open(path)?;
         // SAFETY: the map is read-only and private to this struct, and only copied from, byte by byte, so a change from
         // outside can only give other bytes, as with `pread`. A file that is cut off ends the process; see above.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
-        Ok(Self { file, map, path: path.to_owned() })
+        let map = unsafe { Mmap::map(file.file()) }.map_err(|error| Error::io(path, error))?;
+        Ok(Self { file, map })
     }
 }
 
@@ -44,19 +42,20 @@ impl ReadAt for MappedSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let now = self.file.metadata().map_err(|error| Error::io(&self.path, error))?.len();
+        // Before, as bytes that were cut off cannot be copied; and after, as they may be another version's.
+        self.file.check_unchanged()?;
         let end = offset.saturating_add(buffer.len() as u64);
-        let bytes = self.map.get(offset as usize..end as usize).filter(|_| end <= now).ok_or_else(|| {
-            let size = now.min(self.size());
-            let what = format!("the file ends at byte {size}, but {} bytes were expected here", buffer.len());
-            Error::format(&self.path, what, offset)
-        })?;
-        buffer.copy_from_slice(bytes);
-        Ok(())
+        let bytes = self.map.get(offset as usize..end as usize);
+        buffer.copy_from_slice(bytes.ok_or_else(|| self.file.ends_early(offset, buffer.len()))?);
+        self.file.check_unchanged()
     }
 
     fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    fn identity(&self) -> Identity {
+        self.file.identity()
     }
 }
 
@@ -82,6 +81,9 @@ mod tests {
             }
         }
         file.as_file().set_len(100).unwrap();
-        assert!(mapped.read_exact_at(5000, &mut [0; 10]).is_err(), "what was cut off is refused");
+        for source in [&mapped as &dyn ReadAt, &plain] {
+            let error = source.read_exact_at(5000, &mut [0; 10]).unwrap_err().to_string();
+            assert!(error.ends_with("changed while it was read (10000 bytes, then 100)"), "{error}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod access;
 mod bytes;
 mod file;
+mod identity;
 mod mapped;
 mod requests;
 mod retrying;
@@ -15,6 +16,7 @@ use std::path::Path;
 pub use access::{Access, IoMethod};
 pub use bytes::SharedBytes;
 pub use file::FileSource;
+pub use identity::Identity;
 pub use mapped::MappedSource;
 pub use requests::{Merging, Request, merge};
 pub use retrying::Retrying;
@@ -30,9 +32,15 @@ pub trait ReadAt: Send + Sync {
     /// Fills `buffer` with the bytes from `offset`.
     ///
     /// # Errors
-    /// `Io` from the system; `Format` when the source ends before the buffer is full.
+    /// `Io` from the system, and when the source is another than it was opened as; `Format` when it ends before the buffer
+    /// is full.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
     /// What messages call it.
     fn path(&self) -> &Path;
+
+    /// Which version of it was opened.
+    fn identity(&self) -> Identity {
+        Identity { size: self.size(), version: None }
+    }
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use super::ReadAt;
+use super::{Identity, ReadAt};
 use crate::error::{Error, Result};
 
 /// Before the second attempt; twice as long before each further one: 3 retries take 0.35 s.
@@ -12,10 +12,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What no second attempt cures.
-const FINAL: [ErrorKind; 6] = [
+const FINAL: [ErrorKind; 7] = [
     ErrorKind::NotFound,
     ErrorKind::PermissionDenied,
     ErrorKind::InvalidInput,
+    ErrorKind::InvalidData,
     ErrorKind::IsADirectory,
     ErrorKind::OutOfMemory,
     ErrorKind::Unsupported,
@@ -64,6 +65,10 @@ impl ReadAt for Retrying {
 
     fn path(&self) -> &Path {
         self.source.path()
+    }
+
+    fn identity(&self) -> Identity {
+        self.source.identity()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::ReadAt;
+use super::{Identity, ReadAt};
 use crate::error::{Error, Result};
 
 /// How slow and how unreliable.
@@ -91,6 +91,10 @@ impl ReadAt for Simulated {
 
     fn path(&self) -> &Path {
         self.source.path()
+    }
+
+    fn identity(&self) -> Identity {
+        self.source.identity()
     }
 }
 

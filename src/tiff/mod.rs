@@ -21,7 +21,7 @@ use self::page::{Page, Pages};
 use crate::dataset::{Compression, Dataset, Fetched, Input, Plane, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
-use crate::source::{FileSource, ReadAt};
+use crate::source::{FileSource, Identity, ReadAt};
 use crate::space::Rect;
 
 /// An open TIFF stack.
@@ -64,6 +64,10 @@ impl TiffStack {
 impl Input for TiffStack {
     fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    fn identity(&self) -> Identity {
+        self.source.identity()
     }
 
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
