@@ -1,8 +1,8 @@
 // plane[y, x] ← field[y − field's top, x − field's left][sample], where the field covers the plane
 //
-// field: as stored, [height, width, samples] of u8, u16 or f32 (little endian) in 32-bit words.
+// field: as stored, [height, width, samples]; see stored.wgsl.
 // plane: f32 counts, [height, width] mosaic pixels of one plane of a tile with its halo.
-// One dispatch paints one layer; a later one paints over it. A float that is no number or infinite is no data.
+// One dispatch paints one layer; a later one paints over it.
 
 struct Params {
     // The area to paint: size, top left pixel on the plane, top left pixel in the field.
@@ -25,21 +25,6 @@ struct Params {
 var<immediate> params: Params;
 @group(0) @binding(0) var<storage, read> field: array<u32>;
 @group(0) @binding(1) var<storage, read_write> plane: array<f32>;
-
-fn stored(i: u32) -> f32 {
-    if params.kind == U8 {
-        return f32(extractBits(field[i / 4u], i % 4u * 8u, 8u));
-    }
-    if params.kind == U16 {
-        return f32(extractBits(field[i / 2u], i % 2u * 16u, 16u));
-    }
-    let bits = field[i];
-    // All bits of the exponent set; comparing floats would leave NaN to the driver.
-    if (bits & 0x7f800000u) == 0x7f800000u {
-        return NO_DATA;
-    }
-    return bitcast<f32>(bits);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

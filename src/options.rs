@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use part::{Indices, Length, Region};
 
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
-use crate::decon::{Method, Start};
+use crate::decon::{Method, Overlap, Start};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Access, Merging, Simulation};
@@ -47,6 +47,8 @@ pub struct Options {
     pub scale: u32,
     /// Whether the stored pyramid is read.
     pub pyramid: PyramidUse,
+    /// What the mosaic shows where fields overlap.
+    pub overlap: Overlap,
     /// Whether valid-pixel masks are honoured.
     pub masks: MaskUse,
     /// Value where no field lies.
@@ -177,6 +179,7 @@ impl Options {
                 .transpose()?,
             scale: selection.scale,
             pyramid: selection.pyramid,
+            overlap: selection.overlap,
             masks: selection.masks,
             fill: selection.fill,
             skip_damaged: selection.skip_damaged,

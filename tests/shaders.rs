@@ -131,7 +131,7 @@ fn every_shader_has_a_kernel_and_a_twin_of_the_same_name() {
         let stems = names.filter_map(|name| name.to_str()?.strip_suffix(ending).map(str::to_owned));
         stems.filter(|stem| !shared.contains(&stem.as_str())).collect()
     };
-    let shaders = stems("shaders", ".wgsl", &["common", "fft"]);
+    let shaders = stems("shaders", ".wgsl", &["common", "fft", "stored"]);
     assert_eq!(shaders, stems("src/kernels", ".rs", &["mod", "fft"]));
     assert_eq!(shaders, stems("src/twins", ".rs", &["mod", "columns", "fourier"]));
     let run: BTreeSet<String> = variants().into_iter().map(|(_, shader)| shader.stem.to_owned()).collect();

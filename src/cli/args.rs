@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::decon::{Method, Start};
+use crate::decon::{Method, Overlap, Start};
 use crate::source::IoMethod;
 
 /// What to do with which file.
@@ -63,6 +63,10 @@ pub struct SelectionArgs {
     /// auto: downsample from a level of the stored pyramid where it holds exactly what is needed; never: from the fields
     #[arg(long, value_enum, default_value_t = PyramidUse::Auto)]
     pub pyramid: PyramidUse,
+    /// Where fields overlap, paint: the one with the highest M; feather: their mean, by weights that fall linearly
+    /// towards each field's own edges, so that no step is seen
+    #[arg(long, value_enum, default_value_t = Overlap::Paint)]
+    pub overlap: Overlap,
     /// ignore: paint also the pixels that a subblock's valid-pixel mask leaves out
     #[arg(long, value_enum, default_value_t = MaskUse::Honour)]
     pub masks: MaskUse,

@@ -67,7 +67,7 @@ impl Backend for CpuBackend {
     }
 
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {
-        let canvas = Canvas { tile, fields, scale: self.setup.scale };
+        let canvas = Canvas { tile, fields, scale: self.setup.scale, overlap: self.setup.overlap };
         match &mut self.volumes {
             Some(volumes) => self.pool.install(|| volumes.stitch(lane, &canvas)),
             None => {

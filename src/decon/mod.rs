@@ -65,6 +65,17 @@ impl Method {
     }
 }
 
+/// What a mosaic shows where fields overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlap {
+    /// The field with the highest M.
+    #[default]
+    Paint,
+    /// The mean of all fields, by weights that fall linearly towards each field's own edges (`twins::feather`).
+    Feather,
+}
+
 /// The first estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +97,8 @@ pub struct Setup {
     pub lanes: u32,
     /// Mosaic pixels that one output pixel averages, along each axis: 1, 2, 4 or 8.
     pub scale: u32,
+    /// What is observed where fields overlap.
+    pub overlap: Overlap,
     /// What comes out.
     pub output: SampleType,
     /// What comes out where there is no data.
@@ -124,6 +137,14 @@ pub struct Field {
     pub samples: FieldSamples,
 }
 
+impl Field {
+    /// The least rectangle around what is painted of it.
+    pub fn bounds(&self) -> Rect<Local> {
+        let whole = Rect::new(0, 0, self.width, self.height);
+        self.shown.as_ref().map_or(whole, |shown| shown.iter().copied().reduce(Rect::union).unwrap_or(whole))
+    }
+}
+
 /// A tile's core as it will be written.
 #[derive(Debug)]
 pub struct FinishedTile {
@@ -146,7 +167,7 @@ pub trait Backend {
     /// Gives a field's place back.
     fn release(&mut self, field: Self::Field);
 
-    /// observed of `lane` ← the tile's layers painted in order, averaged `scale` × `scale` over the pixels that
+    /// observed of `lane` ← the tile's layers painted in order, or blended ([`Setup::overlap`]), averaged `scale` × `scale` over the pixels that
     /// have data. `fields[i]` is the field of `tile.layers[i]`.
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Self::Field]) -> Result<()>;
 

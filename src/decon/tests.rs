@@ -17,6 +17,7 @@ fn setup(job: &Job, lanes: u32) -> Setup {
         fft: job.fft,
         lanes,
         scale: 1,
+        overlap: Overlap::Paint,
         output: SampleType::F32,
         fill: FILL,
         core: job.fft,

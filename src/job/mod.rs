@@ -8,7 +8,7 @@ mod system;
 
 use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
-use crate::decon::{ChannelSetup, Setup};
+use crate::decon::{ChannelSetup, Overlap, Setup};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
@@ -84,6 +84,7 @@ impl Job {
         let backend = choose_backend(&options, &mut notes)?;
         let request = Request {
             scale: options.scale,
+            blends: options.overlap == Overlap::Feather,
             volumes,
             psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
             halo: if psfs.is_empty() { 0 } else { halo(&options, &psfs) },
@@ -114,8 +115,15 @@ impl Job {
 
 /// What the pixels of `scene` are read from; says so where there is a choice.
 fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<String>) -> Level {
+    let fields = || Level { ratio: 1, scene: scene.clone(), refused: Vec::new() };
     if options.pyramid == PyramidUse::Never {
-        return Level { ratio: 1, scene: scene.clone(), refused: Vec::new() };
+        return fields();
+    }
+    if let Some(reason) = not_as_stored(options) {
+        if options.scale > 1 && !scene.pyramid.is_empty() {
+            notes.push(format!("scene {}: the stored pyramid is not used: {reason}", scene.index));
+        }
+        return fields();
     }
     let masks = |subblock: &Subblock| match options.masks {
         MaskUse::Honour => input.mask(subblock, &[]),
@@ -137,6 +145,11 @@ fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<St
         ));
     }
     level
+}
+
+/// Why no stored level holds the pixels that are asked for.
+fn not_as_stored(options: &Options) -> Option<&'static str> {
+    (options.overlap == Overlap::Feather).then_some("its overlaps are not feathered")
 }
 
 fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
@@ -220,6 +233,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32)
         fft: plan.grid.fft,
         lanes: plan.lanes,
         scale: plan.scale,
+        overlap: options.overlap,
         output: plan.sample,
         fill,
         core: plan.grid.core,

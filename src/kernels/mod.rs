@@ -48,6 +48,7 @@ macro_rules! shader_params {
 pub mod begin_rows;
 pub mod convolve_lines;
 pub mod downsample;
+pub mod feather;
 pub mod fft;
 pub mod fill;
 pub mod pack;
@@ -85,6 +86,7 @@ pub fn shaders(fft: Zyx<u32>, workgroup_bytes: u32) -> Result<Vec<Shader>> {
     let mut shaders = vec![
         fill::shader(),
         stitch::shader(),
+        feather::shader(),
         downsample::shader(),
         begin_rows::shader(&rows),
         convolve_lines::shader(&last),
@@ -102,6 +104,11 @@ fn pixel_source(body: &str) -> String {
     format!("{}const WORKGROUP: u32 = {WORKGROUP}u;\n\n{COMMON}\n{body}", constants())
 }
 
+/// Text of a shader that works on single pixels of a field.
+fn field_source(body: &str) -> String {
+    pixel_source(&format!("{STORED}\n{body}"))
+}
+
 /// Text of a shader that transforms lines.
 fn line_source(plan: &LinePlan, body: &str) -> String {
     let (constants, lines, transform) = (constants(), plan.constants(), plan.transform());
@@ -109,6 +116,7 @@ fn line_source(plan: &LinePlan, body: &str) -> String {
 }
 
 const COMMON: &str = include_str!("../../shaders/common.wgsl");
+const STORED: &str = include_str!("../../shaders/stored.wgsl");
 const FFT: &str = include_str!("../../shaders/fft.wgsl");
 
 fn constants() -> String {

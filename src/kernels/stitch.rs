@@ -1,6 +1,6 @@
 //! Paints one field on a plane of a tile. 4 bytes a mosaic pixel, and those of the stored pixel.
 
-use super::{WORKGROUP, pixel_source};
+use super::{WORKGROUP, field_source};
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -34,6 +34,6 @@ shader_params! {
 
 /// Bindings: field, plane.
 pub fn shader() -> Shader {
-    let source = pixel_source(include_str!("../../shaders/stitch.wgsl"));
+    let source = field_source(include_str!("../../shaders/stitch.wgsl"));
     Shader::new::<Params>("stitch", source, &[Access::Read, Access::Write], WORKGROUP)
 }

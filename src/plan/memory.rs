@@ -46,7 +46,7 @@ pub struct Memory {
     pub in_flight: u64,
     /// The backend's volumes: observed, weight, estimate, point, spectrum, OTFs.
     pub volumes: u64,
-    /// One plane of a tile before it is downsampled.
+    /// One plane of a tile before it is downsampled, and the weights of what is blended there.
     pub plane: u64,
     /// Finished tiles and shards on their way to the disk.
     pub finished: u64,
@@ -79,9 +79,11 @@ impl Memory {
         // row make at once.
         let planes = u64::from(grid.core.z) * u64::from(grids.samples);
         let row_bytes = shape.x.next_multiple_of(u64::from(shard)) * u64::from(shard) * sample_bytes;
+        let plane_pixels =
+            u64::from(grid.padded.x) * u64::from(grid.padded.y) * u64::from(request.scale).pow(2);
         Self {
             volumes: grids.volume_bytes(grid),
-            plane: u64::from(grid.padded.x) * u64::from(grid.padded.y) * u64::from(request.scale).pow(2) * 4,
+            plane: plane_pixels * 4 * if request.blends { 2 } else { 1 },
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
             pyramid: planes * row_bytes * 2,
             on_device: !request.volumes_on_host,

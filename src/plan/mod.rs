@@ -40,6 +40,8 @@ const MOST_TILES: u64 = 1 << 22;
 pub struct Request {
     /// Mosaic pixels that one output pixel averages along each axis.
     pub scale: u32,
+    /// Whether overlaps are blended: the sum of the weights takes as much as the plane of a tile.
+    pub blends: bool,
     /// Whether the planes of a stack are deconvolved as one volume.
     pub volumes: bool,
     /// Largest PSF over all channels; `None` when nothing is deconvolved.

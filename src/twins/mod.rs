@@ -10,6 +10,7 @@ pub mod begin_rows;
 mod columns;
 pub mod convolve_lines;
 pub mod downsample;
+pub mod feather;
 pub mod fill;
 mod fourier;
 pub mod pack;

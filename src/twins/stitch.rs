@@ -38,16 +38,10 @@ pub fn stitch(field: &Samples, params: &Stitch, plane: &mut [f32]) {
 
 /// Paints `field`, `[y, x, sample]`, on a `plane` of another type, or of the same.
 pub fn paint<T: Copy, P>(field: &[T], params: &Stitch, plane: &mut [P], convert: impl Fn(T) -> P) {
-    let (columns, rows) = (
-        overlap(params.left, params.shown.x, params.shown.width, params.width),
-        overlap(params.top, params.shown.y, params.shown.height, params.height),
-    );
     let samples = params.samples as usize;
-    for y in rows.plane..rows.plane + rows.count {
-        let field_row = y - rows.plane + rows.field;
-        let from = (field_row * params.field_width as usize + columns.field) * samples;
-        let from = &field[from..from + columns.count * samples];
-        let to = &mut plane[y * params.width as usize + columns.plane..][..columns.count];
+    for run in params.runs() {
+        let from = &field[run.field * samples..][..run.count * samples];
+        let to = &mut plane[run.plane..][..run.count];
         if samples == 1 {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = convert(*from));
         } else {
@@ -57,21 +51,50 @@ pub fn paint<T: Copy, P>(field: &[T], params: &Stitch, plane: &mut [P], convert:
     }
 }
 
+/// Pixels of a row that field and plane share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The first one's column in the field.
+    pub x: usize,
+    /// The row in the field.
+    pub y: usize,
+    /// Pixels of the field before the first.
+    pub field: usize,
+    /// Pixels of the plane before the first.
+    pub plane: usize,
+    /// How many.
+    pub count: usize,
+}
+
+impl Stitch {
+    /// What is painted, row by row.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Run> {
+        let columns = shared(self.left, self.shown.x, self.shown.width, self.width);
+        let rows = shared(self.top, self.shown.y, self.shown.height, self.height);
+        let (field_width, plane_width) = (self.field_width as usize, self.width as usize);
+        (0..rows.count).map(move |row| {
+            let (x, y) = (columns.field, rows.field + row);
+            let plane = (rows.plane + row) * plane_width + columns.plane;
+            Run { x, y, field: y * field_width + x, plane, count: columns.count }
+        })
+    }
+}
+
 /// The pixels along one axis that field and plane share.
-struct Overlap {
+struct Shared {
     field: usize,
     plane: usize,
     count: usize,
 }
 
-fn overlap(start: i32, shown: i64, length: u32, plane: u32) -> Overlap {
+fn shared(start: i32, shown: i64, length: u32, plane: u32) -> Shared {
     let start = i64::from(start);
     let first = (start + shown).max(0);
     let last = (start + shown + i64::from(length)).min(i64::from(plane));
     if last <= first {
-        return Overlap { field: 0, plane: 0, count: 0 };
+        return Shared { field: 0, plane: 0, count: 0 };
     }
-    Overlap { field: (first - start) as usize, plane: first as usize, count: (last - first) as usize }
+    Shared { field: (first - start) as usize, plane: first as usize, count: (last - first) as usize }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use decon_gpu::dataset::Plane;
 use decon_gpu::pixels::PixelType;
 use serde_json::json;
 
-use crate::mosaic::{Painted, Piece, five_fields, metadata, paint, rounded, write};
+use crate::mosaic::{Painted, Piece, feather, five_fields, metadata, paint, rounded, write};
 use crate::output::{assert_same, attributes, image, json};
 use crate::program::run;
 
@@ -112,6 +112,34 @@ fn downsampling_is_the_mean_of_what_is_there() {
         run(&input, &output, &format!("--iterations 0 --overwrite --scale {scale}")).done();
         let (whole, _) = rounded(&expected.filled(0.0), 65535.0);
         assert_same(image(&output).pixels(), &whole, &format!("u16, scale {scale}"));
+    }
+}
+
+#[test]
+fn feathered_overlaps_are_the_weighted_mean_however_tiles_lie() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    for (pixel_type, channels) in [(PixelType::Gray16, 1), (PixelType::Bgr24, 3)] {
+        let pieces = five_fields(pixel_type);
+        write(&input, &pieces, &metadata(1));
+        for (scale, flags) in [(1, ""), (1, "--tile 7"), (4, "--tile 5")] {
+            let flags = format!(
+                "--iterations 0 --overwrite --overlap feather --output-type f32 --scale {scale} --fill 0 {flags}"
+            );
+            run(&input, &output, &flags).done();
+            let found = image(&output);
+            for channel in 0..channels {
+                let expected = feather(&pieces, Plane::default(), (channels - 1 - channel) as u32);
+                let expected = expected.averaged(scale).filled(0.0);
+                for (found, expected) in found.plane(0, channel, 0).iter().zip(&expected) {
+                    // Ten roundings of 6e-8 of up to 65535.
+                    assert!(
+                        (found - expected).abs() < 0.05,
+                        "{found}, not {expected}: {pixel_type:?} {flags}"
+                    );
+                }
+            }
+        }
     }
 }
 

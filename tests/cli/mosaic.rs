@@ -143,6 +143,28 @@ pub fn paint(pieces: &[Piece], plane: Plane, sample: u32) -> Painted {
     Painted { width: all.width as usize, height: all.height as usize, pixels: pixels.map(pixel).collect() }
 }
 
+/// The mean of all fields of a plane at each pixel, by the product of the distances to the nearer edges along x and y.
+pub fn feather(pieces: &[Piece], plane: Plane, sample: u32) -> Painted {
+    let all = pieces.iter().map(|piece| piece.rect).reduce(Rect::union).unwrap();
+    let fields: Vec<_> = pieces.iter().filter(|piece| piece.plane == plane).collect();
+    let tent = |i: i64, first: i64, length: u32| {
+        let from = (i - first) as f64 + 0.5;
+        from.min(f64::from(length) - from)
+    };
+    let pixel = |(x, y)| {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for piece in fields.iter().filter(|piece| piece.rect.intersect(Rect::new(x, y, 1, 1)).is_some()) {
+            let r = piece.rect;
+            let weight = tent(x, r.x, r.width) * tent(y, r.y, r.height);
+            sum += weight * f64::from(piece.sample(x, y, sample));
+            total += weight;
+        }
+        (total > 0.0).then(|| (sum / total) as f32)
+    };
+    let pixels = (all.y..all.bottom()).flat_map(|y| (all.x..all.right()).map(move |x| (x, y)));
+    Painted { width: all.width as usize, height: all.height as usize, pixels: pixels.map(pixel).collect() }
+}
+
 impl Painted {
     /// The mean of each `scale` × `scale` block over the pixels that there are; exact until the one division.
     pub fn averaged(&self, scale: usize) -> Self {

@@ -1,6 +1,6 @@
 //! Stitching without deconvolution: exact, in every pixel type, at every scale, in M order; and the limits.
 
-use decon_gpu::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, Setup};
+use decon_gpu::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, Overlap, Setup};
 use decon_gpu::error::Error;
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -46,6 +46,7 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
         fft,
         lanes: 2,
         scale,
+        overlap: Overlap::Paint,
         output: pixel_type.sample_type(),
         fill: FILL,
         core: fft,
@@ -92,6 +93,33 @@ fn expected(kind: SampleType, tile: &Tile, scale: u32) -> Samples {
     }
 }
 
+/// As [`expected`], of fields that are feathered and not yet rounded.
+fn expected_feathered(kind: SampleType, tile: &Tile, scale: u32) -> Vec<f64> {
+    let tent = |i: i64, length: u32| (i as f64 + 0.5).min(f64::from(length) - i as f64 - 0.5);
+    let mosaic = |plane: usize, x: i64, y: i64| {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (number, r) in fields().into_iter().enumerate() {
+            if r.intersect(Rect::new(x, y, 1, 1)).is_some() {
+                let (x, y) = (x - r.x, y - r.y);
+                let weight = tent(x, r.width) * tent(y, r.height);
+                let value = value(kind, plane * 3 + number, (x as u32, y as u32), tile.sample);
+                sum += weight * f64::from(value);
+                total += weight;
+            }
+        }
+        (total > 0.0).then(|| sum / total)
+    };
+    let (core, s) = (tile.core, i64::from(scale));
+    let pixels = (0..2).flat_map(|plane| (core.y..core.bottom()).map(move |y| (plane, y)));
+    let pixels = pixels.flat_map(|(plane, y)| (core.x..core.right()).map(move |x| (plane, y, x)));
+    let mean = |(plane, y, x)| {
+        let block = (y * s..(y + 1) * s).flat_map(|y| (x * s..(x + 1) * s).map(move |x| (y, x)));
+        let found: Vec<f64> = block.filter_map(|(y, x)| mosaic(plane, x, y)).collect();
+        if found.is_empty() { f64::from(FILL) } else { found.iter().sum::<f64>() / found.len() as f64 }
+    };
+    pixels.map(mean).collect()
+}
+
 /// Every sample as a tile of its own, two lanes at a time.
 fn convert(backend: &mut impl Backend, pixel_type: PixelType, scale: u32) -> Vec<FinishedTile> {
     let held: Vec<_> = (0..6).map(|i| backend.upload(field(pixel_type, i)).unwrap()).collect();
@@ -127,6 +155,36 @@ fn every_pixel_type_and_scale_is_stitched_exactly() {
                 assert!(found.samples == expected(pixel_type.sample_type(), &found.tile, scale), "{what}");
                 assert!(found.samples == cpu.samples, "{what}: another result than the processor's");
                 assert_eq!((found.clamped, cpu.clamped), (0, 0), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_pixel_type_and_scale_is_feathered_as_defined() {
+    let Some(bench) = Bench::open() else { return };
+    let types =
+        [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
+    for pixel_type in types {
+        for scale in [1, 2, 8] {
+            let setup = Setup { overlap: Overlap::Feather, ..setup(pixel_type, scale) };
+            let found =
+                convert(&mut GpuBackend::new(bench.device.clone(), &setup).unwrap(), pixel_type, scale);
+            let cpu = convert(&mut CpuBackend::new(&setup, 1).unwrap(), pixel_type, scale);
+            for finished in found.iter().chain(&cpu) {
+                let kind = pixel_type.sample_type();
+                let expected = expected_feathered(kind, &finished.tile, scale);
+                let values: Vec<f64> = match &finished.samples {
+                    Samples::U8(values) => values.iter().map(|&v| v.into()).collect(),
+                    Samples::U16(values) => values.iter().map(|&v| v.into()).collect(),
+                    Samples::F32(values) => values.iter().map(|&v| v.into()).collect(),
+                };
+                assert_eq!(values.len(), expected.len());
+                // A mean of three fields is rounded some ten times by 6e-8 of up to 65535; then, once, to an integer.
+                let tolerance = if kind == SampleType::F32 { 1e-3 } else { 0.5 + 0.05 };
+                let worst = values.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                let what = format!("{pixel_type:?}, sample {}, scale {scale}", finished.tile.sample);
+                assert!(worst <= tolerance, "{what}: off by {worst}");
             }
         }
     }

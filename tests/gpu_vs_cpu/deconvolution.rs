@@ -1,7 +1,8 @@
 //! Whole deconvolutions on the device against sums in f64 and against the processor's backend.
 
 use decon_gpu::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, FinishedTile, GpuBackend, Method, Setup, Start, deconvolve,
+    Backend, ChannelSetup, CpuBackend, Field, FinishedTile, GpuBackend, Method, Overlap, Setup, Start,
+    deconvolve,
 };
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -62,6 +63,7 @@ impl Case {
             fft: self.fft,
             lanes: self.extents.len() as u32,
             scale: 1,
+            overlap: Overlap::Paint,
             output: SampleType::F32,
             fill: 0.0,
             core: self.fft,

@@ -1,15 +1,16 @@
 //! The kernels of single pixels, one dispatch each, against their twins, bit for bit.
 
 use decon_gpu::decon::NO_DATA;
-use decon_gpu::kernels::{downsample, fill, pack, sample_code, stitch};
+use decon_gpu::kernels::{downsample, feather, fill, pack, sample_code, stitch};
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::twins::downsample::Downsample;
+use decon_gpu::twins::feather::Feather;
 use decon_gpu::twins::pack::Pack;
 use decon_gpu::twins::stitch::Stitch;
 use decon_gpu::twins::{self, Complex32};
 
-use crate::bench::{Bench, POISON, ramp};
+use crate::bench::{Bench, POISON, assert_close_f32, ramp};
 
 #[track_caller]
 fn assert_same(what: &str, found: &[f32], expected: &[f32]) {
@@ -79,6 +80,67 @@ fn stitch_paints_as_its_twin() {
             let params = Stitch { left, top, field_width, shown, samples, sample, width, height };
             twins::stitch::stitch(&field, &params, &mut twin);
             assert_same(&format!("{pixel_type:?} at ({left}, {top})"), &bench.read::<f32>(&plane), &twin);
+        }
+    }
+}
+
+#[test]
+fn feather_blends_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    let types =
+        [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
+    let (width, height, field_width, field_height) = (37_u32, 29_u32, 23_u32, 19_u32);
+    let count = (width * height) as usize;
+    for pixel_type in types {
+        let mut field =
+            samples(pixel_type.sample_type(), (field_width * field_height * pixel_type.samples()) as usize);
+        if let Samples::F32(values) = &mut field {
+            values.iter_mut().step_by(7).for_each(|value| *value = NO_DATA);
+            values.iter_mut().step_by(11).for_each(|value| *value = f32::NAN);
+        }
+        let mut bytes = field.as_bytes().to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0xAA);
+        let field_buffer = bench.buffer(&bytes);
+        for (left, top) in [(5, 4), (-7, 3), (20, 15), (2, -18), (36, 28), (-22, -18)] {
+            // Nothing yet at every fifth pixel: its weight may be anything.
+            let mut plane = ramp(count, 1.0);
+            plane.iter_mut().step_by(5).for_each(|value| *value = NO_DATA);
+            let mut weights = ramp(count, 0.7);
+            weights.iter_mut().for_each(|weight| *weight += 0.25);
+            weights.iter_mut().step_by(5).for_each(|weight| *weight = POISON);
+            let (samples, sample) = (pixel_type.samples(), pixel_type.samples() - 1);
+            let (shown, bounds) = (Rect::new(1, 2, field_width - 3, 9), Rect::new(0, 1, field_width, 17));
+            let (x, y) = ((left + 1).max(0), (top + 2).max(0));
+            let params = feather::Params {
+                width: ((left + 1 + shown.width as i32).min(width as i32) - x).max(0) as u32,
+                height: ((top + 2 + shown.height as i32).min(height as i32) - y).max(0) as u32,
+                plane_x: x as u32,
+                plane_y: y as u32,
+                field_x: (x - left) as u32,
+                field_y: (y - top) as u32,
+                plane_width: width,
+                field_width,
+                samples,
+                sample,
+                kind: sample_code(pixel_type.sample_type()),
+                left: 1,
+                right: shown.right() as u32,
+                top: 1,
+                bottom: 18,
+            };
+            let (on_device, weights_there) = (bench.buffer(&plane), bench.buffer(&weights));
+            bench.run(&feather::shader(), &[&field_buffer, &on_device, &weights_there], &params);
+            let stitch = Stitch { left, top, field_width, shown, samples, sample, width, height };
+            twins::feather::feather(&field, &Feather { stitch, bounds }, &mut plane, &mut weights);
+            let what = format!("{pixel_type:?} at ({left}, {top})");
+            let found: Vec<f32> = bench.read(&on_device);
+            let is_data = |value: &f32| *value != NO_DATA;
+            assert!(found.iter().map(is_data).eq(plane.iter().map(is_data)), "{what}: other gaps");
+            let data = |values: &[f32]| values.iter().copied().filter(is_data).collect::<Vec<_>>();
+            // A division on a device may be off by 2.5 units in the last place, 1.5e-7.
+            assert_close_f32(&what, &data(&found), &data(&plane), 5e-7);
+            let known = |values: Vec<f32>| values.into_iter().filter(|v| !v.is_nan()).collect::<Vec<_>>();
+            assert_same(&format!("{what}, weights"), &known(bench.read(&weights_there)), &known(weights));
         }
     }
 }

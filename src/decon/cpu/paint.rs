@@ -5,12 +5,13 @@ use rayon::prelude::*;
 
 use super::copy::copy_band;
 use crate::dataset::FieldSamples;
-use crate::decon::{Field, FinishedTile};
+use crate::decon::{Field, FinishedTile, Overlap};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Output, Rect, Zyx};
 use crate::twins::Complex32;
 use crate::twins::downsample::{Downsample, downsample};
+use crate::twins::feather::{Feather, blend, feather};
 use crate::twins::fill::fill;
 use crate::twins::pack::{Pack, Packed, pack};
 use crate::twins::stitch::{Stitch, paint, stitch};
@@ -28,6 +29,16 @@ pub(super) struct Canvas<'a> {
     pub fields: &'a [&'a Field],
     /// Mosaic pixels that one output pixel averages along each axis.
     pub scale: u32,
+    /// What is observed where fields overlap.
+    pub overlap: Overlap,
+}
+
+/// Level-0 pixels of a few rows.
+#[derive(Default)]
+struct Level0 {
+    pixels: Vec<f32>,
+    /// Of the fields that are blended there; unused where they are painted.
+    weights: Vec<f32>,
 }
 
 impl Canvas<'_> {
@@ -37,11 +48,11 @@ impl Canvas<'_> {
         let (columns, rows) = (fft.x as usize, self.rows_at_once());
         observed.par_chunks_mut(columns * fft.y as usize).enumerate().for_each(|(plane, observed)| {
             let bands = observed.par_chunks_mut(columns * rows).enumerate();
-            bands.for_each_init(Vec::new, |level0, (i, observed)| {
+            bands.for_each_init(Level0::default, |level0, (i, observed)| {
                 let area = band(self.tile.padded, i, rows);
                 let (width, height) = self.paint(plane as u32, area, level0);
                 let params = Downsample { width, height, scale: self.scale, columns: fft.x, lane };
-                downsample(level0, &params, observed);
+                downsample(&level0.pixels, &params, observed);
             });
         });
     }
@@ -50,7 +61,8 @@ impl Canvas<'_> {
     pub fn convert(&self, output: SampleType, no_data: f32) -> FinishedTile {
         let core = self.tile.core;
         let mut samples = Samples::unset(output, core.area() as usize * self.tile.planes as usize);
-        let is_same = self.scale == 1 && self.fields.iter().all(|field| field.samples.kind() == output);
+        let is_copied = self.scale == 1 && self.overlap == Overlap::Paint;
+        let is_same = is_copied && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
             Samples::U8(out) if is_same => self.copy_to(out, no_data, |[byte]| byte),
             Samples::U16(out) if is_same => self.copy_to(out, no_data, u16::from_ne_bytes),
@@ -89,18 +101,17 @@ impl Canvas<'_> {
         let (core, rows) = (self.tile.core, self.rows_at_once());
         let columns = core.width as usize;
         let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
-        let convert_band =
-            |buffers: &mut (Vec<f32>, Vec<Complex32>), plane: usize, i: usize, out: &mut [T]| {
-                let (level0, observed) = buffers;
-                let area = band(core, i, rows);
-                let (width, height) = self.paint(plane as u32, area, level0);
-                observed.resize(out.len(), Complex32::default());
-                let params = Downsample { width, height, scale: self.scale, columns: core.width, lane: 0 };
-                downsample(level0, &params, observed);
-                let shape = Zyx::new(1, area.height, area.width);
-                let params = Pack { fft: shape, first: Zyx::default(), core: shape, lane: 0, fill: no_data };
-                pack(observed, observed, &params, out)
-            };
+        let convert_band = |buffers: &mut (Level0, Vec<Complex32>), plane: usize, i: usize, out: &mut [T]| {
+            let (level0, observed) = buffers;
+            let area = band(core, i, rows);
+            let (width, height) = self.paint(plane as u32, area, level0);
+            observed.resize(out.len(), Complex32::default());
+            let params = Downsample { width, height, scale: self.scale, columns: core.width, lane: 0 };
+            downsample(&level0.pixels, &params, observed);
+            let shape = Zyx::new(1, area.height, area.width);
+            let params = Pack { fft: shape, first: Zyx::default(), core: shape, lane: 0, fill: no_data };
+            pack(observed, observed, &params, out)
+        };
         planes
             .map(|(plane, out)| {
                 let bands = out.par_chunks_mut(columns * rows).enumerate();
@@ -117,15 +128,27 @@ impl Canvas<'_> {
     }
 
     /// Paints the level-0 pixels under `area` on one plane; returns their columns and rows.
-    fn paint(&self, plane: u32, area: Rect<Output>, level0: &mut Vec<f32>) -> (u32, u32) {
+    fn paint(&self, plane: u32, area: Rect<Output>, level0: &mut Level0) -> (u32, u32) {
         let scale = i64::from(self.scale);
         let rows = if plane < self.tile.planes { area.height } else { 0 };
         let (width, height) = (area.width * self.scale, rows * self.scale);
-        level0.resize(width as usize * height as usize, 0.0);
-        fill(level0);
+        let Level0 { pixels, weights } = level0;
+        pixels.resize(width as usize * height as usize, 0.0);
+        fill(pixels);
         let area = Rect::<Mosaic>::new(area.x * scale, area.y * scale, width, height);
-        for (field, params) in self.layers_on(plane, area) {
-            stitch_field(field, &params, level0);
+        match self.overlap {
+            Overlap::Paint => {
+                for (field, params) in self.layers_on(plane, area) {
+                    stitch_field(field, &params, pixels);
+                }
+            }
+            Overlap::Feather => {
+                weights.resize(pixels.len(), 0.0);
+                for (field, stitch) in self.layers_on(plane, area) {
+                    let params = Feather { stitch, bounds: field.bounds() };
+                    feather_field(field, &params, (pixels, weights));
+                }
+            }
         }
         (width, height)
     }
@@ -164,6 +187,21 @@ fn stitch_field(field: &Field, params: &Stitch, level0: &mut [f32]) {
                 paint(words, params, level0, |word| f32::from(u16::from_ne_bytes(word)))
             }
             SampleType::F32 => paint(bytes.as_chunks().0, params, level0, f32::from_ne_bytes),
+        },
+    }
+}
+
+/// As the twin does with samples of their own.
+fn feather_field(field: &Field, params: &Feather, (plane, weights): (&mut [f32], &mut [f32])) {
+    match &field.samples {
+        FieldSamples::Decoded(samples) => feather(samples, params, plane, weights),
+        FieldSamples::Stored { bytes, kind } => match kind {
+            SampleType::U8 => blend(bytes, params, (plane, weights), f32::from),
+            SampleType::U16 => {
+                let words = bytes.as_chunks().0;
+                blend(words, params, (plane, weights), |word| f32::from(u16::from_ne_bytes(word)))
+            }
+            SampleType::F32 => blend(bytes.as_chunks().0, params, (plane, weights), f32::from_ne_bytes),
         },
     }
 }
@@ -259,6 +297,7 @@ mod tests {
             fft: Zyx::new(4, 90, 108),
             lanes: 3,
             scale,
+            overlap: Overlap::Paint,
             output,
             fill: 5.0,
             core: Zyx::new(2, 90, 108),

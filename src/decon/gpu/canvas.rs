@@ -1,10 +1,10 @@
 //! Fields on the device, and their way into the observed volume.
 
 use super::extents;
-use crate::decon::{Field, Setup};
+use crate::decon::{Field, Overlap, Setup};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, Kernel, Recorder};
-use crate::kernels::{downsample, fill, sample_code, stitch};
+use crate::kernels::{downsample, feather, fill, sample_code, stitch};
 use crate::pixels::PixelType;
 use crate::plan::{Layer, Tile};
 use crate::space::{Local, Mosaic, Rect, Zyx};
@@ -17,6 +17,8 @@ pub struct Slot {
     width: u32,
     /// The parts that are painted.
     shown: Vec<Rect<Local>>,
+    /// Around them.
+    bounds: Rect<Local>,
 }
 
 /// Holds fields as stored and paints tiles with them, one plane at a time.
@@ -25,7 +27,7 @@ pub(super) struct Canvas {
     fft: Zyx<u32>,
     scale: u32,
     fill: Kernel<fill::Params>,
-    stitch: Kernel<stitch::Params>,
+    painter: Painter,
     downsample: Kernel<downsample::Params>,
     fill_plane: wgpu::BindGroup,
     downsample_plane: wgpu::BindGroup,
@@ -34,11 +36,74 @@ pub(super) struct Canvas {
     free: Vec<usize>,
 }
 
+/// What happens where fields overlap.
+#[derive(Debug)]
+enum Painter {
+    Paint(Kernel<stitch::Params>),
+    Feather {
+        kernel: Kernel<feather::Params>,
+        /// Of the fields that are on the plane.
+        weights: wgpu::Buffer,
+    },
+}
+
+impl Painter {
+    fn new(device: &Device, overlap: Overlap, plane_pixels: u64) -> Result<Self> {
+        Ok(match overlap {
+            Overlap::Paint => Self::Paint(Kernel::new(device, &stitch::shader())?),
+            Overlap::Feather => Self::Feather {
+                kernel: Kernel::new(device, &feather::shader())?,
+                weights: device.buffer("weights of a tile's fields", plane_pixels * 4)?,
+            },
+        })
+    }
+
+    fn bind(&self, device: &Device, field: &wgpu::Buffer, plane: &wgpu::Buffer) -> Result<wgpu::BindGroup> {
+        match self {
+            Self::Paint(kernel) => kernel.bind(device, &[field, plane]),
+            Self::Feather { kernel, weights } => kernel.bind(device, &[field, plane, weights]),
+        }
+    }
+
+    /// Paints or blends the part `params` of a field of which `bounds` are shown, and of these `shown` where the part is.
+    fn dispatch(
+        &self,
+        recorder: &mut Recorder,
+        buffers: &wgpu::BindGroup,
+        params: &stitch::Params,
+        (shown, bounds): (Rect<Local>, Rect<Local>),
+    ) {
+        match self {
+            Self::Paint(kernel) => kernel.dispatch(recorder, buffers, params),
+            Self::Feather { kernel, .. } => {
+                let params = feather::Params {
+                    width: params.width,
+                    height: params.height,
+                    plane_x: params.plane_x,
+                    plane_y: params.plane_y,
+                    field_x: params.field_x,
+                    field_y: params.field_y,
+                    plane_width: params.plane_width,
+                    field_width: params.field_width,
+                    samples: params.samples,
+                    sample: params.sample,
+                    kind: params.kind,
+                    left: shown.x as u32,
+                    right: shown.right() as u32,
+                    top: bounds.y as u32,
+                    bottom: bounds.bottom() as u32,
+                };
+                kernel.dispatch(recorder, buffers, &params);
+            }
+        }
+    }
+}
+
 /// Room for one field.
 #[derive(Debug)]
 struct Place {
     field: wgpu::Buffer,
-    stitch_plane: wgpu::BindGroup,
+    painting: wgpu::BindGroup,
     /// Submissions there were when something that reads it was recorded.
     read_after: Option<u64>,
 }
@@ -46,7 +111,6 @@ struct Place {
 impl Canvas {
     pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
         let fill = Kernel::new(device, &fill::shader())?;
-        let stitch = Kernel::new(device, &stitch::shader())?;
         let downsample = Kernel::new(device, &downsample::shader())?;
         // The transform is larger than any tile, so this is enough; where it is more than the device can bind, the
         // tiles that the plan allows are smaller.
@@ -54,10 +118,11 @@ impl Canvas {
         let pixels = u64::from(setup.fft.y) * u64::from(setup.fft.x) * scale * scale;
         let plane_pixels = pixels.min(device.limits().max_plane_bytes / 4);
         let plane = device.buffer("plane of a tile", plane_pixels * 4)?;
+        let painter = Painter::new(device, setup.overlap, plane_pixels)?;
         let place = |_| {
             let field = device.buffer("field", setup.field_bytes)?;
-            let stitch_plane = stitch.bind(device, &[&field, &plane])?;
-            Ok(Place { field, stitch_plane, read_after: None })
+            let painting = painter.bind(device, &field, &plane)?;
+            Ok(Place { field, painting, read_after: None })
         };
         let places = (0..setup.field_slots).map(place).collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -66,7 +131,7 @@ impl Canvas {
             fill_plane: fill.bind(device, &[&plane])?,
             downsample_plane: downsample.bind(device, &[&plane, observed])?,
             fill,
-            stitch,
+            painter,
             downsample,
             plane_pixels,
             free: (0..places.len()).rev().collect(),
@@ -79,6 +144,7 @@ impl Canvas {
     /// # Errors
     /// `Limit` when every place is taken or too small: the plan foresaw fewer or smaller fields.
     pub fn upload(&mut self, recorder: &mut Recorder, field: Field) -> Result<Slot> {
+        let bounds = field.bounds();
         let Field { pixel_type, width, height, shown, samples } = field;
         let stored = u64::from(width) * u64::from(height) * pixel_type.bytes() as u64;
         let shown = shown.unwrap_or_else(|| vec![Rect::new(0, 0, width, height)]);
@@ -105,7 +171,7 @@ impl Canvas {
         }
         recorder.write(&self.places[place].field, data);
         samples.recycle();
-        Ok(Slot { place, pixel_type, width, shown })
+        Ok(Slot { place, pixel_type, width, shown, bounds })
     }
 
     pub fn release(&mut self, slot: Slot) {
@@ -143,13 +209,10 @@ impl Canvas {
         let Rect { x, y, width, height, .. } = tile.padded;
         let plane = Rect::<Mosaic>::new(x * scale, y * scale, width * self.scale, height * self.scale);
         for &shown in &slot.shown {
-            let shown = Rect::<Mosaic>::new(
-                layer.rect.x + shown.x,
-                layer.rect.y + shown.y,
-                shown.width,
-                shown.height,
-            );
-            let Some(area) = shown.intersect(plane) else { continue };
+            let (x, y) = (layer.rect.x + shown.x, layer.rect.y + shown.y);
+            let Some(area) = Rect::<Mosaic>::new(x, y, shown.width, shown.height).intersect(plane) else {
+                continue;
+            };
             let params = stitch::Params {
                 width: area.width,
                 height: area.height,
@@ -164,7 +227,7 @@ impl Canvas {
                 kind: sample_code(slot.pixel_type.sample_type()),
             };
             let place = &mut self.places[slot.place];
-            self.stitch.dispatch(recorder, &place.stitch_plane, &params);
+            self.painter.dispatch(recorder, &place.painting, &params, (shown, slot.bounds));
             place.read_after = Some(recorder.submissions());
         }
     }

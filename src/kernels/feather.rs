@@ -1,0 +1,47 @@
+//! Blends one field into a plane of a tile. 16 bytes a mosaic pixel, and those of the stored pixel.
+
+use super::{WORKGROUP, field_source};
+use crate::gpu::{Access, Shader};
+
+shader_params! {
+    /// Parameters of the shader.
+    pub struct Params {
+        /// Columns to blend.
+        pub width: u32,
+        /// Rows to blend.
+        pub height: u32,
+        /// First column to blend, on the plane.
+        pub plane_x: u32,
+        /// First row to blend, on the plane.
+        pub plane_y: u32,
+        /// First column to blend, in the field.
+        pub field_x: u32,
+        /// First row to blend, in the field.
+        pub field_y: u32,
+        /// Pixels of a row of the plane.
+        pub plane_width: u32,
+        /// Pixels of a row of the field.
+        pub field_width: u32,
+        /// Samples of a stored pixel.
+        pub samples: u32,
+        /// Which of them is blended.
+        pub sample: u32,
+        /// [`super::sample_code`] of the field.
+        pub kind: u32,
+        /// The field's first column with a weight.
+        pub left: u32,
+        /// The column after the last.
+        pub right: u32,
+        /// The field's first row with a weight.
+        pub top: u32,
+        /// The row after the last.
+        pub bottom: u32,
+    }
+    items = |p| u64::from(p.width) * u64::from(p.height)
+}
+
+/// Bindings: field, plane, weights.
+pub fn shader() -> Shader {
+    let source = field_source(include_str!("../../shaders/feather.wgsl"));
+    Shader::new::<Params>("feather", source, &[Access::Read, Access::Write, Access::Write], WORKGROUP)
+}
