@@ -8,7 +8,7 @@
 //! | [`job`] | the input opened, PSFs found, everything decided |
 //! | [`plan`] | tiles, batches, sizes, memory: pure |
 //! | [`run`] | the data flow, wired once; [`engine`] is its compute stage |
-//! | [`pipeline`] | stages on threads, bounded channels |
+//! | [`pipeline`], [`timeline`] | stages on threads, bounded channels; what ran when |
 //! | [`source`], [`czi`], [`tiff`] | bytes, and the files that they make up; [`dataset`] is what any file holds |
 //! | [`psf`] | point spread functions |
 //! | [`decon`] | the algorithms over a backend; its CPU and GPU backends |
@@ -46,5 +46,6 @@ pub mod run;
 pub mod source;
 pub mod space;
 pub mod tiff;
+pub mod timeline;
 pub mod twins;
 pub mod zarr;

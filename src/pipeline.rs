@@ -5,16 +5,19 @@
 //! `workers + depth + 2`.
 //!
 //! The first stage to fail ends the run: its channels close, its neighbours' `send` and `recv` fail, and they
-//! return quietly. A panic in a stage is resumed in the caller. Every stage counts the time that its threads were
-//! not waiting for a neighbour.
+//! return quietly. A panic in a stage is resumed in the caller. Every thread records when it was not waiting for a
+//! neighbour, and with which item: that which it sends next, or else that which it received last.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::Serialize;
+
+use crate::timeline::{Item, Named, Queue, Row, Stage, Timeline};
 
 /// Why a stage ended early. `?` turns a stage's own error into `Failed`.
 #[derive(Debug)]
@@ -41,105 +44,131 @@ pub struct StageTime {
     /// Items that left it.
     pub items: u64,
     /// Time not spent waiting for a neighbour, added up over its threads.
-    pub busy_secs: f64,
+    pub work_secs: f64,
 }
 
-#[derive(Default)]
-struct Clock {
-    busy_nanos: AtomicU64,
-    items: AtomicU64,
+/// The end of a bounded channel from which the next stage takes.
+pub struct Items<T> {
+    items: Receiver<T>,
+    queue: Arc<Queue>,
 }
 
-impl Clock {
-    fn add(&self, busy: Duration) {
-        self.busy_nanos.fetch_add(busy.as_nanos() as u64, Ordering::Relaxed);
+impl<T> Items<T> {
+    fn recv(&self) -> Option<T> {
+        let item = self.items.recv().ok();
+        self.queue.holds(self.items.len());
+        item
     }
+}
 
-    /// Runs `wait`, which blocks on a neighbour, and takes its time off this thread's account.
-    fn waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = wait();
-        self.busy_nanos.fetch_sub(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        result
+impl<T> Iterator for Items<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.recv()
     }
+}
+
+/// The end into which a stage puts.
+struct Place<T> {
+    items: Sender<T>,
+    queue: Arc<Queue>,
+}
+
+impl<T> Place<T> {
+    fn send<E>(&self, item: T) -> Result<(), Stop<E>> {
+        self.items.send(item).map_err(|_| Stop::Closed)?;
+        self.queue.holds(self.items.len());
+        Ok(())
+    }
+}
+
+/// What the two ends of a one-thread stage share.
+struct Worker {
+    row: Row,
+    received: u64,
+    /// The last that was received.
+    item: Option<Item>,
 }
 
 /// What comes into a stage, in order; it ends when the stage before has ended.
 pub struct Input<T> {
-    items: Receiver<T>,
-    clock: Arc<Clock>,
+    items: Items<T>,
+    worker: Rc<RefCell<Worker>>,
 }
 
-impl<T> Iterator for Input<T> {
+impl<T: Named> Iterator for Input<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.clock.waiting(|| self.items.recv().ok())
+        let mut worker = self.worker.borrow_mut();
+        let last = worker.item.take();
+        worker.row.end(last);
+        let next = self.items.recv();
+        worker.row.begin();
+        worker.item = next.as_ref().and_then(|item| item.item(worker.received));
+        worker.received += 1;
+        next
     }
 }
 
 /// The sending half that a stage's body gets.
 pub struct Output<T> {
-    items: Sender<T>,
-    clock: Arc<Clock>,
+    place: Place<T>,
+    stage: Arc<Stage>,
+    worker: Rc<RefCell<Worker>>,
 }
 
-impl<T> Output<T> {
+impl<T: Named> Output<T> {
     /// Blocks until the next stage has room.
     ///
     /// # Errors
     /// `Closed` when the next stage has ended.
     pub fn send<E>(&self, item: T) -> Result<(), Stop<E>> {
-        self.clock.items.fetch_add(1, Ordering::Relaxed);
-        self.clock.waiting(|| self.items.send(item)).map_err(|_| Stop::Closed)
+        let row = &mut self.worker.borrow_mut().row;
+        row.end(item.item(self.stage.count_item()));
+        self.place.send(item)?;
+        row.begin();
+        Ok(())
     }
 }
 
 type Handle<'scope, E> = ScopedJoinHandle<'scope, Result<(), Stop<E>>>;
 
-struct Stage {
-    name: String,
-    threads: usize,
-    clock: Arc<Clock>,
-}
-
 /// Spawns stages and, at the end, joins them.
 pub struct Pipeline<'scope, 'env, E> {
     scope: &'scope Scope<'scope, 'env>,
+    timeline: Arc<Timeline>,
     handles: Vec<Handle<'scope, E>>,
-    stages: Vec<Stage>,
+    stages: Vec<(String, usize, Arc<Stage>)>,
 }
 
 impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
     /// Feeds the items of `items`, in order.
-    pub fn source<T, I>(&mut self, name: &str, depth: usize, items: I) -> Receiver<T>
+    pub fn source<T, I>(&mut self, name: &str, depth: usize, items: I) -> Items<T>
     where
         T: Send + 'scope,
         I: IntoIterator<Item = T> + Send + 'scope,
     {
-        let (tx, rx) = bounded(depth);
-        self.spawn(name, move || {
-            for item in items {
-                tx.send(item).map_err(|_| Stop::Closed)?;
-            }
-            Ok(())
-        });
+        let (place, rx) = self.channel(name, depth);
+        self.spawn(name, move || items.into_iter().try_for_each(|item| place.send(item)));
         rx
     }
 
     /// One thread with a plain loop: `body` gets everything that comes in and may send what it likes, also after
     /// the last item.
-    pub fn stage<A, B, F>(&mut self, name: &str, depth: usize, input: Receiver<A>, body: F) -> Receiver<B>
+    pub fn stage<A, B, F>(&mut self, name: &str, depth: usize, input: Items<A>, body: F) -> Items<B>
     where
-        A: Send + 'scope,
-        B: Send + 'scope,
+        A: Named + Send + 'scope,
+        B: Named + Send + 'scope,
         F: FnOnce(Input<A>, &Output<B>) -> Result<(), Stop<E>> + Send + 'scope,
     {
-        let (tx, rx) = bounded(depth);
-        let clock = self.clock(name, 1);
+        let (place, rx) = self.channel(name, depth);
+        let stage = self.add_stage(name, 1);
+        let thread = Thread { stage: stage.clone(), name: name.to_owned() };
         self.spawn(name, move || {
-            let input = Input { items: input, clock: clock.clone() };
-            timed(&clock.clone(), || body(input, &Output { items: tx, clock }))
+            let worker = thread.work();
+            body(Input { items: input, worker: worker.clone() }, &Output { place, stage, worker })
         });
         rx
     }
@@ -150,43 +179,47 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
         name: &str,
         workers: usize,
         depth: usize,
-        input: Receiver<A>,
+        input: Items<A>,
         work: F,
-    ) -> Receiver<B>
+    ) -> Items<B>
     where
-        A: Send + 'scope,
+        A: Named + Send + 'scope,
         B: Send + 'scope,
         F: Fn(A) -> Result<B, E> + Send + Clone + 'scope,
     {
         // Each job carries a one-slot channel for its result; the receiving halves travel down `tickets` in input
         // order, so the collector reads results in input order.
-        let (job_tx, jobs) = bounded::<(A, Sender<B>)>(0);
+        let (job_tx, jobs) = bounded::<(A, Option<Item>, Sender<B>)>(0);
         let (ticket_tx, tickets) = bounded::<Receiver<B>>(workers);
-        let (tx, rx) = bounded(depth);
-        let clock = self.clock(name, workers);
+        let (place, rx) = self.channel(name, depth);
+        let stage = self.add_stage(name, workers);
         self.spawn(&format!("{name}-in"), move || {
-            for item in input {
+            for (nth, job) in input.enumerate() {
                 let (slot, ticket) = bounded(1);
                 ticket_tx.send(ticket).map_err(|_| Stop::Closed)?;
-                job_tx.send((item, slot)).map_err(|_| Stop::Closed)?;
+                let item = job.item(nth as u64);
+                job_tx.send((job, item, slot)).map_err(|_| Stop::Closed)?;
             }
             Ok(())
         });
         for n in 0..workers {
-            let (jobs, work, clock) = (jobs.clone(), work.clone(), clock.clone());
-            self.spawn(&format!("{name}-{n}"), move || {
-                for (item, slot) in jobs {
-                    let result = timed(&clock, || work(item)).map_err(Stop::Failed)?;
-                    clock.items.fetch_add(1, Ordering::Relaxed);
-                    slot.send(result).map_err(|_| Stop::Closed)?;
+            let (jobs, work, stage) = (jobs.clone(), work.clone(), stage.clone());
+            let name = format!("{name}-{n}");
+            self.spawn(&name.clone(), move || {
+                let mut row = Row::new(&stage, &name);
+                for (job, item, slot) in jobs {
+                    row.begin();
+                    let result = work(job);
+                    row.end(item);
+                    stage.count_item();
+                    slot.send(result?).map_err(|_| Stop::Closed)?;
                 }
                 Ok(())
             });
         }
         self.spawn(&format!("{name}-out"), move || {
             for ticket in tickets {
-                let result = ticket.recv().map_err(|_| Stop::Closed)?;
-                tx.send(result).map_err(|_| Stop::Closed)?;
+                place.send(ticket.recv().map_err(|_| Stop::Closed)?)?;
             }
             Ok(())
         });
@@ -194,22 +227,25 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
     }
 
     /// The last stage: one thread with a plain loop.
-    pub fn sink<A, F>(&mut self, name: &str, input: Receiver<A>, body: F)
+    pub fn sink<A, F>(&mut self, name: &str, input: Items<A>, body: F)
     where
-        A: Send + 'scope,
+        A: Named + Send + 'scope,
         F: FnOnce(Input<A>) -> Result<(), E> + Send + 'scope,
     {
-        let clock = self.clock(name, 1);
-        self.spawn(name, move || {
-            let input = Input { items: input, clock: clock.clone() };
-            timed(&clock, || body(input)).map_err(Stop::Failed)
-        });
+        let thread = Thread { stage: self.add_stage(name, 1), name: name.to_owned() };
+        self.spawn(name, move || body(Input { items: input, worker: thread.work() }).map_err(Stop::Failed));
     }
 
-    fn clock(&mut self, name: &str, threads: usize) -> Arc<Clock> {
-        let clock = Arc::new(Clock::default());
-        self.stages.push(Stage { name: name.to_owned(), threads, clock: clock.clone() });
-        clock
+    fn channel<T>(&self, name: &str, depth: usize) -> (Place<T>, Items<T>) {
+        let (tx, rx) = bounded(depth);
+        let queue = self.timeline.queue(name, depth);
+        (Place { items: tx, queue: queue.clone() }, Items { items: rx, queue })
+    }
+
+    fn add_stage(&mut self, name: &str, threads: usize) -> Arc<Stage> {
+        let stage = Arc::new(self.timeline.stage(name, threads));
+        self.stages.push((name.to_owned(), threads, stage.clone()));
+        stage
     }
 
     fn spawn<F>(&mut self, name: &str, body: F)
@@ -221,28 +257,36 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
     }
 }
 
-/// Adds the time of `work` to `clock`; [`Clock::waiting`] takes waits off again.
-fn timed<T>(clock: &Clock, work: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = work();
-    clock.add(start.elapsed());
-    result
+/// What a one-thread stage needs to record itself.
+struct Thread {
+    stage: Arc<Stage>,
+    name: String,
 }
 
-/// Builds a pipeline in `build`, runs it to its end, and says what each stage did.
+impl Thread {
+    /// On the thread itself, which works from its first item on.
+    fn work(&self) -> Rc<RefCell<Worker>> {
+        let row = Row::new(&self.stage, &self.name);
+        Rc::new(RefCell::new(Worker { row, received: 0, item: None }))
+    }
+}
+
+/// Builds a pipeline in `build`, runs it to its end, and says what each stage did, as `timeline`
+/// records.
 ///
 /// # Errors
 /// The first failure in stage order.
 ///
 /// # Panics
 /// With the panic of a stage.
-pub fn run<'env, E, F>(build: F) -> Result<Vec<StageTime>, E>
+pub fn run<'env, E, F>(timeline: &Arc<Timeline>, build: F) -> Result<Vec<StageTime>, E>
 where
     E: Send + 'env,
     F: for<'scope> FnOnce(&mut Pipeline<'scope, 'env, E>),
 {
     std::thread::scope(|scope| {
-        let mut pipeline = Pipeline { scope, handles: Vec::new(), stages: Vec::new() };
+        let timeline = timeline.clone();
+        let mut pipeline = Pipeline { scope, timeline, handles: Vec::new(), stages: Vec::new() };
         build(&mut pipeline);
         let mut failure = None;
         for handle in pipeline.handles {
@@ -259,114 +303,12 @@ where
     })
 }
 
-impl From<Stage> for StageTime {
-    fn from(Stage { name, threads, clock }: Stage) -> Self {
-        let busy = Duration::from_nanos(clock.busy_nanos.load(Ordering::Relaxed));
-        let items = clock.items.load(Ordering::Relaxed);
-        Self { name, threads, items, busy_secs: busy.as_secs_f64() }
+impl From<(String, usize, Arc<Stage>)> for StageTime {
+    fn from((name, threads, stage): (String, usize, Arc<Stage>)) -> Self {
+        let work_secs = Duration::from_nanos(stage.work_nanos()).as_secs_f64();
+        Self { name, threads, items: stage.items(), work_secs }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use super::*;
-
-    #[test]
-    fn a_pool_keeps_order() {
-        let mut seen = Vec::new();
-        let sink = &mut seen;
-        run::<(), _>(|p| {
-            let numbers = p.source("numbers", 2, 0..500_u64);
-            let squares = p.pool("square", 8, 2, numbers, |n| {
-                std::thread::sleep(Duration::from_micros(n * 37 % 200));
-                Ok(n * n)
-            });
-            p.sink("collect", squares, |squares| {
-                sink.extend(squares);
-                Ok(())
-            });
-        })
-        .unwrap();
-        assert_eq!(seen, (0..500).map(|n| n * n).collect::<Vec<u64>>());
-    }
-
-    #[test]
-    fn a_slow_sink_bounds_what_is_in_flight() {
-        let (live, peak) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
-        let count = move |n| {
-            peak.fetch_max(live.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            n
-        };
-        run::<(), _>(|p| {
-            let made = p.source("make", 2, (0..200).map(count));
-            let worked = p.pool("work", 4, 2, made, |n: u32| Ok(n));
-            p.sink("slow", worked, |items| {
-                for _ in items {
-                    std::thread::sleep(Duration::from_millis(1));
-                    live.fetch_sub(1, Ordering::SeqCst);
-                }
-                Ok(())
-            });
-        })
-        .unwrap();
-        // Source: depth + 1; pool: workers + depth + 2; sink: 1.
-        assert!(peak.load(Ordering::SeqCst) <= (2 + 1) + (4 + 2 + 2) + 1);
-    }
-
-    #[test]
-    fn the_first_error_ends_the_run() {
-        for failing in ["pool", "stage", "sink"] {
-            let fails = move |here: &str, n: u32| {
-                if here == failing && n == 77 { Err(format!("{here} {n}")) } else { Ok(n) }
-            };
-            let result = run::<String, _>(|p| {
-                let numbers = p.source("numbers", 2, 0..10_000_u32);
-                let a = p.pool("pool", 4, 2, numbers, move |n| fails("pool", n));
-                let b = p.stage("stage", 2, a, move |numbers, out| {
-                    for n in numbers {
-                        out.send(fails("stage", n)?)?;
-                    }
-                    Ok(())
-                });
-                p.sink("sink", b, move |mut numbers| numbers.try_for_each(|n| fails("sink", n).map(drop)));
-            });
-            assert_eq!(result.unwrap_err(), format!("{failing} 77"));
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "boom")]
-    fn a_panic_reaches_the_caller() {
-        let _ = run::<(), _>(|p| {
-            let numbers = p.source("numbers", 2, 0..100_u32);
-            p.sink(
-                "sink",
-                numbers,
-                |mut numbers| if numbers.any(|n| n == 7) { panic!("boom") } else { Ok(()) },
-            );
-        });
-    }
-
-    #[test]
-    fn waiting_is_not_work() {
-        let nap = Duration::from_millis(20);
-        let times = run::<(), _>(|p| {
-            let numbers = p.source("numbers", 0, 0..5_u32);
-            let slow = p.pool("slow", 1, 0, numbers, move |n| {
-                std::thread::sleep(nap);
-                Ok(n)
-            });
-            p.sink("idle", slow, |items| {
-                items.for_each(drop);
-                Ok(())
-            });
-        })
-        .unwrap();
-        let busy: Vec<_> = times.iter().map(|t| (t.name.as_str(), t.busy_secs)).collect();
-        assert!(busy[0].0 == "slow" && busy[0].1 >= 5.0 * nap.as_secs_f64(), "{busy:?}");
-        assert!(busy[1].0 == "idle" && busy[1].1 < busy[0].1 / 2.0, "{busy:?}");
-        assert_eq!(times[0].items, 5);
-    }
-}
+mod tests;

@@ -10,7 +10,8 @@ use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
-use crate::report::{JsonReport, Report, Silent, TerminalReport};
+use crate::report::{JsonReport, MemorySampler, Report, Silent, TerminalReport, write_trace};
+use crate::timeline::{Detail, Timeline};
 
 /// Exit code of a run that left damaged subblocks out.
 const WITH_DAMAGE: u8 = 3;
@@ -37,6 +38,9 @@ pub struct RunArgs {
     /// Write sizes, times and memory to this file
     #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
     summary: Option<PathBuf>,
+    /// Write what every thread did when to this file, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
+    trace: Option<PathBuf>,
     /// How to show progress
     #[arg(long, value_enum, default_value_t = Progress::Bars, help_heading = "Reporting")]
     progress: Progress,
@@ -68,12 +72,18 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport),
     };
-    let job = Job::prepare(Options::new(&args.job)?)?;
+    let timeline = Timeline::new(if args.trace.is_some() { Detail::Spans } else { Detail::Sums });
+    let memory = args.trace.as_ref().and_then(|_| MemorySampler::start(&timeline));
+    let job = Job::prepare_recorded(Options::new(&args.job)?, timeline.clone())?;
     let summary = match (args.sink, &args.output) {
         (Sink::Null, _) => crate::run::run_without_output(&job, &*report)?,
         (Sink::Zarr, Some(output)) => crate::run::run(&job, output, args.overwrite, &*report)?,
         (Sink::Zarr, None) => return Err(Error::option("--output", "names the OME-Zarr to write")),
     };
+    let memory = memory.map(MemorySampler::stop).unwrap_or_default();
+    if let Some(path) = &args.trace {
+        write_trace(path, &timeline, &memory)?;
+    }
     if let Some(path) = &args.summary {
         std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
     }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::czi::Czi;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
 use crate::source::{Access, ReadAt};
 use crate::tiff::TiffStack;
+use crate::timeline::{Detail, RequestLog, Timeline};
 
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +43,20 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
 /// # Errors
 /// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
 pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
-    open_input_with(path, select, &Access::default())
+    open_input_with(path, select, &Access::default(), Timeline::new(Detail::Sums).requests())
 }
 
-/// As [`open_input`], by `access`.
+/// As [`open_input`], by `access`; `log` is told of the requests.
 ///
 /// # Errors
 /// As [`open_input`].
-pub fn open_input_with(path: &Path, select: &BTreeMap<char, i32>, access: &Access) -> Result<Box<dyn Input>> {
-    let source = access.open(path)?;
+pub fn open_input_with(
+    path: &Path,
+    select: &BTreeMap<char, i32>,
+    access: &Access,
+    log: &Arc<RequestLog>,
+) -> Result<Box<dyn Input>> {
+    let source = access.open(path, log)?;
     match format_of(&*source)? {
         Format::Czi => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
         Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source)?)),

@@ -6,6 +6,8 @@ mod psfs;
 mod selection;
 mod system;
 
+use std::sync::Arc;
+
 use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Overlap, Setup};
@@ -15,12 +17,13 @@ use crate::pixels::SampleType;
 use crate::plan::{Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
+use crate::timeline::{Detail, Timeline};
 
 pub use backend::Chosen;
 use backend::choose_backend;
 pub use input::{open_input, open_input_with};
 pub use selection::{Origin, Selected, select};
-pub use system::peak_memory_bytes;
+pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
 /// Tiles that share one transform: the real and the imaginary part.
 const LANES: u32 = 2;
@@ -43,6 +46,8 @@ pub struct Job {
     pub voxel_um: Zyx<Option<f64>>,
     /// Sentences for the user.
     pub notes: Vec<String>,
+    /// Records what runs when.
+    pub timeline: Arc<Timeline>,
 }
 
 /// What to do with one scene.
@@ -63,7 +68,15 @@ impl Job {
     /// # Errors
     /// Those of the readers, the PSFs and the plan; `Option` for flags that do not fit the file.
     pub fn prepare(options: Options) -> Result<Self> {
-        let input = open_input_with(&options.input, &options.select, &options.access)?;
+        Self::prepare_recorded(options, Timeline::new(Detail::Sums))
+    }
+
+    /// As [`Self::prepare`], recorded by `timeline`.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn prepare_recorded(options: Options, timeline: Arc<Timeline>) -> Result<Self> {
+        let input = open_input_with(&options.input, &options.select, &options.access, timeline.requests())?;
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);
@@ -109,7 +122,7 @@ impl Job {
                 Ok(Image { scene, stored_ratio: ratio, plan, setup })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input })
+        Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input, timeline })
     }
 }
 

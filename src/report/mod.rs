@@ -1,14 +1,18 @@
 //! What a run tells while it works, and to whom. The stages send [`Event`]s; a [`Report`] shows them.
 
 mod json;
+mod memory;
 mod summary;
 mod terminal;
+mod trace;
 
 use serde::Serialize;
 
 pub use json::JsonReport;
+pub use memory::{MemorySample, MemorySampler};
 pub use summary::{Damaged, ImageSummary, Summary};
 pub use terminal::TerminalReport;
+pub use trace::write_trace;
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize)]

@@ -9,6 +9,7 @@ use crate::dataset::{Plane, Subblock};
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
 use crate::space::Tczyx;
+use crate::timeline::Metrics;
 
 /// What `--summary` writes and the last lines say.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +26,8 @@ pub struct Summary {
     pub images: Vec<ImageSummary>,
     /// Stored bytes that were fetched.
     pub read_bytes: u64,
+    /// `read_bytes` over the stored bytes of the subblocks that were needed.
+    pub read_amplification: f64,
     /// Requests to the source.
     pub requests: u64,
     /// Compressed bytes that were written.
@@ -39,8 +42,14 @@ pub struct Summary {
     pub damaged: Vec<Damaged>,
     /// From the first read to the output's name.
     pub wall_secs: f64,
+    /// Seconds of processor cores that the process used meanwhile, where the system says.
+    pub cpu_secs: Option<f64>,
+    /// Processor cores that it may use.
+    pub cores: usize,
     /// The most memory that the process held, where the system says.
     pub peak_memory_bytes: Option<u64>,
+    /// How busy each stage was, and how well they overlapped.
+    pub metrics: Metrics,
 }
 
 /// What was done with one scene.

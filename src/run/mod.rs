@@ -4,12 +4,10 @@
 //! (`plan::Workers`), so memory is bounded before the first read.
 
 mod describe;
+mod names;
 mod tally;
 
 use std::path::Path;
-use std::time::Instant;
-
-use crossbeam_channel::Receiver;
 
 use crate::cli::args::MaskUse;
 use crate::dataset::{FieldSamples, RawSubblock, Scene, Subblock};
@@ -17,7 +15,7 @@ use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Image, Job};
-use crate::pipeline::{self, Pipeline, StageTime};
+use crate::pipeline::{self, Items, Pipeline, StageTime};
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
 use crate::report::{Event, ImageSummary, Report, Summary};
@@ -30,7 +28,7 @@ use tally::Tally;
 /// # Errors
 /// The first of any stage. The damage of a subblock is one, unless the options say to leave it out.
 pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Result<Summary> {
-    let start = Instant::now();
+    job.timeline.begin();
     let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
     let zarr = OmeZarr::create(output, overwrite, &described, &describe::provenance(job))?;
     let shards = described.iter().map(|(layout, _)| layout.shard_count()).sum();
@@ -38,7 +36,7 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
     let (images, ranges) = stream_all(job, Some(&zarr), &tally)?;
     zarr.finish(&ranges)?;
 
-    let summary = tally.summary(job, Some(output), images, start.elapsed());
+    let summary = tally.summary(job, Some(output), images);
     report.event(&Event::Finished(&summary));
     Ok(summary)
 }
@@ -48,10 +46,10 @@ pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Re
 /// # Errors
 /// As [`run`].
 pub fn run_without_output(job: &Job, report: &dyn Report) -> Result<Summary> {
-    let start = Instant::now();
+    job.timeline.begin();
     let tally = begin(job, 0, report);
     let (images, _) = stream_all(job, None, &tally)?;
-    let summary = tally.summary(job, None, images, start.elapsed());
+    let summary = tally.summary(job, None, images);
     report.event(&Event::Finished(&summary));
     Ok(summary)
 }
@@ -119,6 +117,9 @@ struct RawBatch<'a> {
     groups: &'a [Group],
 }
 
+/// Bytes of a shard on disk.
+struct Stored(u64);
+
 impl Work<'_> {
     /// The data flow of one scene. Says what each stage did, and the range of values of each channel.
     fn stream<B: Backend<Field: Send> + Send>(
@@ -132,7 +133,7 @@ impl Work<'_> {
         let mut pyramid = self.writer.map(|writer| Pyramid::new(writer.layout()));
         let target = self.writer.zip(pyramid.as_mut());
 
-        let stages = pipeline::run(|p| {
+        let stages = pipeline::run(&self.job.timeline, |p| {
             let batches = p.source("plan", 1, &self.image.plan.batches);
             let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| {
                 self.read(batch)
@@ -164,7 +165,7 @@ impl Work<'_> {
     fn write<'scope, 'env>(
         &'env self,
         p: &mut Pipeline<'scope, 'env, Error>,
-        tiles: Receiver<FinishedTile>,
+        tiles: Items<FinishedTile>,
         writer: &'env ImageWriter,
         levels: &'env mut Pyramid,
     ) {
@@ -179,9 +180,10 @@ impl Work<'_> {
             Ok(())
         });
         let writers = self.image.plan.workers.writers as usize;
-        let stored = p.pool("write", writers, Workers::SHARD_DEPTH, shards, |shard| writer.store(&shard));
+        let stored =
+            p.pool("write", writers, Workers::SHARD_DEPTH, shards, |shard| writer.store(&shard).map(Stored));
         p.sink("stored", stored, |stored| {
-            stored.for_each(|bytes| self.tally.wrote(bytes));
+            stored.for_each(|Stored(bytes)| self.tally.wrote(bytes));
             Ok(())
         });
     }

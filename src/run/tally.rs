@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use crate::dataset::Subblock;
 use crate::decon::FinishedTile;
-use crate::job::{Job, peak_memory_bytes};
+use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
 use crate::space::{Local, Rect};
 
@@ -21,6 +20,8 @@ pub struct Tally<'a> {
     not_finite: AtomicU64,
     masked: AtomicU64,
     damaged: Mutex<Vec<Damaged>>,
+    /// Of the process, before anything was done.
+    cpu_secs: Option<f64>,
 }
 
 impl<'a> Tally<'a> {
@@ -35,6 +36,7 @@ impl<'a> Tally<'a> {
             not_finite: AtomicU64::new(0),
             masked: AtomicU64::new(0),
             damaged: Mutex::new(Vec::new()),
+            cpu_secs: cpu_secs(),
         }
     }
 
@@ -77,31 +79,33 @@ impl<'a> Tally<'a> {
     }
 
     /// Everything, at the end.
-    pub fn summary(
-        self,
-        job: &Job,
-        output: Option<&Path>,
-        images: Vec<ImageSummary>,
-        wall: Duration,
-    ) -> Summary {
+    pub fn summary(self, job: &Job, output: Option<&Path>, images: Vec<ImageSummary>) -> Summary {
         let mut damaged = self.damaged.into_inner().expect("no thread panicked with the list");
         // Pools work in parallel: the file's order repeats, theirs does not. Bands may read a field twice.
         damaged.sort_by_key(|damaged| damaged.offset);
         damaged.dedup();
+        let metrics = job.timeline.metrics();
+        let needed = job.images.iter().flat_map(|image| &image.scene.fields);
+        let needed: u64 = needed.map(|field| field.extent).sum();
+        let read_bytes = self.read_bytes.into_inner();
         Summary {
             version: env!("CARGO_PKG_VERSION"),
             input: job.options.input.clone(),
             output: output.map(Path::to_owned),
             backend: job.backend.name(),
             images,
-            read_bytes: self.read_bytes.into_inner(),
+            read_bytes,
+            read_amplification: if needed > 0 { read_bytes as f64 / needed as f64 } else { 1.0 },
             requests: self.requests.into_inner(),
             written_bytes: self.written_bytes.into_inner(),
             clamped: self.clamped.into_inner(),
             not_finite: self.not_finite.into_inner(),
             masked: self.masked.into_inner(),
             damaged,
-            wall_secs: wall.as_secs_f64(),
+            wall_secs: metrics.wall_secs,
+            cpu_secs: cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin),
+            cores: cores(),
+            metrics,
             peak_memory_bytes: peak_memory_bytes(),
         }
     }

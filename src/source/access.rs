@@ -1,11 +1,13 @@
 //! How a file is reached: by which calls, how patiently, in which requests.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{FileSource, MappedSource, Merging, ReadAt, Retrying, Simulated, Simulation};
+use super::{FileSource, Logged, MappedSource, Merging, ReadAt, Retrying, Simulated, Simulation};
 use crate::error::Result;
+use crate::timeline::RequestLog;
 
 /// By which calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -32,11 +34,11 @@ pub struct Access {
 }
 
 impl Access {
-    /// Opens `path`.
+    /// Opens `path`; `log` is told of every request, also of those that are repeated.
     ///
     /// # Errors
     /// `Io` when it is not there or not readable.
-    pub fn open(&self, path: &Path) -> Result<Box<dyn ReadAt>> {
+    pub fn open(&self, path: &Path, log: &Arc<RequestLog>) -> Result<Box<dyn ReadAt>> {
         let mut source: Box<dyn ReadAt> = match self.io {
             IoMethod::Pread => Box::new(FileSource::open(path)?),
             IoMethod::Mmap => Box::new(MappedSource::open(path)?),
@@ -44,6 +46,7 @@ impl Access {
         if let Some(simulation) = &self.simulation {
             source = Box::new(Simulated::new(source, simulation.clone()));
         }
+        source = Box::new(Logged::new(source, log.clone()));
         if self.retries > 0 {
             source = Box::new(Retrying::new(source, self.retries));
         }

@@ -16,5 +16,6 @@ mod mosaic;
 mod output;
 mod program;
 mod scenes;
+mod seeing;
 mod showing;
 mod target;

@@ -1,0 +1,84 @@
+//! How much memory the process holds, asked again and again by a thread that does nothing else.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+
+use crate::job::memory_bytes;
+use crate::timeline::{Bounded, Timeline};
+
+/// Between two samples: asking takes some 30 µs, so 0.1 % of one core.
+const INTERVAL: Duration = Duration::from_millis(30);
+/// Samples that are kept.
+const SAMPLES: usize = 4096;
+
+/// So much was held at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MemorySample {
+    /// On the timeline's clock.
+    pub nanos: u64,
+    /// Resident; of several samples that were merged, the most.
+    pub bytes: u64,
+}
+
+/// Samples from when it is started to when it is stopped.
+#[derive(Debug)]
+pub struct MemorySampler {
+    stop: Sender<()>,
+    thread: JoinHandle<Bounded<MemorySample>>,
+}
+
+impl MemorySampler {
+    /// Starts a thread; `None` where the system does not say what is held, or starts none.
+    pub fn start(timeline: &Arc<Timeline>) -> Option<Self> {
+        memory_bytes()?;
+        let (stop, stopped) = bounded::<()>(0);
+        let timeline = timeline.clone();
+        let sample = move || {
+            let merge = |a: &mut MemorySample, b: MemorySample| a.bytes = a.bytes.max(b.bytes);
+            let mut samples = Bounded::new(SAMPLES, merge);
+            loop {
+                if let Some(bytes) = memory_bytes() {
+                    samples.push(MemorySample { nanos: timeline.now(), bytes });
+                }
+                if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                    return samples;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("memory".to_owned()).spawn(sample).ok()?;
+        Some(Self { stop, thread })
+    }
+
+    /// What it saw.
+    pub fn stop(self) -> Vec<MemorySample> {
+        drop(self.stop);
+        self.thread.join().map_or_else(|_| Vec::new(), |samples| samples.values().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::Detail;
+
+    #[test]
+    fn a_buffer_that_is_filled_is_seen() {
+        let timeline = Timeline::new(Detail::Spans);
+        let Some(sampler) = MemorySampler::start(&timeline) else {
+            eprintln!("SKIPPED: this system does not say how much memory a process holds");
+            return;
+        };
+        let before = memory_bytes().unwrap();
+        let buffer = vec![1_u8; 64 << 20];
+        std::thread::sleep(4 * INTERVAL);
+        assert!(buffer.iter().all(|&byte| byte == 1));
+        let samples = sampler.stop();
+        assert!(samples.is_sorted_by_key(|sample| sample.nanos));
+        let most = samples.iter().map(|sample| sample.bytes).max().unwrap();
+        // Other tests may give memory back meanwhile.
+        assert!(most >= before + (32 << 20), "{most} after {before}");
+    }
+}

@@ -1,0 +1,41 @@
+//! Tells a log of every request.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Identity, ReadAt};
+use crate::error::Result;
+use crate::timeline::RequestLog;
+
+/// A source whose requests are recorded.
+pub struct Logged {
+    source: Box<dyn ReadAt>,
+    log: Arc<RequestLog>,
+    file: u32,
+}
+
+impl Logged {
+    /// Tells `log` of the requests to `source`.
+    pub fn new(source: Box<dyn ReadAt>, log: Arc<RequestLog>) -> Self {
+        let file = log.file(&source.path().to_string_lossy());
+        Self { source, log, file }
+    }
+}
+
+impl ReadAt for Logged {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let range = offset..offset + buffer.len() as u64;
+        self.log.time(self.file, range, || self.source.read_exact_at(offset, buffer))
+    }
+
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+    fn identity(&self) -> Identity {
+        self.source.identity()
+    }
+}

@@ -1,0 +1,97 @@
+//! How long each set of stages was busy at once: from this follow unions and overlaps of busy times, in constant memory
+//! and exactly, however long the run.
+
+use std::collections::BTreeMap;
+
+/// Most stages.
+const STAGES: usize = 32;
+
+/// Which stages are busy, and how long each set of them was.
+#[derive(Debug, Default)]
+pub(super) struct Concurrency {
+    stages: Vec<Activity>,
+    /// Bit `i` is set while stage `i` is busy.
+    busy: u32,
+    since_nanos: u64,
+    nanos: BTreeMap<u32, u64>,
+}
+
+/// One stage's threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Activity {
+    active: u32,
+    /// When it was busy first, and last.
+    pub first_nanos: Option<u64>,
+    pub last_nanos: u64,
+}
+
+impl Concurrency {
+    pub fn add_stage(&mut self) {
+        assert!(self.stages.len() < STAGES, "a set of stages fits a word");
+        self.stages.push(Activity::default());
+    }
+
+    /// A thread of `stage` begins work.
+    pub fn begin(&mut self, stage: usize, now: u64) {
+        let activity = &mut self.stages[stage];
+        activity.first_nanos.get_or_insert(now);
+        activity.active += 1;
+        if activity.active == 1 {
+            self.become_busy(self.busy | 1 << stage, now);
+        }
+    }
+
+    /// A thread of `stage` ends work.
+    pub fn end(&mut self, stage: usize, now: u64) {
+        let activity = &mut self.stages[stage];
+        activity.last_nanos = now;
+        activity.active -= 1;
+        if activity.active == 0 {
+            self.become_busy(self.busy & !(1 << stage), now);
+        }
+    }
+
+    fn become_busy(&mut self, busy: u32, now: u64) {
+        *self.nanos.entry(self.busy).or_default() += now - self.since_nanos;
+        (self.busy, self.since_nanos) = (busy, now);
+    }
+
+    pub fn activity(&self, stage: usize) -> Activity {
+        self.stages[stage]
+    }
+
+    /// Time in which the set of busy stages was one that `which` accepts.
+    pub fn nanos_where(&self, which: impl Fn(u32) -> bool) -> u64 {
+        self.nanos.iter().filter(|(set, _)| which(**set)).map(|(_, nanos)| nanos).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unions_and_overlaps_are_those_of_the_intervals() {
+        // Two stages; the first has two threads. Every interval as (stage, from, to).
+        let intervals = [(0, 10, 40), (0, 20, 50), (1, 30, 60), (1, 70, 75), (0, 74, 80)];
+        let mut events: Vec<(u64, usize, bool)> = intervals
+            .iter()
+            .flat_map(|&(stage, from, to)| [(from, stage, true), (to, stage, false)])
+            .collect();
+        events.sort_unstable();
+        let mut concurrency = Concurrency::default();
+        concurrency.add_stage();
+        concurrency.add_stage();
+        for (now, stage, begins) in events {
+            if begins { concurrency.begin(stage, now) } else { concurrency.end(stage, now) }
+        }
+        // Counted nanosecond by nanosecond.
+        let busy = |stage, at| intervals.iter().any(|&(s, from, to)| s == stage && (from..to).contains(&at));
+        for set in 0..4 {
+            let expected = (0..80).filter(|&at| (busy(0, at), busy(1, at)) == (set & 1 != 0, set & 2 != 0));
+            assert_eq!(concurrency.nanos_where(|s| s == set), expected.count() as u64, "set {set}");
+        }
+        assert_eq!(concurrency.nanos_where(|set| set & 1 != 0), 46);
+        assert_eq!((concurrency.activity(1).first_nanos, concurrency.activity(1).last_nanos), (Some(30), 75));
+    }
+}

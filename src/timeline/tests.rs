@@ -1,0 +1,103 @@
+//! Pipelines of naps, whose times are known from below: a machine may be slow, but never early.
+
+use std::time::Duration;
+
+use super::*;
+use crate::pipeline;
+
+const NAP: Duration = Duration::from_millis(10);
+
+/// Two naps in a pool of two and one in a stage for each of `count` items.
+fn nap(timeline: &Arc<Timeline>, count: u64) {
+    pipeline::run::<(), _>(timeline, |p| {
+        let numbers = p.source("numbers", 0, 0..count);
+        let pooled = p.pool("pool", 2, 1, numbers, |n: u64| {
+            std::thread::sleep(NAP);
+            Ok(n)
+        });
+        p.sink("last", pooled, |numbers| {
+            numbers.for_each(|_| std::thread::sleep(NAP));
+            Ok(())
+        });
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_metrics_are_those_of_the_intervals() {
+    let timeline = Timeline::new(Detail::Spans);
+    timeline.begin();
+    nap(&timeline, 10);
+    let metrics = timeline.metrics();
+    let nap = NAP.as_secs_f64();
+    let [pool, last] = &metrics.stages[..] else { panic!("two stages: {metrics:?}") };
+    assert_eq!((&*pool.name, pool.threads, pool.items, &*last.name), ("pool", 2, 10, "last"));
+    assert!(pool.work_secs >= 10.0 * nap && last.busy_secs >= 10.0 * nap);
+    assert!(pool.busy_secs <= pool.work_secs && pool.busy_secs >= pool.work_secs / 2.0, "{pool:?}");
+    assert!((last.busy_secs - last.work_secs).abs() < 1e-9, "one thread: the union is the sum");
+    assert_eq!(metrics.bound_by.as_deref(), Some("last"));
+    assert!(metrics.fill_secs >= nap, "the first item took a nap in the pool");
+    assert!(metrics.overlap_efficiency_at_most <= 1.0 && metrics.hidden_fraction.unwrap() <= 1.0);
+
+    // The same from the intervals themselves.
+    let rows = timeline.rows();
+    let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
+    assert_eq!(names, ["pool-0", "pool-1", "last"]);
+    let sum = |row: &ThreadRow| row.spans.values().iter().map(|span| span.busy_nanos).sum::<u64>();
+    assert!(rows.iter().all(|row| sum(row) == row.busy_nanos));
+    assert!((secs(sum(&rows[0]) + sum(&rows[1])) - pool.work_secs).abs() < 1e-9);
+    for row in &rows {
+        let spans = row.spans.values();
+        assert!(spans.is_sorted_by(|a, b| a.end_nanos <= b.start_nanos), "{} overlaps itself", row.name);
+    }
+    let items = rows[2].spans.values().iter().filter_map(|span| span.item);
+    assert_eq!(items.map(|item| item.number).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+}
+
+fn secs(nanos: u64) -> f64 {
+    nanos as f64 * 1e-9
+}
+
+#[test]
+fn pipelines_that_follow_each_other_share_rows_and_sums() {
+    let timeline = Timeline::new(Detail::Sums);
+    timeline.begin();
+    nap(&timeline, 3);
+    nap(&timeline, 4);
+    let metrics = timeline.metrics();
+    assert_eq!((metrics.stages.len(), metrics.stages[0].items), (2, 7));
+    let rows = timeline.rows();
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|row| row.spans.values().is_empty() && row.busy_nanos > 0), "sums only");
+    assert!(
+        metrics
+            .queues
+            .iter()
+            .all(|queue| queue.empty_share + queue.full_share <= 1.0 + 1e-9 || queue.capacity == 0)
+    );
+}
+
+#[test]
+fn requests_count_from_the_beginning_and_failures_bring_nothing() {
+    let timeline = Timeline::new(Detail::Spans);
+    let log = timeline.requests();
+    let file = log.file("a file");
+    let ask = |offset, length, result: Result<(), ()>| {
+        let asked = log.time(file, offset..offset + length, || {
+            std::thread::sleep(NAP);
+            result
+        });
+        assert_eq!(asked, result);
+    };
+    ask(0, 512, Ok(()));
+    timeline.begin();
+    ask(4096, 1000, Err(()));
+    ask(4096, 1000, Ok(()));
+    let metrics = timeline.metrics().requests;
+    assert_eq!((metrics.requests, metrics.failed, metrics.bytes), (2, 1, 1000));
+    assert!(metrics.busy_secs >= 2.0 * NAP.as_secs_f64() && metrics.mean_in_flight == Some(1.0));
+    assert!(metrics.p50_secs.unwrap() >= NAP.as_secs_f64() && metrics.p50_secs <= metrics.most_secs);
+    let (list, every) = log.list();
+    assert_eq!((list.len(), every), (3, 1), "the list has what came before, too");
+    assert!(list[1].failed && list[1].offset == 4096 && list[0].end_nanos <= timeline.began_nanos());
+}
