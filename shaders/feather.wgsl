@@ -1,7 +1,7 @@
-// plane[y, x] ← its mean with field[y − field's top, x − field's left][sample] by weights that fall linearly towards
+// plane[y, x] ← its mean with what is observed at field[y − field's top, x − field's left][sample] by weights that fall linearly towards
 // each field's own edges; the value itself where no field has been yet
 //
-// field: as stored, [height, width, samples]; see stored.wgsl.
+// field, shading: as stored, and what is made of it; see stored.wgsl.
 // plane: f32 counts, [height, width] mosaic pixels of one plane of a tile with its halo.
 // weights: as plane; the sum of the weights so far, anything where there is no data yet.
 // One dispatch blends one layer in. What has no data takes no part.
@@ -22,6 +22,9 @@ struct Params {
     sample: u32,
     // U8, U16 or F32.
     kind: u32,
+    // Whether there is a shading, 1 or 0, and its first pixel.
+    has_shading: u32,
+    first_shading: u32,
     // Where the weight ends, in pixels of the field.
     left: u32,
     right: u32,
@@ -31,8 +34,9 @@ struct Params {
 
 var<immediate> params: Params;
 @group(0) @binding(0) var<storage, read> field: array<u32>;
-@group(0) @binding(1) var<storage, read_write> plane: array<f32>;
-@group(0) @binding(2) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> shading: array<vec2f>;
+@group(0) @binding(2) var<storage, read_write> plane: array<f32>;
+@group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 
 // The distance from the centre of pixel i to the nearer end.
 fn tent(i: u32, first: u32, last: u32) -> f32 {
@@ -51,7 +55,7 @@ fn main(
     }
     let x = params.field_x + i % params.width;
     let y = params.field_y + i / params.width;
-    let value = stored((y * params.field_width + x) * params.samples + params.sample);
+    let value = observed_at(x, y);
     if !has_data(value) {
         return;
     }

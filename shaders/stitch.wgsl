@@ -1,6 +1,6 @@
-// plane[y, x] ← field[y − field's top, x − field's left][sample], where the field covers the plane
+// plane[y, x] ← what is observed at field[y − field's top, x − field's left][sample], where the field covers the plane
 //
-// field: as stored, [height, width, samples]; see stored.wgsl.
+// field, shading: as stored, and what is made of it; see stored.wgsl.
 // plane: f32 counts, [height, width] mosaic pixels of one plane of a tile with its halo.
 // One dispatch paints one layer; a later one paints over it.
 
@@ -20,11 +20,15 @@ struct Params {
     sample: u32,
     // U8, U16 or F32.
     kind: u32,
+    // Whether there is a shading, 1 or 0, and its first pixel.
+    has_shading: u32,
+    first_shading: u32,
 }
 
 var<immediate> params: Params;
 @group(0) @binding(0) var<storage, read> field: array<u32>;
-@group(0) @binding(1) var<storage, read_write> plane: array<f32>;
+@group(0) @binding(1) var<storage, read> shading: array<vec2f>;
+@group(0) @binding(2) var<storage, read_write> plane: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -38,7 +42,6 @@ fn main(
     }
     let x = i % params.width;
     let y = i / params.width;
-    let pixel = (params.field_y + y) * params.field_width + params.field_x + x;
     let to = (params.plane_y + y) * params.plane_width + params.plane_x + x;
-    plane[to] = stored(pixel * params.samples + params.sample);
+    plane[to] = observed_at(params.field_x + x, params.field_y + y);
 }

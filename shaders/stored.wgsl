@@ -1,7 +1,9 @@
-// One sample of a field as stored: u8, u16 or f32 (little endian) in 32-bit words.
+// What is observed at a pixel of a field: (stored − dark) · gain, or what is stored
 //
-// Stands before shaders that have `field` and `params.kind`, which is U8, U16 or F32. A float that is no number or
-// infinite is no data.
+// Stands before shaders that have these bindings and parameters:
+// field: as stored, [height, field_width, samples] of u8, u16 or f32 (little endian) in 32-bit words, as `kind` says. A float
+// that is no number or infinite is no data.
+// shading: dark counts and gain, [height, field_width] from `first_shading`; not read unless `has_shading` is 1.
 
 fn stored(i: u32) -> f32 {
     if params.kind == U8 {
@@ -16,4 +18,14 @@ fn stored(i: u32) -> f32 {
         return NO_DATA;
     }
     return bitcast<f32>(bits);
+}
+
+fn observed_at(x: u32, y: u32) -> f32 {
+    let pixel = y * params.field_width + x;
+    let value = stored(pixel * params.samples + params.sample);
+    if params.has_shading == 0u || !has_data(value) {
+        return value;
+    }
+    let dark_and_gain = shading[params.first_shading + pixel];
+    return (value - dark_and_gain.x) * dark_and_gain.y;
 }

@@ -49,6 +49,10 @@ pub struct Options {
     pub pyramid: PyramidUse,
     /// What the mosaic shows where fields overlap.
     pub overlap: Overlap,
+    /// TIFF of the brightness over a field.
+    pub flatfield: PerChannel<PathBuf>,
+    /// TIFF of the counts without light.
+    pub darkfield: PerChannel<PathBuf>,
     /// Whether valid-pixel masks are honoured.
     pub masks: MaskUse,
     /// Value where no field lies.
@@ -126,6 +130,11 @@ impl<T> PerChannel<T> {
         self.each.get(&channel).or(self.all.as_ref())
     }
 
+    /// Whether no value was given.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_none() && self.each.is_empty()
+    }
+
     /// `flag` names a channel that is not there.
     ///
     /// # Errors
@@ -162,7 +171,8 @@ impl Options {
     /// # Errors
     /// `Option` with the flag and what is wrong.
     pub fn new(args: &JobArgs) -> Result<Self> {
-        let JobArgs { input, selection, reading, deconvolution, psf, tiling, backend, format } = args;
+        let JobArgs { input, selection, stitching, reading, deconvolution, psf, tiling, backend, format } =
+            args;
         check_numbers(args)?;
         Ok(Self {
             input: input.clone(),
@@ -179,7 +189,9 @@ impl Options {
                 .transpose()?,
             scale: selection.scale,
             pyramid: selection.pyramid,
-            overlap: selection.overlap,
+            overlap: stitching.overlap,
+            flatfield: files("--flatfield", &stitching.flatfield)?,
+            darkfield: files("--darkfield", &stitching.darkfield)?,
             masks: selection.masks,
             fill: selection.fill,
             skip_damaged: selection.skip_damaged,
@@ -226,6 +238,10 @@ impl PsfSource {
             None => Self::File(text.into()),
         }
     }
+}
+
+fn files(flag: &str, values: &[String]) -> Result<PerChannel<PathBuf>> {
+    PerChannel::parse(flag, values, |text| Ok(text.into()))
 }
 
 fn check_numbers(args: &JobArgs) -> Result<()> {

@@ -18,6 +18,8 @@ pub struct JobArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
+    pub(crate) stitching: StitchingArgs,
+    #[command(flatten)]
     pub(crate) reading: ReadingArgs,
     #[command(flatten)]
     pub(crate) deconvolution: DeconvolutionArgs,
@@ -63,10 +65,6 @@ pub struct SelectionArgs {
     /// auto: downsample from a level of the stored pyramid where it holds exactly what is needed; never: from the fields
     #[arg(long, value_enum, default_value_t = PyramidUse::Auto)]
     pub pyramid: PyramidUse,
-    /// Where fields overlap, paint: the one with the highest M; feather: their mean, by weights that fall linearly
-    /// towards each field's own edges, so that no step is seen
-    #[arg(long, value_enum, default_value_t = Overlap::Paint)]
-    pub overlap: Overlap,
     /// ignore: paint also the pixels that a subblock's valid-pixel mask leaves out
     #[arg(long, value_enum, default_value_t = MaskUse::Honour)]
     pub masks: MaskUse,
@@ -76,6 +74,23 @@ pub struct SelectionArgs {
     /// Leave damaged subblocks out (they are filled and listed; exit code 3) instead of stopping
     #[arg(long)]
     pub skip_damaged: bool,
+}
+
+/// How fields become a mosaic.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Stitching")]
+pub struct StitchingArgs {
+    /// Where fields overlap, paint: the one with the highest M; feather: their mean, by weights that fall linearly
+    /// towards each field's own edges, so that no step is seen
+    #[arg(long, value_enum, default_value_t = Overlap::Paint)]
+    pub overlap: Overlap,
+    /// TIFF of the brightness over a field: each field is divided by it and multiplied by its mean before it is stitched.
+    /// One plane, or one for each channel of the output; once, or once a channel as C=FILE
+    #[arg(long, value_name = "[C=]FILE.tif")]
+    pub flatfield: Vec<String>,
+    /// TIFF of the camera's counts without light, subtracted from each field first; as --flatfield
+    #[arg(long, value_name = "[C=]FILE.tif")]
+    pub darkfield: Vec<String>,
 }
 
 /// Whether the stored pyramid is read.

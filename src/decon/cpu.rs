@@ -67,7 +67,9 @@ impl Backend for CpuBackend {
     }
 
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {
-        let canvas = Canvas { tile, fields, scale: self.setup.scale, overlap: self.setup.overlap };
+        let Setup { scale, overlap, .. } = self.setup;
+        let shading = self.setup.shading_of(tile.channel);
+        let canvas = Canvas { tile, fields, scale, overlap, shading };
         match &mut self.volumes {
             Some(volumes) => self.pool.install(|| volumes.stitch(lane, &canvas)),
             None => {

@@ -25,6 +25,8 @@ pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
 pub use otf::otf;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::FieldSamples;
@@ -99,6 +101,8 @@ pub struct Setup {
     pub scale: u32,
     /// What is observed where fields overlap.
     pub overlap: Overlap,
+    /// Of each output channel; `None` where pixels are observed as they are stored, empty when all are.
+    pub shading: Vec<Option<Arc<Shading>>>,
     /// What comes out.
     pub output: SampleType,
     /// What comes out where there is no data.
@@ -111,6 +115,24 @@ pub struct Setup {
     pub field_bytes: u64,
     /// One for each output channel; empty when nothing is to be deconvolved.
     pub channels: Vec<ChannelSetup>,
+}
+
+impl Setup {
+    /// The shading of output channel `channel`.
+    pub fn shading_of(&self, channel: u32) -> Option<&Shading> {
+        self.shading.get(channel as usize)?.as_deref()
+    }
+}
+
+/// What camera and illumination make of a field. What is observed of a stored value is (value − dark) · gain, in f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shading {
+    /// Pixels of every field across.
+    pub width: u32,
+    /// Pixels of every field down.
+    pub height: u32,
+    /// `[y, x]`: the dark counts, and the gain.
+    pub pixels: Vec<[f32; 2]>,
 }
 
 /// What the deconvolution of one output channel needs.

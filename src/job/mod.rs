@@ -4,6 +4,7 @@ mod backend;
 mod input;
 mod psfs;
 mod selection;
+mod shading;
 mod system;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use backend::Chosen;
 use backend::choose_backend;
 pub use input::{open_input, open_input_with};
 pub use selection::{Origin, Selected, select};
+pub use shading::for_channels as shading_for_channels;
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
 /// Tiles that share one transform: the real and the imaginary part.
@@ -90,6 +92,13 @@ impl Job {
         } else {
             Vec::new()
         };
+        let shading = shading::for_channels(
+            &options,
+            output_channels(input.dataset()),
+            &channels,
+            &scenes.iter().map(|&scene| &dataset.scenes[scene]).collect::<Vec<_>>(),
+            &mut notes,
+        )?;
         let output = output_type(&options, &channels, &mut notes);
         let fill = options.fill.unwrap_or_else(|| default_fill(&channels));
         check_fill(fill, output)?;
@@ -98,6 +107,7 @@ impl Job {
         let request = Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
+            shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
             volumes,
             psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
             halo: if psfs.is_empty() { 0 } else { halo(&options, &psfs) },
@@ -119,6 +129,7 @@ impl Job {
                 let request = Request { scale: options.scale / ratio, ..request.clone() };
                 let plan = Plan::new(&dataset, &scene, &request)?;
                 let setup = setup(&options, &scene, &plan, &psfs, fill);
+                let setup = Setup { shading: shading.clone(), ..setup };
                 Ok(Image { scene, stored_ratio: ratio, plan, setup })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -162,12 +173,18 @@ fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<St
 
 /// Why no stored level holds the pixels that are asked for.
 fn not_as_stored(options: &Options) -> Option<&'static str> {
-    (options.overlap == Overlap::Feather).then_some("its overlaps are not feathered")
+    if options.overlap == Overlap::Feather {
+        return Some("its overlaps are not feathered");
+    }
+    let is_stored = options.flatfield.is_empty() && options.darkfield.is_empty();
+    (!is_stored).then_some("its pixels are not corrected by flat-field and dark-field")
 }
 
 fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
     let channels = dataset.channels.len() as u32;
     options.psf.check("--psf", channels)?;
+    options.flatfield.check("--flatfield", channels)?;
+    options.darkfield.check("--darkfield", channels)?;
     options.background.check("--background", channels)?;
     options.emission_nm.check("--emission-nm", channels)
 }
@@ -247,6 +264,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32)
         lanes: plan.lanes,
         scale: plan.scale,
         overlap: options.overlap,
+        shading: Vec::new(),
         output: plan.sample,
         fill,
         core: plan.grid.core,

@@ -1,4 +1,5 @@
-//! Blends one field into a plane of a tile. 16 bytes a mosaic pixel, and those of the stored pixel.
+//! Blends one field into a plane of a tile. 16 bytes a mosaic pixel, and those of the stored pixel;
+//! 8 for a shading, which many fields share.
 
 use super::{WORKGROUP, field_source};
 use crate::gpu::{Access, Shader};
@@ -28,6 +29,10 @@ shader_params! {
         pub sample: u32,
         /// [`super::sample_code`] of the field.
         pub kind: u32,
+        /// 1 when there is a shading, else 0.
+        pub has_shading: u32,
+        /// Its first pixel in the buffer.
+        pub first_shading: u32,
         /// The field's first column with a weight.
         pub left: u32,
         /// The column after the last.
@@ -40,8 +45,13 @@ shader_params! {
     items = |p| u64::from(p.width) * u64::from(p.height)
 }
 
-/// Bindings: field, plane, weights.
+/// Bindings: field, shading, plane, weights.
 pub fn shader() -> Shader {
     let source = field_source(include_str!("../../shaders/feather.wgsl"));
-    Shader::new::<Params>("feather", source, &[Access::Read, Access::Write, Access::Write], WORKGROUP)
+    Shader::new::<Params>(
+        "feather",
+        source,
+        &[Access::Read, Access::Read, Access::Write, Access::Write],
+        WORKGROUP,
+    )
 }

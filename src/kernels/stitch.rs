@@ -1,4 +1,5 @@
-//! Paints one field on a plane of a tile. 4 bytes a mosaic pixel, and those of the stored pixel.
+//! Paints one field on a plane of a tile. 4 bytes a mosaic pixel, and those of the stored pixel;
+//! 8 for a shading, which many fields share.
 
 use super::{WORKGROUP, field_source};
 use crate::gpu::{Access, Shader};
@@ -28,12 +29,16 @@ shader_params! {
         pub sample: u32,
         /// [`super::sample_code`] of the field.
         pub kind: u32,
+        /// 1 when there is a shading, else 0.
+        pub has_shading: u32,
+        /// Its first pixel in the buffer.
+        pub first_shading: u32,
     }
     items = |p| u64::from(p.width) * u64::from(p.height)
 }
 
-/// Bindings: field, plane.
+/// Bindings: field, shading, plane.
 pub fn shader() -> Shader {
     let source = field_source(include_str!("../../shaders/stitch.wgsl"));
-    Shader::new::<Params>("stitch", source, &[Access::Read, Access::Write], WORKGROUP)
+    Shader::new::<Params>("stitch", source, &[Access::Read, Access::Read, Access::Write], WORKGROUP)
 }

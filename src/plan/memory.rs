@@ -48,6 +48,8 @@ pub struct Memory {
     pub volumes: u64,
     /// One plane of a tile before it is downsampled, and the weights of what is blended there.
     pub plane: u64,
+    /// Dark counts and gain of every pixel of a field, for each channel that has them; on a device and beside it.
+    pub shading: u64,
     /// Finished tiles and shards on their way to the disk.
     pub finished: u64,
     /// Shards of all levels that are not complete yet.
@@ -84,6 +86,7 @@ impl Memory {
         Self {
             volumes: grids.volume_bytes(grid),
             plane: plane_pixels * 4 * if request.blends { 2 } else { 1 },
+            shading: request.shading_bytes,
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
             pyramid: planes * row_bytes * 2,
             on_device: !request.volumes_on_host,
@@ -113,7 +116,7 @@ impl Memory {
     /// What is left for fields, on the device or in the computer's memory.
     pub(super) fn budget_for_fields(&self, request: &Request) -> u64 {
         if self.on_device {
-            request.limits.memory_bytes.saturating_sub(self.volumes + self.plane)
+            request.limits.memory_bytes.saturating_sub(self.volumes + self.plane + self.shading)
         } else {
             request.memory_bytes.saturating_sub(self.host())
         }
@@ -126,13 +129,13 @@ impl Memory {
 
     /// Bytes in the computer's memory.
     pub fn host(&self) -> u64 {
-        let beside_volumes = self.in_flight + self.finished + self.pyramid;
+        let beside_volumes = self.in_flight + self.finished + self.pyramid + self.shading;
         if self.on_device { beside_volumes } else { beside_volumes + self.device_parts() }
     }
 
     /// Bytes on the device; 0 when the backend is the processor.
     pub fn device(&self) -> u64 {
-        if self.on_device { self.device_parts() } else { 0 }
+        if self.on_device { self.device_parts() + self.shading } else { 0 }
     }
 
     fn device_parts(&self) -> u64 {

@@ -42,6 +42,8 @@ pub struct Request {
     pub scale: u32,
     /// Whether overlaps are blended: the sum of the weights takes as much as the plane of a tile.
     pub blends: bool,
+    /// Bytes of the shadings of all channels.
+    pub shading_bytes: u64,
     /// Whether the planes of a stack are deconvolved as one volume.
     pub volumes: bool,
     /// Largest PSF over all channels; `None` when nothing is deconvolved.

@@ -52,6 +52,7 @@ fn mosaic(columns: i64, rows: i64) -> Scene {
 fn request() -> Request {
     Request {
         blends: false,
+        shading_bytes: 0,
         scale: 1,
         volumes: false,
         psf: Some(Zyx::new(1, 21, 21)),

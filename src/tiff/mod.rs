@@ -8,10 +8,12 @@ mod description;
 mod imagej;
 mod ome;
 mod page;
+mod planes;
 mod volume;
 
 use std::path::Path;
 
+pub use planes::{Planes, read_planes, write_planes};
 pub use volume::{Volume, read_volume};
 
 use self::cursor::Piece;

@@ -13,13 +13,13 @@
 //!
 //! A field's weight is least where it ends, so what it takes part in does not jump there; where a *corner* ends on the edge of
 //! the only other field, no weights are continuous. In a mask with re-entrant corners rows end suddenly, and so may weights.
-//! Pixels without data have no weight. Where one field alone has data, its value stays as it is, to the bit: the mean is
+//! A shading is applied to each field first. Pixels without data have no weight. Where one field alone has data, its value stays as it is, to the bit: the mean is
 //! kept as mean += (value − mean) · w / Σw, so nothing is divided by a sum of one. Sources: R. Szeliski, "Image Alignment and
 //! Stitching", 2006, section 6.2 (feathering: weights that fall to 0 at the edges of each image); the tents are those of
 //! bilinear interpolation.
 
 use super::is_no_data;
-use super::stitch::Stitch;
+use super::stitch::{ShadingPixels, Stitch, shaded};
 use crate::pixels::Samples;
 use crate::space::{Local, Rect};
 
@@ -34,11 +34,17 @@ pub struct Feather {
 
 /// Blends `field`, `[y, x, sample]`, into `plane`, `[y, x]`, which holds no data where no field has been yet. `weights`,
 /// `[y, x]`, is the sum of the weights of those that have; elsewhere it may hold anything.
-pub fn feather(field: &Samples, params: &Feather, plane: &mut [f32], weights: &mut [f32]) {
+pub fn feather(
+    field: &Samples,
+    params: &Feather,
+    shading: ShadingPixels<'_>,
+    plane: &mut [f32],
+    weights: &mut [f32],
+) {
     match field {
-        Samples::U8(values) => blend(values, params, (plane, weights), f32::from),
-        Samples::U16(values) => blend(values, params, (plane, weights), f32::from),
-        Samples::F32(values) => blend(values, params, (plane, weights), |value| value),
+        Samples::U8(values) => blend(values, params, shading, (plane, weights), f32::from),
+        Samples::U16(values) => blend(values, params, shading, (plane, weights), f32::from),
+        Samples::F32(values) => blend(values, params, shading, (plane, weights), |value| value),
     }
 }
 
@@ -46,6 +52,7 @@ pub fn feather(field: &Samples, params: &Feather, plane: &mut [f32], weights: &m
 pub fn blend<T: Copy>(
     field: &[T],
     params: &Feather,
+    shading: ShadingPixels<'_>,
     (plane, weights): (&mut [f32], &mut [f32]),
     convert: impl Fn(T) -> f32,
 ) {
@@ -54,11 +61,36 @@ pub fn blend<T: Copy>(
     let columns = Tent::new(shown.x, shown.width);
     let rows = Tent::new(params.bounds.y, params.bounds.height);
     for run in params.stitch.runs() {
-        let down = rows.at(run.y);
+        let row = Row { first: run.x, columns, down: rows.at(run.y) };
         let from = field[run.field * samples..][..run.count * samples].chunks_exact(samples);
+        let values = from.map(|from| convert(from[sample]));
         let to = plane[run.plane..][..run.count].iter_mut().zip(&mut weights[run.plane..][..run.count]);
-        for (x, (from, (mean, total))) in from.zip(to).enumerate() {
-            add(convert(from[sample]), columns.at(run.x + x) * down, mean, total);
+        match shading {
+            None => row.add(values, to),
+            Some(shading) => {
+                let pixels = &shading[run.field..][..run.count];
+                row.add(values.zip(pixels).map(|(value, pixel)| shaded(value, *pixel)), to);
+            }
+        }
+    }
+}
+
+/// The weights along a row of a field.
+struct Row {
+    first: usize,
+    columns: Tent,
+    /// The weight along y.
+    down: f32,
+}
+
+impl Row {
+    fn add<'a>(
+        &self,
+        values: impl Iterator<Item = f32>,
+        to: impl Iterator<Item = (&'a mut f32, &'a mut f32)>,
+    ) {
+        for (x, (value, (mean, total))) in values.zip(to).enumerate() {
+            add(value, self.columns.at(self.first + x) * self.down, mean, total);
         }
     }
 }

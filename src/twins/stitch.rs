@@ -1,8 +1,10 @@
 //! Paints one field on a plane, over whatever is there.
 //!
 //! plane\[y, x\] ← field\[y − top, x − left, sample\] where both exist, as f32, which holds u8 and u16 exactly. Floats
-//! are copied as they are.
+//! are copied as they are. With a shading, (value − dark) · gain, each operation rounded; no data stays no data, and what
+//! comes out below zero stays there: cutting it off would make dark areas brighter on average.
 
+use super::is_no_data;
 use crate::pixels::Samples;
 use crate::space::{Local, Rect};
 
@@ -27,13 +29,35 @@ pub struct Stitch {
     pub height: u32,
 }
 
+/// Dark counts and gain of each pixel of a field, `[y, x]`; `None` leaves values as they are.
+pub type ShadingPixels<'a> = Option<&'a [[f32; 2]]>;
+
 /// Paints `field`, `[y, x, sample]`, on `plane`, `[y, x]`.
-pub fn stitch(field: &Samples, params: &Stitch, plane: &mut [f32]) {
+pub fn stitch(field: &Samples, params: &Stitch, shading: ShadingPixels<'_>, plane: &mut [f32]) {
     match field {
         Samples::U8(values) => paint(values, params, plane, f32::from),
         Samples::U16(values) => paint(values, params, plane, f32::from),
         Samples::F32(values) => paint(values, params, plane, |value| value),
     }
+    if let Some(shading) = shading {
+        shade(params, shading, plane);
+    }
+}
+
+/// Corrects what was just painted.
+pub fn shade(params: &Stitch, shading: &[[f32; 2]], plane: &mut [f32]) {
+    for run in params.runs() {
+        let pixels = plane[run.plane..][..run.count].iter_mut();
+        pixels
+            .zip(&shading[run.field..][..run.count])
+            .for_each(|(value, pixel)| *value = shaded(*value, *pixel));
+    }
+}
+
+/// One value, corrected.
+#[inline]
+pub(super) fn shaded(value: f32, [dark, gain]: [f32; 2]) -> f32 {
+    if is_no_data(value) { value } else { (value - dark) * gain }
 }
 
 /// Paints `field`, `[y, x, sample]`, on a `plane` of another type, or of the same.
@@ -105,7 +129,7 @@ mod tests {
 
     fn check(field: &Samples, value: impl Fn(usize) -> f32, params: &Stitch) {
         let mut plane = vec![-5.0; (PLANE.0 * PLANE.1) as usize];
-        stitch(field, params, &mut plane);
+        stitch(field, params, None, &mut plane);
         for (i, &actual) in plane.iter().enumerate() {
             let x = i as i32 % PLANE.0 as i32 - params.left;
             let y = i as i32 / PLANE.0 as i32 - params.top;
@@ -143,5 +167,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_shading_corrects_what_is_painted_and_leaves_no_data() {
+        let field = Samples::F32(
+            (0..12).map(|i| if i == 5 { crate::decon::NO_DATA } else { i as f32 * 10.0 }).collect(),
+        );
+        let shading: Vec<_> = (0..12).map(|i| [i as f32, 2.0]).collect();
+        let shown = Rect::new(0, 0, 4, 3);
+        let params =
+            Stitch { left: -1, top: 1, field_width: 4, shown, samples: 1, sample: 0, width: 5, height: 3 };
+        let mut plane = vec![-5.0; 15];
+        stitch(&field, &params, Some(&shading), &mut plane);
+        let value = |i: i32| if i == 5 { crate::decon::NO_DATA } else { i as f32 * 18.0 };
+        let row = |first| [value(first), value(first + 1), value(first + 2), -5.0, -5.0];
+        assert_eq!(plane, [[-5.0; 5], row(1), row(5)].concat());
     }
 }

@@ -12,6 +12,7 @@ mod bytes;
 mod conversion;
 mod damage;
 mod deconvolution;
+mod flatfield;
 mod mosaic;
 mod output;
 mod program;

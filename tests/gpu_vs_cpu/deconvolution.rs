@@ -64,6 +64,7 @@ impl Case {
             lanes: self.extents.len() as u32,
             scale: 1,
             overlap: Overlap::Paint,
+            shading: Vec::new(),
             output: SampleType::F32,
             fill: 0.0,
             core: self.fft,

@@ -43,13 +43,20 @@ fn samples(kind: SampleType, count: usize) -> Samples {
     }
 }
 
+/// Dark counts and gains of a field, behind `first` pixels of another's.
+fn shading(first: u32, pixels: u32) -> Vec<[f32; 2]> {
+    (0..first + pixels).map(|i| [(i * 37 % 101) as f32 * 0.3, 0.5 + (i * 53 % 97) as f32 * 0.01]).collect()
+}
+
 #[test]
 fn stitch_paints_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     let types =
         [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
     let (width, height, field_width, field_height) = (37_u32, 29_u32, 23_u32, 19_u32);
-    for pixel_type in types {
+    let shading = shading(50, field_width * field_height);
+    let shading_buffer = bench.buffer(&shading);
+    for (pixel_type, has_shading) in types.into_iter().flat_map(|t| [(t, false), (t, true)]) {
         let count = (field_width * field_height * pixel_type.samples()) as usize;
         let field = samples(pixel_type.sample_type(), count);
         let mut bytes = field.as_bytes().to_vec();
@@ -72,14 +79,21 @@ fn stitch_paints_as_its_twin() {
                 samples: pixel_type.samples(),
                 sample,
                 kind: sample_code(pixel_type.sample_type()),
+                has_shading: has_shading.into(),
+                first_shading: 50,
             };
-            bench.run(&stitch::shader(), &[&field_buffer, &plane], &params);
+            bench.run(&stitch::shader(), &[&field_buffer, &shading_buffer, &plane], &params);
             let mut twin = ramp((width * height) as usize, 1.0);
             let samples = pixel_type.samples();
             let shown = Rect::new(0, 0, field_width, field_height);
             let params = Stitch { left, top, field_width, shown, samples, sample, width, height };
-            twins::stitch::stitch(&field, &params, &mut twin);
-            assert_same(&format!("{pixel_type:?} at ({left}, {top})"), &bench.read::<f32>(&plane), &twin);
+            let shading = has_shading.then_some(&shading[50..]);
+            twins::stitch::stitch(&field, &params, shading, &mut twin);
+            assert_same(
+                &format!("{pixel_type:?}, shading {has_shading}, at ({left}, {top})"),
+                &bench.read::<f32>(&plane),
+                &twin,
+            );
         }
     }
 }
@@ -91,7 +105,9 @@ fn feather_blends_as_its_twin() {
         [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
     let (width, height, field_width, field_height) = (37_u32, 29_u32, 23_u32, 19_u32);
     let count = (width * height) as usize;
-    for pixel_type in types {
+    let shading = shading(50, field_width * field_height);
+    let shading_buffer = bench.buffer(&shading);
+    for (pixel_type, has_shading) in types.into_iter().flat_map(|t| [(t, false), (t, true)]) {
         let mut field =
             samples(pixel_type.sample_type(), (field_width * field_height * pixel_type.samples()) as usize);
         if let Samples::F32(values) = &mut field {
@@ -123,16 +139,24 @@ fn feather_blends_as_its_twin() {
                 samples,
                 sample,
                 kind: sample_code(pixel_type.sample_type()),
+                has_shading: has_shading.into(),
+                first_shading: 50,
                 left: 1,
                 right: shown.right() as u32,
                 top: 1,
                 bottom: 18,
             };
             let (on_device, weights_there) = (bench.buffer(&plane), bench.buffer(&weights));
-            bench.run(&feather::shader(), &[&field_buffer, &on_device, &weights_there], &params);
+            bench.run(
+                &feather::shader(),
+                &[&field_buffer, &shading_buffer, &on_device, &weights_there],
+                &params,
+            );
             let stitch = Stitch { left, top, field_width, shown, samples, sample, width, height };
-            twins::feather::feather(&field, &Feather { stitch, bounds }, &mut plane, &mut weights);
-            let what = format!("{pixel_type:?} at ({left}, {top})");
+            let shading = has_shading.then_some(&shading[50..]);
+            let params = Feather { stitch, bounds };
+            twins::feather::feather(&field, &params, shading, &mut plane, &mut weights);
+            let what = format!("{pixel_type:?}, shading {has_shading}, at ({left}, {top})");
             let found: Vec<f32> = bench.read(&on_device);
             let is_data = |value: &f32| *value != NO_DATA;
             assert!(found.iter().map(is_data).eq(plane.iter().map(is_data)), "{what}: other gaps");
@@ -162,8 +186,11 @@ fn a_float_that_is_no_number_is_no_data() {
         samples: 1,
         sample: 0,
         kind: sample_code(SampleType::F32),
+        has_shading: 0,
+        first_shading: 0,
     };
-    bench.run(&stitch::shader(), &[&bench.buffer(&field), &plane], &params);
+    let nothing = bench.buffer(&[[0.0_f32; 2]]);
+    bench.run(&stitch::shader(), &[&bench.buffer(&field), &nothing, &plane], &params);
     let expected = [1.0, NO_DATA, NO_DATA, NO_DATA, f32::MAX, -0.0, f32::MIN_POSITIVE, -3.5];
     assert_same("floats", &bench.read::<f32>(&plane), &expected);
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::copy::copy_band;
 use crate::dataset::FieldSamples;
-use crate::decon::{Field, FinishedTile, Overlap};
+use crate::decon::{Field, FinishedTile, Overlap, Shading};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Output, Rect, Zyx};
@@ -14,7 +14,7 @@ use crate::twins::downsample::{Downsample, downsample};
 use crate::twins::feather::{Feather, blend, feather};
 use crate::twins::fill::fill;
 use crate::twins::pack::{Pack, Packed, pack};
-use crate::twins::stitch::{Stitch, paint, stitch};
+use crate::twins::stitch::{ShadingPixels, Stitch, paint, shade, stitch};
 
 /// Level-0 rows that are painted at once: 128 KiB at 2048 columns.
 const LEVEL0_ROWS: u32 = 16;
@@ -31,6 +31,8 @@ pub(super) struct Canvas<'a> {
     pub scale: u32,
     /// What is observed where fields overlap.
     pub overlap: Overlap,
+    /// Of the tile's channel.
+    pub shading: Option<&'a Shading>,
 }
 
 /// Level-0 pixels of a few rows.
@@ -61,7 +63,7 @@ impl Canvas<'_> {
     pub fn convert(&self, output: SampleType, no_data: f32) -> FinishedTile {
         let core = self.tile.core;
         let mut samples = Samples::unset(output, core.area() as usize * self.tile.planes as usize);
-        let is_copied = self.scale == 1 && self.overlap == Overlap::Paint;
+        let is_copied = self.scale == 1 && self.overlap == Overlap::Paint && self.shading.is_none();
         let is_same = is_copied && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
             Samples::U8(out) if is_same => self.copy_to(out, no_data, |[byte]| byte),
@@ -136,17 +138,18 @@ impl Canvas<'_> {
         pixels.resize(width as usize * height as usize, 0.0);
         fill(pixels);
         let area = Rect::<Mosaic>::new(area.x * scale, area.y * scale, width, height);
+        let shading = self.shading.map(|shading| &shading.pixels[..]);
         match self.overlap {
             Overlap::Paint => {
                 for (field, params) in self.layers_on(plane, area) {
-                    stitch_field(field, &params, pixels);
+                    stitch_field(field, &params, shading, pixels);
                 }
             }
             Overlap::Feather => {
                 weights.resize(pixels.len(), 0.0);
                 for (field, stitch) in self.layers_on(plane, area) {
                     let params = Feather { stitch, bounds: field.bounds() };
-                    feather_field(field, &params, (pixels, weights));
+                    feather_field(field, &params, shading, (pixels, weights));
                 }
             }
         }
@@ -177,9 +180,9 @@ impl Canvas<'_> {
 }
 
 /// As the twin does with samples of their own.
-fn stitch_field(field: &Field, params: &Stitch, level0: &mut [f32]) {
+fn stitch_field(field: &Field, params: &Stitch, shading: ShadingPixels<'_>, level0: &mut [f32]) {
     match &field.samples {
-        FieldSamples::Decoded(samples) => stitch(samples, params, level0),
+        FieldSamples::Decoded(samples) => return stitch(samples, params, shading, level0),
         FieldSamples::Stored { bytes, kind } => match kind {
             SampleType::U8 => paint(bytes, params, level0, f32::from),
             SampleType::U16 => {
@@ -189,19 +192,28 @@ fn stitch_field(field: &Field, params: &Stitch, level0: &mut [f32]) {
             SampleType::F32 => paint(bytes.as_chunks().0, params, level0, f32::from_ne_bytes),
         },
     }
+    if let Some(shading) = shading {
+        shade(params, shading, level0);
+    }
 }
 
 /// As the twin does with samples of their own.
-fn feather_field(field: &Field, params: &Feather, (plane, weights): (&mut [f32], &mut [f32])) {
+fn feather_field(
+    field: &Field,
+    params: &Feather,
+    shading: ShadingPixels<'_>,
+    (plane, weights): (&mut [f32], &mut [f32]),
+) {
+    let to = (&mut *plane, &mut *weights);
     match &field.samples {
-        FieldSamples::Decoded(samples) => feather(samples, params, plane, weights),
+        FieldSamples::Decoded(samples) => feather(samples, params, shading, plane, weights),
         FieldSamples::Stored { bytes, kind } => match kind {
-            SampleType::U8 => blend(bytes, params, (plane, weights), f32::from),
+            SampleType::U8 => blend(bytes, params, shading, to, f32::from),
             SampleType::U16 => {
                 let words = bytes.as_chunks().0;
-                blend(words, params, (plane, weights), |word| f32::from(u16::from_ne_bytes(word)))
+                blend(words, params, shading, to, |word| f32::from(u16::from_ne_bytes(word)))
             }
-            SampleType::F32 => blend(bytes.as_chunks().0, params, (plane, weights), f32::from_ne_bytes),
+            SampleType::F32 => blend(bytes.as_chunks().0, params, shading, to, f32::from_ne_bytes),
         },
     }
 }
@@ -298,6 +310,7 @@ mod tests {
             lanes: 3,
             scale,
             overlap: Overlap::Paint,
+            shading: Vec::new(),
             output,
             fill: 5.0,
             core: Zyx::new(2, 90, 108),

@@ -1,5 +1,7 @@
 //! Fields on the device, and their way into the observed volume.
 
+use std::sync::Arc;
+
 use super::extents;
 use crate::decon::{Field, Overlap, Setup};
 use crate::error::{Error, Result};
@@ -28,6 +30,7 @@ pub(super) struct Canvas {
     scale: u32,
     fill: Kernel<fill::Params>,
     painter: Painter,
+    shadings: Shadings,
     downsample: Kernel<downsample::Params>,
     fill_plane: wgpu::BindGroup,
     downsample_plane: wgpu::BindGroup,
@@ -58,10 +61,10 @@ impl Painter {
         })
     }
 
-    fn bind(&self, device: &Device, field: &wgpu::Buffer, plane: &wgpu::Buffer) -> Result<wgpu::BindGroup> {
+    fn bind(&self, device: &Device, [field, shadings, plane]: [&wgpu::Buffer; 3]) -> Result<wgpu::BindGroup> {
         match self {
-            Self::Paint(kernel) => kernel.bind(device, &[field, plane]),
-            Self::Feather { kernel, weights } => kernel.bind(device, &[field, plane, weights]),
+            Self::Paint(kernel) => kernel.bind(device, &[field, shadings, plane]),
+            Self::Feather { kernel, weights } => kernel.bind(device, &[field, shadings, plane, weights]),
         }
     }
 
@@ -88,6 +91,8 @@ impl Painter {
                     samples: params.samples,
                     sample: params.sample,
                     kind: params.kind,
+                    has_shading: params.has_shading,
+                    first_shading: params.first_shading,
                     left: shown.x as u32,
                     right: shown.right() as u32,
                     top: bounds.y as u32,
@@ -96,6 +101,45 @@ impl Painter {
                 kernel.dispatch(recorder, buffers, &params);
             }
         }
+    }
+}
+
+/// Dark counts and gains of all channels, one after the other.
+#[derive(Debug)]
+struct Shadings {
+    buffer: wgpu::Buffer,
+    /// The first pixel of each output channel's.
+    first: Vec<Option<u32>>,
+}
+
+impl Shadings {
+    fn new(device: &Device, setup: &Setup) -> Result<Self> {
+        let mut pixels: Vec<[f32; 2]> = Vec::new();
+        let mut first: Vec<Option<u32>> = Vec::new();
+        for (channel, shading) in setup.shading.iter().enumerate() {
+            let Some(shading) = shading else {
+                first.push(None);
+                continue;
+            };
+            // The samples of a colour channel may share one.
+            let is_same =
+                |other: &Option<Arc<_>>| other.as_ref().is_some_and(|other| Arc::ptr_eq(other, shading));
+            let known = setup.shading[..channel].iter().position(is_same);
+            first.push(known.map_or(Some(pixels.len() as u32), |known| first[known]));
+            if known.is_none() {
+                pixels.extend(&shading.pixels);
+            }
+        }
+        // A binding is never empty.
+        pixels.resize(pixels.len().max(1), [0.0; 2]);
+        let buffer = device.buffer("shading", pixels.len() as u64 * 8)?;
+        device.write(&buffer, bytemuck::cast_slice(&pixels));
+        Ok(Self { buffer, first })
+    }
+
+    /// The first pixel of an output channel's.
+    fn of(&self, channel: u32) -> Option<u32> {
+        *self.first.get(channel as usize)?
     }
 }
 
@@ -119,9 +163,10 @@ impl Canvas {
         let plane_pixels = pixels.min(device.limits().max_plane_bytes / 4);
         let plane = device.buffer("plane of a tile", plane_pixels * 4)?;
         let painter = Painter::new(device, setup.overlap, plane_pixels)?;
+        let shadings = Shadings::new(device, setup)?;
         let place = |_| {
             let field = device.buffer("field", setup.field_bytes)?;
-            let painting = painter.bind(device, &field, &plane)?;
+            let painting = painter.bind(device, [&field, &shadings.buffer, &plane])?;
             Ok(Place { field, painting, read_after: None })
         };
         let places = (0..setup.field_slots).map(place).collect::<Result<Vec<_>>>()?;
@@ -132,6 +177,7 @@ impl Canvas {
             downsample_plane: downsample.bind(device, &[&plane, observed])?,
             fill,
             painter,
+            shadings,
             downsample,
             plane_pixels,
             free: (0..places.len()).rev().collect(),
@@ -208,6 +254,7 @@ impl Canvas {
         let scale = i64::from(self.scale);
         let Rect { x, y, width, height, .. } = tile.padded;
         let plane = Rect::<Mosaic>::new(x * scale, y * scale, width * self.scale, height * self.scale);
+        let shading = self.shadings.of(tile.channel);
         for &shown in &slot.shown {
             let (x, y) = (layer.rect.x + shown.x, layer.rect.y + shown.y);
             let Some(area) = Rect::<Mosaic>::new(x, y, shown.width, shown.height).intersect(plane) else {
@@ -225,6 +272,8 @@ impl Canvas {
                 samples: slot.pixel_type.samples(),
                 sample: tile.sample,
                 kind: sample_code(slot.pixel_type.sample_type()),
+                has_shading: shading.is_some().into(),
+                first_shading: shading.unwrap_or(0),
             };
             let place = &mut self.places[slot.place];
             self.painter.dispatch(recorder, &place.painting, &params, (shown, slot.bounds));

@@ -39,7 +39,7 @@ impl Placed {
                 width: PLANE.0,
                 height: PLANE.1,
             };
-            feather(&self.pixels, &Feather { stitch, bounds: self.bounds() }, plane, weights);
+            feather(&self.pixels, &Feather { stitch, bounds: self.bounds() }, None, plane, weights);
         }
     }
 
@@ -148,6 +148,38 @@ fn what_a_mask_hides_and_what_has_no_data_takes_no_part() {
     });
     let seen = check(&[Placed::new((0, 0), (64, 20), pattern(3)), hidden, holes], 0);
     assert!(seen.iter().all(|&count| count > 0), "{seen:?}");
+}
+
+#[test]
+fn a_shading_is_applied_before_fields_are_blended() {
+    let shading: Vec<[f32; 2]> = (0..30 * 25).map(|i| [i as f32 * 0.1, 1.0 + (i % 7) as f32 * 0.2]).collect();
+    let fields = [Placed::new((0, 0), (30, 25), pattern(1)), Placed::new((20, 3), (30, 25), pattern(2))];
+    let corrected = [0, 1].map(|i| {
+        let Samples::F32(values) = &fields[i].pixels else { panic!("floats") };
+        let pixels = values.iter().zip(&shading).map(|(value, [dark, gain])| (value - dark) * gain);
+        Placed {
+            pixels: Samples::F32(pixels.collect()),
+            ..Placed::new((20 * i as i32, 3 * i as i32), (30, 25), |_, _| 0.0)
+        }
+    });
+    let count = (PLANE.0 * PLANE.1) as usize;
+    let (mut plane, mut weights) = (vec![NO_DATA; count], vec![f32::NAN; count]);
+    for field in &fields {
+        let stitch = Stitch {
+            left: field.left,
+            top: field.top,
+            field_width: 30,
+            shown: field.shown[0],
+            samples: 1,
+            sample: 0,
+            width: PLANE.0,
+            height: PLANE.1,
+        };
+        let params = Feather { stitch, bounds: field.bounds() };
+        feather(&field.pixels, &params, Some(&shading), &mut plane, &mut weights);
+    }
+    // The same operations on the same values.
+    assert_eq!(plane, blended(&corrected, 0));
 }
 
 /// Two fields of 100 and 200, `overlap` pixels of them shared.
