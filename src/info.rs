@@ -5,7 +5,6 @@ mod map;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -13,12 +12,13 @@ pub use map::write_map;
 
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::pixels::PixelType;
+use crate::source::Location;
 use crate::space::{Rect, Stored, Zyx};
 
 /// A file in a page.
 #[derive(Debug, Serialize)]
 pub struct Info {
-    file: PathBuf,
+    file: Location,
     times: u32,
     slices: u32,
     voxel_um: Zyx<Option<f64>>,
@@ -58,9 +58,9 @@ struct LevelInfo {
 
 impl Info {
     /// Sums `dataset` up.
-    pub fn new(file: &Path, dataset: &Dataset) -> Self {
+    pub fn new(file: &Location, dataset: &Dataset) -> Self {
         Self {
-            file: file.to_owned(),
+            file: file.clone(),
             times: dataset.times,
             slices: dataset.slices,
             voxel_um: dataset.voxel_um,
@@ -135,7 +135,7 @@ fn levels(pyramid: &[Subblock]) -> Vec<LevelInfo> {
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.file.display())?;
+        writeln!(f, "{}", self.file.name().display())?;
         writeln!(f, "  times {}, channels {}, slices {}", self.times, self.channels.len(), self.slices)?;
         let um = |axis: Option<f64>| axis.map_or("unknown".to_owned(), |um| format!("{um:.4} µm"));
         let Zyx { z, y, x } = self.voxel_um;

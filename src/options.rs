@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, 
 use crate::decon::{Method, Overlap, Start};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
-use crate::source::{Access, Merging, Simulation};
+use crate::source::{Access, Location, Merging, Simulation, seconds};
 use crate::space::Zyx;
 
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
@@ -28,7 +29,7 @@ const MOST_THREADS: usize = 1024;
 #[derive(Clone, Debug, Serialize)]
 pub struct Options {
     /// The file.
-    pub input: PathBuf,
+    pub input: Location,
     /// Only this scene.
     pub scene: Option<u32>,
     /// Only this rectangle of each scene.
@@ -349,8 +350,16 @@ fn bytes(flag: &str, text: &str) -> Result<u64> {
     size.map(|n| n as u64).ok_or_else(|| Error::option(flag, format!("{text} is not a size such as 2GiB")))
 }
 
-fn access(reading: &ReadingArgs) -> Result<Access> {
+/// How `reading` asks for the input.
+///
+/// # Errors
+/// `Option` with the flag and what is wrong.
+pub fn access(reading: &ReadingArgs) -> Result<Access> {
     let simulate = |text| Simulation::parse("--simulate-storage", text);
+    let silence = seconds(reading.timeout.trim()).filter(|&secs| secs > 0.0);
+    let timeout = silence.ok_or_else(|| {
+        Error::option("--timeout", format!("{} is not a time such as 30s, up to an hour", reading.timeout))
+    })?;
     let gap = match reading.merge_gap.trim() {
         "0" => 0,
         text => bytes("--merge-gap", text)?,
@@ -359,6 +368,7 @@ fn access(reading: &ReadingArgs) -> Result<Access> {
         io: reading.io,
         simulation: reading.simulate_storage.as_deref().map(simulate).transpose()?,
         retries: reading.retries,
+        timeout: Duration::from_secs_f64(timeout),
         merging: Merging { gap, most: bytes("--request-size", &reading.request_size)? },
     })
 }

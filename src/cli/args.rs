@@ -1,19 +1,18 @@
 //! The flags that `run` and `plan` share, as they are typed.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Start};
-use crate::source::IoMethod;
+use crate::source::{IoMethod, Location};
 
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]
 pub struct JobArgs {
-    /// CZI file, or TIFF stack (u8, u16, f32)
+    /// CZI file, or TIFF stack (u8, u16, f32); a path, or a URL: https://, http://, s3://BUCKET/KEY (with the usual
+    /// variables AWS_*; AWS_SKIP_SIGNATURE=true for what is public)
     #[arg(value_name = "INPUT")]
-    pub input: PathBuf,
+    pub input: Location,
 
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
@@ -129,6 +128,9 @@ pub struct ReadingArgs {
     /// How often a request that fails is repeated before the run fails
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: u32,
+    /// How long a server may be silent before the request counts as failed, such as 30s
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub timeout: String,
     /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off
     #[arg(long, value_enum, default_value_t = IoMethod::Pread)]
     pub io: IoMethod,

@@ -6,26 +6,33 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::args::ReadingArgs;
 use super::{print, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
 use crate::job::open_input;
+use crate::options;
+use crate::source::Location;
+use crate::timeline::{Detail, Timeline};
 
 #[derive(Args, Debug)]
 pub struct InfoArgs {
-    /// CZI file or TIFF stack
+    /// CZI file or TIFF stack, by path or URL
     #[arg(value_name = "INPUT")]
-    input: PathBuf,
+    input: Location,
     /// Draw where the fields lie: overlaps, gaps, their order in the file, and a scale bar
     #[arg(long, value_name = "MAP.png|MAP.svg")]
     map: Option<PathBuf>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 pub fn run(args: &InfoArgs) -> Result<ExitCode> {
-    let input = open_input(&args.input, &BTreeMap::new())?;
+    let (access, timeline) = (options::access(&args.reading)?, Timeline::new(Detail::Sums));
+    let input = open_input(&args.input, &BTreeMap::new(), &access, timeline.requests())?;
     let info = Info::new(&args.input, input.dataset());
     print(&if args.json { to_json(&info) } else { info.to_string() });
     if let Some(path) = &args.map {

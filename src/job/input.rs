@@ -1,15 +1,14 @@
 //! Which reader a file is for: by its first bytes, not by its name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::czi::Czi;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
-use crate::source::{Access, ReadAt};
+use crate::source::{Access, Location, ReadAt};
 use crate::tiff::TiffStack;
-use crate::timeline::{Detail, RequestLog, Timeline};
+use crate::timeline::RequestLog;
 
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,25 +37,17 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
     }
 }
 
-/// Opens a CZI file or a TIFF stack.
+/// Opens a CZI file or a TIFF stack, by `access`; `log` is told of the requests.
 ///
 /// # Errors
 /// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
-pub fn open_input(path: &Path, select: &BTreeMap<char, i32>) -> Result<Box<dyn Input>> {
-    open_input_with(path, select, &Access::default(), Timeline::new(Detail::Sums).requests())
-}
-
-/// As [`open_input`], by `access`; `log` is told of the requests.
-///
-/// # Errors
-/// As [`open_input`].
-pub fn open_input_with(
-    path: &Path,
+pub fn open_input(
+    location: &Location,
     select: &BTreeMap<char, i32>,
     access: &Access,
     log: &Arc<RequestLog>,
 ) -> Result<Box<dyn Input>> {
-    let source = access.open(path, log)?;
+    let source = access.open(location, log)?;
     match format_of(&*source)? {
         Format::Czi => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
         Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source)?)),

@@ -22,7 +22,7 @@ use crate::timeline::{Detail, Timeline};
 
 pub use backend::Chosen;
 use backend::choose_backend;
-pub use input::{open_input, open_input_with};
+pub use input::open_input;
 pub use selection::{Origin, Selected, select};
 pub use shading::for_channels as shading_for_channels;
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
@@ -78,7 +78,7 @@ impl Job {
     /// # Errors
     /// As [`Self::prepare`].
     pub fn prepare_recorded(options: Options, timeline: Arc<Timeline>) -> Result<Self> {
-        let input = open_input_with(&options.input, &options.select, &options.access, timeline.requests())?;
+        let input = open_input(&options.input, &options.select, &options.access, timeline.requests())?;
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::dataset::{Plane, Subblock};
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
+use crate::source::Location;
 use crate::space::Tczyx;
 use crate::timeline::Metrics;
 
@@ -17,7 +18,7 @@ pub struct Summary {
     /// Of this program.
     pub version: &'static str,
     /// The file that was read.
-    pub input: PathBuf,
+    pub input: Location,
     /// The OME-Zarr that was written; `None` when nothing was to be.
     pub output: Option<PathBuf>,
     /// What computed.

@@ -15,8 +15,7 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
         Encoding { chunk_px: plan.chunk, shard_px: plan.shard, zstd_level: job.options.zstd_level };
     let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
     let dataset = &job.dataset;
-    let file =
-        job.options.input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = job.options.input.stem();
     let name = match &image.scene.name {
         Some(scene) if dataset.scenes.len() > 1 => format!("{file} {scene}"),
         None if dataset.scenes.len() > 1 => format!("{file} scene {}", plan.scene),

@@ -95,3 +95,28 @@ fn storage_that_fails_now_and_then_changes_no_pixel() {
         prepare(&input, "--simulate-storage errors=1 --retries 1").err().expect("storage that is gone");
     assert!(error.to_string().contains("failed 2 times (--retries)"), "{error}");
 }
+
+#[test]
+fn a_file_that_changes_before_it_is_read_gives_no_pixels() {
+    let folder = TempDir::new().unwrap();
+    for (i, flags) in ["", "--io mmap", "--simulate-storage latency=1ms --retries 2"].into_iter().enumerate()
+    {
+        for change in ["other pixels", "cut off", "longer"] {
+            let (input, output) = (mosaic(&folder), folder.path().join(format!("{i} {change}")));
+            let job = prepare(&input, flags).unwrap();
+            let mut bytes = std::fs::read(&input).unwrap();
+            let middle = bytes.len() / 2;
+            match change {
+                "other pixels" => bytes[middle..].iter_mut().for_each(|byte| *byte ^= 1),
+                "cut off" => bytes.truncate(middle),
+                _ => bytes.push(0),
+            }
+            // The clock that stamps files may tick 250 times a second only.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::fs::write(&input, bytes).unwrap();
+            let error = run(&job, &output, false, &Silent).expect_err("it changed");
+            assert!(error.to_string().contains("changed while it was read"), "{flags} {change}: {error}");
+            assert!(!output.exists(), "{flags} {change}");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 //! How a file is reached: by which calls, how patiently, in which requests.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{FileSource, Logged, MappedSource, Merging, ReadAt, Retrying, Simulated, Simulation};
+use super::{Location, Merging, ReadAt, Simulation, Storage};
 use crate::error::Result;
 use crate::timeline::RequestLog;
 
@@ -21,7 +21,7 @@ pub enum IoMethod {
 }
 
 /// How a file is reached.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Access {
     /// By which calls.
     pub io: IoMethod,
@@ -29,27 +29,30 @@ pub struct Access {
     pub simulation: Option<Simulation>,
     /// How often a request that fails is repeated.
     pub retries: u32,
+    /// How long a server may be silent.
+    pub timeout: Duration,
     /// How ranges become requests.
     pub merging: Merging,
 }
 
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            io: IoMethod::default(),
+            simulation: None,
+            retries: 3,
+            timeout: Duration::from_secs(30),
+            merging: Merging::default(),
+        }
+    }
+}
+
 impl Access {
-    /// Opens `path`; `log` is told of every request, also of those that are repeated.
+    /// Opens the file at `location`; `log` is told of every request, also of those that are repeated.
     ///
     /// # Errors
-    /// `Io` when it is not there or not readable.
-    pub fn open(&self, path: &Path, log: &Arc<RequestLog>) -> Result<Box<dyn ReadAt>> {
-        let mut source: Box<dyn ReadAt> = match self.io {
-            IoMethod::Pread => Box::new(FileSource::open(path)?),
-            IoMethod::Mmap => Box::new(MappedSource::open(path)?),
-        };
-        if let Some(simulation) = &self.simulation {
-            source = Box::new(Simulated::new(source, simulation.clone()));
-        }
-        source = Box::new(Logged::new(source, log.clone()));
-        if self.retries > 0 {
-            source = Box::new(Retrying::new(source, self.retries));
-        }
-        Ok(source)
+    /// As [`Storage::new`] and [`Storage::file`].
+    pub fn open(&self, location: &Location, log: &Arc<RequestLog>) -> Result<Box<dyn ReadAt>> {
+        Storage::new(location, self, log)?.file()
     }
 }

@@ -15,9 +15,9 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// Tells `log` of the requests to `source`.
-    pub fn new(source: Box<dyn ReadAt>, log: Arc<RequestLog>) -> Self {
-        let file = log.file(&source.path().to_string_lossy());
+    /// Tells `log` of the requests to `source`, which is, or is one of the files of, the input `name`.
+    pub fn new(source: Box<dyn ReadAt>, log: Arc<RequestLog>, name: &Path) -> Self {
+        let file = log.file(&name.to_string_lossy());
         Self { source, log, file }
     }
 }
@@ -35,6 +35,7 @@ impl ReadAt for Logged {
     fn path(&self) -> &Path {
         self.source.path()
     }
+
     fn identity(&self) -> Identity {
         self.source.identity()
     }

@@ -6,11 +6,15 @@ mod access;
 mod bytes;
 mod file;
 mod identity;
+mod location;
 mod logged;
 mod mapped;
+#[cfg(feature = "cloud")]
+mod remote;
 mod requests;
 mod retrying;
 mod simulated;
+mod storage;
 
 use std::path::Path;
 
@@ -18,11 +22,13 @@ pub use access::{Access, IoMethod};
 pub use bytes::SharedBytes;
 pub use file::FileSource;
 pub use identity::Identity;
+pub use location::Location;
 pub use logged::Logged;
 pub use mapped::MappedSource;
 pub use requests::{Merging, Request, merge};
 pub use retrying::Retrying;
-pub use simulated::{Simulated, Simulation};
+pub use simulated::{Simulated, Simulation, SlowLine, seconds};
+pub use storage::Storage;
 
 use crate::error::Result;
 

@@ -22,6 +22,30 @@ const FINAL: [ErrorKind; 7] = [
     ErrorKind::Unsupported,
 ];
 
+/// Does `attempt` until it succeeds, `retries` times more than once at most; messages call it `what`.
+pub(super) fn repeat<T>(
+    retries: u32,
+    what: impl Fn() -> String,
+    mut attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..retries {
+        match attempt() {
+            Err(Error::Io { source, .. }) if !FINAL.contains(&source.kind()) => {}
+            done => return done,
+        }
+        std::thread::sleep(pause);
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+    attempt().map_err(|error| match error {
+        Error::Io { path, source } if retries > 0 && !FINAL.contains(&source.kind()) => {
+            let what = format!("{} failed {} times (--retries): {source}", what(), retries + 1);
+            Error::io(path, std::io::Error::new(source.kind(), what))
+        }
+        error => error,
+    })
+}
+
 /// A source whose requests are repeated when they fail.
 pub struct Retrying {
     source: Box<dyn ReadAt>,
@@ -41,26 +65,9 @@ impl ReadAt for Retrying {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..self.retries {
-            match self.source.read_exact_at(offset, buffer) {
-                Err(Error::Io { source, .. }) if !FINAL.contains(&source.kind()) => {}
-                done => return done,
-            }
-            std::thread::sleep(pause);
-            pause = (2 * pause).min(LONGEST_PAUSE);
-        }
-        self.source.read_exact_at(offset, buffer).map_err(|error| match error {
-            Error::Io { path, source } if self.retries > 0 => {
-                let times = self.retries + 1;
-                let what = format!(
-                    "{} bytes at byte {offset} failed {times} times (--retries): {source}",
-                    buffer.len()
-                );
-                Error::io(path, std::io::Error::new(source.kind(), what))
-            }
-            error => error,
-        })
+        let length = buffer.len();
+        let what = || format!("reading {length} bytes at byte {offset}");
+        repeat(self.retries, what, || self.source.read_exact_at(offset, buffer))
     }
 
     fn path(&self) -> &Path {
@@ -76,11 +83,13 @@ impl ReadAt for Retrying {
 mod tests {
     use super::*;
     use crate::source::simulated::tests::Counting;
-    use crate::source::{Simulated, Simulation};
+    use crate::source::{Simulated, Simulation, SlowLine};
+    use std::sync::Arc;
 
     fn retrying(errors: f64, retries: u32) -> Retrying {
         let simulation = Simulation { errors, seed: 5, ..Simulation::default() };
-        Retrying::new(Box::new(Simulated::new(Box::new(Counting), simulation)), retries)
+        let line = Arc::new(SlowLine::new(simulation));
+        Retrying::new(Box::new(Simulated::new(Box::new(Counting), line, 0)), retries)
     }
 
     #[test]
@@ -100,7 +109,7 @@ mod tests {
             assert!(matches!(error, Error::Io { .. }));
             error.to_string()
         };
-        let expected = "counting: 9 bytes at byte 4096 failed 3 times (--retries): simulated failure";
+        let expected = "counting: reading 9 bytes at byte 4096 failed 3 times (--retries): simulated failure";
         assert!(message(2).starts_with(expected), "{}", message(2));
         assert_eq!(message(0), "counting: simulated failure of the storage");
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -25,39 +25,52 @@ pub struct Simulation {
     pub seed: u64,
 }
 
-/// A source behind simulated storage.
-pub struct Simulated {
-    source: Box<dyn ReadAt>,
+/// What all files of a simulated storage share.
+#[derive(Debug)]
+pub struct SlowLine {
     simulation: Simulation,
     /// When the line has carried everything that was asked for so far.
-    line_is_free: Mutex<Instant>,
-    /// How often each offset was asked for.
-    attempts: Mutex<HashMap<u64, u64>>,
+    is_free: Mutex<Instant>,
+    /// How often each offset of each file was asked for.
+    attempts: Mutex<HashMap<(u64, u64), u64>>,
 }
 
-impl Simulated {
-    /// Puts `source` behind storage as in `simulation`.
-    pub fn new(source: Box<dyn ReadAt>, simulation: Simulation) -> Self {
-        let line_is_free = Mutex::new(Instant::now());
-        Self { source, simulation, line_is_free, attempts: Mutex::default() }
+impl SlowLine {
+    /// Storage as in `simulation`.
+    pub fn new(simulation: Simulation) -> Self {
+        Self { simulation, is_free: Mutex::new(Instant::now()), attempts: Mutex::default() }
     }
 
     /// The chances of this request, from 0 to 1: of failing, of waiting longer. The same in every run, whichever
     /// thread asks first.
-    fn chances(&self, offset: u64) -> [f64; 2] {
+    fn chances(&self, file: u64, offset: u64) -> [f64; 2] {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempt = attempts.entry(offset).or_default();
+        let attempt = attempts.entry((file, offset)).or_default();
         *attempt += 1;
-        let mut state = self.simulation.seed ^ offset.rotate_left(20) ^ attempt.rotate_left(50);
+        let mut state = self.simulation.seed ^ file ^ offset.rotate_left(20) ^ attempt.rotate_left(50);
         [(); 2].map(|()| split_mix(&mut state))
     }
 
     /// When the last of `bytes` is through a line that others share.
     fn arrival(&self, bytes: usize) -> Instant {
-        let mut line = self.line_is_free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.is_free.lock().unwrap_or_else(PoisonError::into_inner);
         let carried = self.simulation.bytes_per_sec.map_or(0.0, |rate| bytes as f64 / rate);
         *line = Instant::now().max(*line) + Duration::from_secs_f64(carried);
         *line
+    }
+}
+
+/// A source behind simulated storage.
+pub struct Simulated {
+    source: Box<dyn ReadAt>,
+    line: Arc<SlowLine>,
+    file: u64,
+}
+
+impl Simulated {
+    /// Puts `source` behind `line`; `file` is a number of its own for each source there.
+    pub fn new(source: Box<dyn ReadAt>, line: Arc<SlowLine>, file: u64) -> Self {
+        Self { source, line, file }
     }
 }
 
@@ -76,14 +89,15 @@ impl ReadAt for Simulated {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let [fails, waits] = self.chances(offset);
-        let latency = self.simulation.latency_secs + waits * self.simulation.jitter_secs;
+        let simulation = &self.line.simulation;
+        let [fails, waits] = self.line.chances(self.file, offset);
+        let latency = simulation.latency_secs + waits * simulation.jitter_secs;
         std::thread::sleep(Duration::from_secs_f64(latency));
-        if fails < self.simulation.errors {
+        if fails < simulation.errors {
             let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "simulated failure of the storage");
             return Err(Error::io(self.path(), error));
         }
-        let arrival = self.arrival(buffer.len());
+        let arrival = self.line.arrival(buffer.len());
         self.source.read_exact_at(offset, buffer)?;
         std::thread::sleep(arrival.saturating_duration_since(Instant::now()));
         Ok(())
@@ -127,8 +141,8 @@ impl Simulation {
     }
 }
 
-/// At most an hour.
-fn seconds(text: &str) -> Option<f64> {
+/// Reads `10ms`, `2.5s` or the like; at most an hour.
+pub fn seconds(text: &str) -> Option<f64> {
     let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0)];
     let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     number.trim().parse().ok().map(|n: f64| n * unit).filter(|n| (0.0..=3600.0).contains(n))
@@ -164,7 +178,8 @@ pub(super) mod tests {
     }
 
     fn simulated(text: &str) -> Simulated {
-        Simulated::new(Box::new(Counting), Simulation::parse("--simulate-storage", text).unwrap())
+        let simulation = Simulation::parse("--simulate-storage", text).unwrap();
+        Simulated::new(Box::new(Counting), Arc::new(SlowLine::new(simulation)), 0)
     }
 
     #[test]

@@ -16,7 +16,11 @@ mod flatfield;
 mod mosaic;
 mod output;
 mod program;
+#[cfg(feature = "cloud")]
+mod remote;
 mod scenes;
 mod seeing;
+#[cfg(feature = "cloud")]
+mod server;
 mod showing;
 mod target;

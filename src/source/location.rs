@@ -1,0 +1,89 @@
+//! Where an input is: on this computer, or behind a URL.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+/// A file or folder, and how it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Of this computer.
+    Path(PathBuf),
+    /// With a scheme, such as `https://host/slide.czi` or `s3://bucket/slide.czi`. May hold a password or a signature.
+    Url(String),
+}
+
+impl Location {
+    /// What messages and outputs call it: a URL without user, password and query, as these may be secrets.
+    pub fn name(&self) -> PathBuf {
+        match self {
+            Self::Path(path) => path.clone(),
+            Self::Url(url) => {
+                let (scheme, rest) = url.split_once("://").unwrap_or_default();
+                let rest = rest.split(['?', '#']).next().unwrap_or_default();
+                let (host, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+                let host = host.rsplit('@').next().unwrap_or_default();
+                format!("{scheme}://{host}{path}").into()
+            }
+        }
+    }
+
+    /// The last part of its name, without the extension; empty where there is none.
+    pub fn stem(&self) -> String {
+        self.name().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+impl From<OsString> for Location {
+    /// What has a scheme is a URL, everything else a path.
+    fn from(text: OsString) -> Self {
+        let is_scheme = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        };
+        match text.to_str() {
+            Some(url) if url.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) => {
+                Self::Url(url.to_owned())
+            }
+            _ => Self::Path(text.into()),
+        }
+    }
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        path.as_os_str().to_owned().into()
+    }
+}
+
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name().serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_scheme_is_a_url() {
+        let location = |text: &str| Location::from(OsString::from(text));
+        for url in ["http://host/a.czi", "s3://bucket/a b/c.czi", "gs://bucket/c"] {
+            assert_eq!(location(url), Location::Url(url.into()));
+        }
+        for path in ["a.czi", "/a/b.czi", "C:\\a.czi", "://x", "a b://c", "http:/x"] {
+            assert_eq!(location(path), Location::Path(path.into()));
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        let url = Location::Url("https://me:secret@host:81/a/slide.czi?signature=secret#x".into());
+        assert_eq!(url.name(), Path::new("https://host:81/a/slide.czi"));
+        assert_eq!(url.stem(), "slide");
+        assert_eq!(serde_json::to_string(&url).unwrap(), "\"https://host:81/a/slide.czi\"");
+        assert_eq!(Location::Url("s3://bucket".into()).name(), Path::new("s3://bucket"));
+    }
+}

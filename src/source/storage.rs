@@ -1,0 +1,124 @@
+//! Where an input is, opened: one file, or the files below a folder. All of them share one connection, and one slow line
+//! where that is simulated.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[cfg(feature = "cloud")]
+use super::remote::Connection;
+use super::retrying::repeat;
+use super::simulated::SlowLine;
+use super::{Access, FileSource, IoMethod, Location, Logged, MappedSource, ReadAt, Retrying, Simulated};
+use crate::error::{Error, Result};
+use crate::timeline::RequestLog;
+
+/// A location, and how it is read.
+pub struct Storage {
+    access: Access,
+    place: Place,
+    name: PathBuf,
+    slow: Option<Arc<SlowLine>>,
+    log: Arc<RequestLog>,
+}
+
+enum Place {
+    Local(PathBuf),
+    #[cfg(feature = "cloud")]
+    Remote(Connection),
+}
+
+impl Storage {
+    /// Of `location`. Nothing is read yet; `log` is told of every request, also of those that are repeated.
+    ///
+    /// # Errors
+    /// `Unsupported` for a URL that this program cannot read, `Option` for one that is to be mapped, `Io` for an address
+    /// or credentials that cannot be.
+    pub fn new(location: &Location, access: &Access, log: &Arc<RequestLog>) -> Result<Self> {
+        let place = match location {
+            Location::Path(path) => Place::Local(path.clone()),
+            Location::Url(_) if access.io == IoMethod::Mmap => {
+                return Err(Error::option("--io", "only a file of this computer can be mapped"));
+            }
+            Location::Url(url) => remote(url, location.name(), access)?,
+        };
+        let slow = access.simulation.clone().map(|simulation| Arc::new(SlowLine::new(simulation)));
+        Ok(Self { access: access.clone(), place, name: location.name(), slow, log: Arc::clone(log) })
+    }
+
+    /// How it is read.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The file itself.
+    ///
+    /// # Errors
+    /// `Io` when it is not there or not readable.
+    pub fn file(&self) -> Result<Box<dyn ReadAt>> {
+        let open = || match &self.place {
+            Place::Local(path) => self.local(path),
+            #[cfg(feature = "cloud")]
+            Place::Remote(connection) => Ok(Box::new(connection.object()?) as Box<dyn ReadAt>),
+        };
+        self.as_told(open, 0)
+    }
+
+    /// The file `path`, such as `0/zarr.json`, of the folder; `None` when it is not there. Of a file behind a URL, the
+    /// first `head` bytes come at once.
+    ///
+    /// # Errors
+    /// `Io` when it is not readable.
+    pub fn file_below(&self, path: &str, head: u64) -> Result<Option<Box<dyn ReadAt>>> {
+        let open = || match &self.place {
+            Place::Local(folder) => self.local(&folder.join(path)),
+            #[cfg(feature = "cloud")]
+            Place::Remote(connection) => {
+                Ok(Box::new(connection.object_below(path, head)?) as Box<dyn ReadAt>)
+            }
+        };
+        #[cfg(not(feature = "cloud"))]
+        let _ = head;
+        // Which file, for the simulated failures: the same in every run, wherever the folder lies (FNV-1a).
+        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        match self.as_told(open, path.bytes().fold(0xcbf2_9ce4_8422_2325, mix)) {
+            Ok(source) => Ok(Some(source)),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn local(&self, path: &Path) -> Result<Box<dyn ReadAt>> {
+        Ok(match self.access.io {
+            IoMethod::Pread => Box::new(FileSource::open(path)?),
+            IoMethod::Mmap => Box::new(MappedSource::open(path)?),
+        })
+    }
+
+    /// What `open` gives, as slow and as patient as it should be.
+    fn as_told(&self, open: impl Fn() -> Result<Box<dyn ReadAt>>, file: u64) -> Result<Box<dyn ReadAt>> {
+        let mut source = repeat(self.access.retries, || "opening it".into(), open)?;
+        if let Some(line) = &self.slow {
+            source = Box::new(Simulated::new(source, Arc::clone(line), file));
+        }
+        source = Box::new(Logged::new(source, Arc::clone(&self.log), &self.name));
+        if self.access.retries > 0 {
+            source = Box::new(Retrying::new(source, self.access.retries));
+        }
+        Ok(source)
+    }
+}
+
+#[cfg(feature = "cloud")]
+fn remote(url: &str, name: PathBuf, access: &Access) -> Result<Place> {
+    Ok(Place::Remote(Connection::new(url, name, access.timeout, access.merging.most)?))
+}
+
+#[cfg(not(feature = "cloud"))]
+fn remote(_url: &str, name: PathBuf, _access: &Access) -> Result<Place> {
+    Err(Error::unsupported(name, "a URL: this program was built without the feature cloud"))
+}
