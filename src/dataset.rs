@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
@@ -36,6 +36,8 @@ pub enum Compression {
     Zstd1,
     /// As the pages of a TIFF file are.
     Tiff,
+    /// As the codecs of a Zarr array say.
+    Zarr,
 }
 
 /// One stored piece of a file: a camera field at one plane and one pyramid level.
@@ -59,7 +61,8 @@ pub struct Subblock {
     pub pixel_type: PixelType,
     /// Of the stored pixels.
     pub compression: Compression,
-    /// Byte in the file where it starts: a CZI segment, or a TIFF directory.
+    /// Byte in the file where it starts: a CZI segment, or a TIFF directory; of a Zarr chunk, where it would start if all
+    /// chunks lay in one file.
     pub offset: u64,
     /// Bytes to fetch from `offset`, header and pixels: exact, or the distance to whatever follows in the file.
     pub extent: u64,
@@ -128,7 +131,7 @@ pub struct Channel {
 }
 
 /// The objective that took the images.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Optics {
     /// Name of the objective.
     pub objective: Option<String>,
@@ -253,6 +256,11 @@ pub trait Input: Send + Sync {
     /// How the ranges `offset..offset + extent` of subblocks become requests.
     fn merging(&self) -> Merging {
         Merging::NONE
+    }
+
+    /// Bytes that decoding one field takes beside its samples, at most.
+    fn decoding_bytes(&self) -> u64 {
+        0
     }
 
     /// The pixels of one subblock: `stored_height × stored_width × samples` values, x fastest.

@@ -9,7 +9,7 @@
 //! | [`plan`] | tiles, batches, sizes, memory: pure |
 //! | [`run`] | the data flow, wired once; [`engine`] is its compute stage |
 //! | [`pipeline`], [`timeline`] | stages on threads, bounded channels; what ran when |
-//! | [`source`], [`czi`], [`tiff`] | bytes, and the files that they make up; [`dataset`] is what any file holds |
+//! | [`source`], [`czi`], [`tiff`], [`ngff`] | bytes, and the inputs that they make up; [`dataset`] is what any file holds |
 //! | [`psf`] | point spread functions |
 //! | [`decon`] | the algorithms over a backend; its CPU and GPU backends |
 //! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
@@ -36,6 +36,7 @@ pub mod gpu;
 pub mod info;
 pub mod job;
 pub mod kernels;
+pub mod ngff;
 pub mod options;
 pub mod pipeline;
 pub mod pixels;

@@ -337,7 +337,7 @@ fn pixel_type_code(pixel_type: PixelType) -> i32 {
 
 fn compression_code(compression: Compression) -> i32 {
     match compression {
-        Compression::Uncompressed | Compression::Tiff => 0,
+        Compression::Uncompressed | Compression::Tiff | Compression::Zarr => 0,
         Compression::JpegXr => 4,
         Compression::Zstd0 => 5,
         Compression::Zstd1 => 6,

@@ -1,4 +1,4 @@
-//! Which reader a file is for: by its first bytes, not by its name.
+//! Which reader an input is for: a file by its first bytes, not by its name; a folder is an OME-Zarr.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::czi::Czi;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
-use crate::source::{Access, Location, ReadAt};
+use crate::ngff::Ngff;
+use crate::source::{Access, Location, ReadAt, Storage};
 use crate::tiff::TiffStack;
 use crate::timeline::RequestLog;
 
@@ -37,17 +38,24 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
     }
 }
 
-/// Opens a CZI file or a TIFF stack, by `access`; `log` is told of the requests.
+/// Opens a CZI file, a TIFF stack or an OME-Zarr, by `access`; `log` is told of the requests.
 ///
 /// # Errors
-/// `Format` when it is neither, and those of the readers; `Option` when `select` is given for a TIFF.
+/// `Format` when it is none, and those of the readers; `Option` when `select` is given for another than a CZI.
 pub fn open_input(
     location: &Location,
     select: &BTreeMap<char, i32>,
     access: &Access,
     log: &Arc<RequestLog>,
 ) -> Result<Box<dyn Input>> {
-    let source = access.open(location, log)?;
+    let storage = Storage::new(location, access, log)?;
+    if location.is_folder() {
+        if !select.is_empty() {
+            return Err(Error::option("--select", "an OME-Zarr has no dimensions beside T, C and Z"));
+        }
+        return Ok(Box::new(Ngff::open(storage)?));
+    }
+    let source = storage.file()?;
     match format_of(&*source)? {
         Format::Czi => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
         Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source)?)),

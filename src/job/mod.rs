@@ -121,6 +121,7 @@ impl Job {
             volumes_on_host: backend.is_cpu(),
             workers: workers(&options),
             merging: input.merging(),
+            decoding_bytes: input.decoding_bytes(),
         };
         let images = scenes
             .into_iter()

@@ -42,7 +42,7 @@ pub struct Memory {
     pub fields: u64,
     /// Number of these fields.
     pub field_slots: u32,
-    /// Batches on their way from the file to the compute stage.
+    /// Batches on their way from the file to the compute stage, and what decoding them takes.
     pub in_flight: u64,
     /// The backend's volumes: observed, weight, estimate, point, spectrum, OTFs.
     pub volumes: u64,
@@ -100,9 +100,10 @@ impl Memory {
     /// `Limit` when the fixed parts alone pass the budget.
     pub(super) fn batch_bytes(&mut self, request: &Request, largest_field: u64) -> Result<u64> {
         let batches = request.workers.batches_in_flight();
-        let left = request.memory_bytes.saturating_sub(self.host());
+        let decoding = u64::from(request.workers.decoders) * request.decoding_bytes;
+        let left = request.memory_bytes.saturating_sub(self.host()).saturating_sub(decoding);
         let batch = BATCH_BYTES.min(left / 4 / batches).max(largest_field);
-        self.in_flight = batches * batch;
+        self.in_flight = batches * batch + decoding;
         if self.host() > request.memory_bytes {
             return Err(Error::Limit {
                 what: "memory (--memory)".into(),

@@ -70,6 +70,8 @@ pub struct Request {
     pub workers: Workers,
     /// How the input asks for the ranges of subblocks.
     pub merging: Merging,
+    /// Bytes that decoding a field takes beside its samples.
+    pub decoding_bytes: u64,
 }
 
 /// What to do with one scene.

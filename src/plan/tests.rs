@@ -72,6 +72,7 @@ fn request() -> Request {
         volumes_on_host: true,
         workers: Workers { readers: 2, decoders: 2, writers: 2 },
         merging: Merging::NONE,
+        decoding_bytes: 0,
     }
 }
 

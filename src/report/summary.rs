@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::dataset::{Plane, Subblock};
+use crate::dataset::{Compression, Plane, Subblock};
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
 use crate::source::Location;
@@ -79,8 +79,8 @@ pub struct Damaged {
     pub plane: Plane,
     /// Number in its mosaic.
     pub m: Option<u32>,
-    /// Byte in the file.
-    pub offset: u64,
+    /// Byte in the file; `None` where each piece has a file of its own.
+    pub offset: Option<u64>,
     /// What is wrong.
     pub reason: String,
 }
@@ -88,14 +88,17 @@ pub struct Damaged {
 impl Damaged {
     /// `subblock` of `scene` is damaged because of `reason`.
     pub fn new(scene: u32, subblock: &Subblock, reason: String) -> Self {
-        Self { scene, plane: subblock.plane, m: subblock.m, offset: subblock.offset, reason }
+        let offset = (subblock.compression != Compression::Zarr).then_some(subblock.offset);
+        Self { scene, plane: subblock.plane, m: subblock.m, offset, reason }
     }
 }
 
 impl fmt::Display for Damaged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plane { t, c, z } = self.plane;
-        write!(f, "subblock at byte {} (scene {}, t {t}, c {c}, z {z}", self.offset, self.scene)?;
+        write!(f, "subblock ")?;
+        self.offset.map_or(Ok(()), |offset| write!(f, "at byte {offset} "))?;
+        write!(f, "(scene {}, t {t}, c {c}, z {z}", self.scene)?;
         if let Some(m) = self.m {
             write!(f, ", m {m}")?;
         }

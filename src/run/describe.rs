@@ -63,6 +63,9 @@ pub fn provenance(job: &Job) -> Value {
         "halo_px": job.images.first().map(|image| image.plan.halo),
         "psf": psfs.collect::<Vec<_>>(),
         "optics": job.dataset.optics,
+        "emission_nm": job.images.first().map(|image| {
+            image.plan.channels.iter().map(|channel| channel.emission_nm).collect::<Vec<_>>()
+        }),
         "notes": job.notes,
     })
 }

@@ -82,7 +82,9 @@ impl<'a> Tally<'a> {
     pub fn summary(self, job: &Job, output: Option<&Path>, images: Vec<ImageSummary>) -> Summary {
         let mut damaged = self.damaged.into_inner().expect("no thread panicked with the list");
         // Pools work in parallel: the file's order repeats, theirs does not. Bands may read a field twice.
-        damaged.sort_by_key(|damaged| damaged.offset);
+        damaged.sort_by(|a, b| {
+            (a.scene, a.offset, a.plane, &a.reason).cmp(&(b.scene, b.offset, b.plane, &b.reason))
+        });
         damaged.dedup();
         let metrics = job.timeline.metrics();
         let needed = job.images.iter().flat_map(|image| &image.scene.fields);

@@ -29,6 +29,18 @@ impl Location {
         }
     }
 
+    /// Whether it is a folder: one of this computer, or a URL that ends in `.zarr` or `/`.
+    pub fn is_folder(&self) -> bool {
+        match self {
+            Self::Path(path) => path.is_dir(),
+            Self::Url(_) => {
+                let name = self.name();
+                let text = name.to_string_lossy();
+                text.ends_with('/') || text.ends_with(".zarr")
+            }
+        }
+    }
+
     /// The last part of its name, without the extension; empty where there is none.
     pub fn stem(&self) -> String {
         self.name().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
@@ -85,5 +97,9 @@ mod tests {
         assert_eq!(url.stem(), "slide");
         assert_eq!(serde_json::to_string(&url).unwrap(), "\"https://host:81/a/slide.czi\"");
         assert_eq!(Location::Url("s3://bucket".into()).name(), Path::new("s3://bucket"));
+        let folders =
+            ["https://host/a.zarr?x", "s3://bucket/a.zarr/0/", "https://host/a.zarr/0", "s3://b/a.czi"];
+        let is_folder = folders.map(|url| Location::Url(url.into()).is_folder());
+        assert_eq!(is_folder, [true, true, false, false]);
     }
 }

@@ -14,6 +14,7 @@ mod damage;
 mod deconvolution;
 mod flatfield;
 mod mosaic;
+mod ngff;
 mod output;
 mod program;
 #[cfg(feature = "cloud")]

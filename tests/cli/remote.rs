@@ -161,11 +161,26 @@ fn a_url_that_cannot_be_read_ends_with_a_message() {
         assert!(!output.exists());
     };
     let server = Server::new(folder.path(), |_| Answer::Well);
-    fails(&server.url("none.czi"), "", 1, "none.czi: Object at location");
+    let ended = run(Path::new(&server.url("none.czi?key=secret")), &output, "--retries 0");
+    assert!(!ended.failed(1, "none.czi: Object at location").stderr.contains("secret"));
     fails(&server.url("none.czi"), "--io mmap", 2, "--io: only a file of this computer can be mapped");
     fails(&server.url("none.czi"), "--timeout 3", 2, "--timeout: 3 is not a time such as 30s");
     fails("ftp://host/a.czi", "", 1, "ftp://host/a.czi: not supported: a URL of another kind");
     // A port that nobody listens at.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     fails(&format!("http://{closed}/a.czi"), "", 1, "a.czi: ");
+}
+
+#[test]
+fn an_ome_zarr_over_http_is_as_from_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (mosaic(folder.path()), folder.path().join("out.zarr"));
+    run(&input, &folder.path().join("in.zarr"), "--iterations 0 --chunk 16 --shard 48").done();
+    let expected = image(&folder.path().join("in.zarr"));
+    // One request of five fails.
+    let server = Server::new(folder.path(), |i| if i % 5 == 1 { Answer::Half } else { Answer::Well });
+    let url = server.url("in.zarr");
+    run(Path::new(&url), &output, "--iterations 0 --readers 4 --retries 20").done();
+    let found = image(&output);
+    assert!(found.shape == expected.shape && found.pixels() == expected.pixels(), "other pixels");
 }

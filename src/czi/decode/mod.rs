@@ -47,7 +47,9 @@ pub fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
         Compression::Zstd0 => zstd::decode_zstd0(subblock, payload),
         Compression::Zstd1 => zstd::decode_zstd1(subblock, payload),
         Compression::JpegXr => jpegxr::decode(subblock, payload),
-        Compression::Tiff => Err(Error::unsupported(payload.path, "a TIFF page inside a CZI subblock")),
+        Compression::Tiff | Compression::Zarr => {
+            Err(Error::unsupported(payload.path, "the pixels of another format inside a CZI subblock"))
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Connection {
     pub(super) most: u64,
     /// What may be the cause when the server refuses.
     pub(super) advice: &'static str,
+    /// Parts of the URL that are not shown.
+    pub(super) secrets: Vec<String>,
 }
 
 impl fmt::Debug for Connection {
@@ -86,7 +88,8 @@ impl Connection {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(THREADS).thread_name("network").enable_all().build();
         let runtime = Arc::new(runtime.map_err(|error| Error::io(&name, error))?);
-        Ok(Self { runtime, store, key, name, timeout, most: most.max(1), advice })
+        let secrets = secrets(url);
+        Ok(Self { secrets, runtime, store, key, name, timeout, most: most.max(1), advice })
     }
 
     /// The object itself.
@@ -105,6 +108,14 @@ impl Connection {
         let key = self.key.parts().chain(Key::from(path).parts()).collect();
         ObjectSource::open(self.clone(), key, self.name.join(Path::new(path)), head)
     }
+}
+
+/// User, password and query of `url`.
+fn secrets(url: &str) -> Vec<String> {
+    let query = url.split_once('?').map(|(_, query)| query);
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let user = host.and_then(|host| host.rsplit_once('@')).map(|(user, _)| user);
+    [query, user].into_iter().flatten().filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 /// As the usual variables AWS_* say. An endpoint that they give as http:// is meant so.

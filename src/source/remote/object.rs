@@ -106,6 +106,9 @@ impl ObjectSource {
             _ => ErrorKind::Other,
         };
         let mut what: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        for secret in &self.connection.secrets {
+            what = what.replace(secret, "…");
+        }
         if let Some((end, _)) = what.char_indices().nth(SHOWN) {
             what.truncate(end);
             what.push('…');

@@ -1,0 +1,285 @@
+//! The images of a folder, as scenes.
+
+use serde_json::{Map, Value};
+
+use super::array::PlaneArray;
+use super::documents::Documents;
+use super::multiscale::{Level, Multiscale};
+use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
+use crate::error::{Error, Result};
+use crate::pixels::{PixelType, SampleType};
+use crate::source::{Identity, Storage};
+use crate::space::{Rect, Stored, Tczyx, Zyx};
+
+/// Fields of all levels of all images, at most: a list of so many takes about half a GiB.
+const MOST_FIELDS: u64 = 1 << 21;
+
+/// What a folder holds.
+pub(super) struct Opened {
+    pub dataset: Dataset,
+    pub arrays: Vec<PlaneArray>,
+    pub identity: Identity,
+}
+
+/// Reads the metadata of all images below `storage`.
+pub(super) fn open(storage: &Storage) -> Result<Opened> {
+    let documents = Documents::new(storage);
+    let mut reader = Reader { documents, arrays: Vec::new(), next: 0, notes: Vec::new() };
+    let root = reader.documents.attributes("")?;
+    let root = root.ok_or_else(|| {
+        let what = "a directory that is no OME-Zarr (neither zarr.json nor .zattrs is there)";
+        Error::format(storage.name(), what, None)
+    })?;
+    let mut images = Vec::new();
+    for path in reader.image_paths(&root)? {
+        images.extend(reader.image(&path)?);
+    }
+    let mut dataset = reader.combine(images)?;
+    about_the_optics(&root, &mut dataset);
+    let Reader { documents, arrays, notes, .. } = reader;
+    dataset.notes = notes;
+    Ok(Opened { dataset, arrays, identity: documents.identity() })
+}
+
+/// One image.
+struct Image {
+    path: String,
+    name: Option<String>,
+    shape: Tczyx<u64>,
+    sample: SampleType,
+    voxel_um: Zyx<Option<f64>>,
+    interval_secs: Option<f64>,
+    channels: Vec<Channel>,
+    fields: Vec<Subblock>,
+    pyramid: Vec<Subblock>,
+}
+
+struct Reader<'a> {
+    documents: Documents<'a>,
+    arrays: Vec<PlaneArray>,
+    /// Number of the next field.
+    next: u64,
+    notes: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// Folders of the images below the root.
+    fn image_paths(&self, root: &Map<String, Value>) -> Result<Vec<String>> {
+        let attributes = in_ome(root);
+        let unsupported = |what: &str| Err(Error::unsupported(self.documents.name(""), what));
+        if attributes.contains_key("multiscales") {
+            return Ok(vec![String::new()]);
+        }
+        if attributes.contains_key("plate") || attributes.contains_key("well") {
+            return unsupported(
+                "a plate; give the folder of one of its fields, such as plate.ome.zarr/A/1/0",
+            );
+        }
+        if !attributes.contains_key("bioformats2raw.layout") {
+            return unsupported("a Zarr folder without an OME-Zarr image (multiscales)");
+        }
+        let series = self.documents.attributes("OME")?.unwrap_or_default();
+        if let Some(series) = in_ome(&series).get("series").and_then(Value::as_array) {
+            return Ok(series.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        }
+        // Without a list, they are numbered.
+        let mut paths = Vec::new();
+        while self.documents.attributes(&paths.len().to_string())?.is_some() {
+            paths.push(paths.len().to_string());
+        }
+        Ok(paths)
+    }
+
+    /// The image in folder `path`; `None` where there is none.
+    fn image(&mut self, path: &str) -> Result<Option<Image>> {
+        let name = self.documents.name(path);
+        let broken = |what: String| Error::format(&name, what, None);
+        let attributes =
+            self.documents.attributes(path)?.ok_or_else(|| broken("no image is there".into()))?;
+        let parsed =
+            Multiscale::parse(in_ome(&attributes)).map_err(|what| broken(format!("multiscales: {what}")))?;
+        let Some(told) = parsed else {
+            self.notes.push(format!("{path} is no image and is left out"));
+            return Ok(None);
+        };
+        let base = self.array(path, &told, &told.levels[0])?;
+        let (shape, sample) = (base.shape, base.sample);
+        let fields = self.add(base, 1)?;
+        let pyramid = self.pyramid(path, &told, shape, sample)?;
+        let scale = told.levels[0].scale;
+        let units = told.axes.in_um_or_secs();
+        let size = |unit: Option<f64>, scale: Option<f64>| unit.zip(scale).map(|(unit, scale)| unit * scale);
+        let voxel_um = Zyx::new(
+            size(units.z, scale.map(|scale| scale.z)),
+            size(units.y, scale.map(|scale| scale.y)),
+            size(units.x, scale.map(|scale| scale.x)),
+        );
+        let interval_secs = size(units.t, scale.map(|scale| scale.t));
+        let mut channels = told.channels;
+        channels.resize(shape.c as usize, Channel::default());
+        let (path, name) = (path.to_owned(), told.name);
+        Ok(Some(Image { path, name, shape, sample, voxel_um, interval_secs, channels, fields, pyramid }))
+    }
+
+    fn array(&self, image: &str, told: &Multiscale, level: &Level) -> Result<PlaneArray> {
+        let path =
+            [image, &level.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        let name = self.documents.name(&path);
+        let document = self.documents.array(&path)?;
+        let array = PlaneArray::new(&path, document, &told.axes, self.next as usize);
+        array.map_err(|what| Error::unsupported(name, what))
+    }
+
+    /// The levels above the first that hold means of its pixels, at a whole ratio.
+    fn pyramid(
+        &mut self,
+        path: &str,
+        told: &Multiscale,
+        shape: Tczyx<u64>,
+        sample: SampleType,
+    ) -> Result<Vec<Subblock>> {
+        let mut pyramid = Vec::new();
+        let is_mean =
+            told.method.as_deref().is_some_and(|method| method.to_ascii_lowercase().contains("mean"));
+        if told.levels.len() > 1 && !is_mean {
+            let method = told.method.as_deref().unwrap_or("not said");
+            self.notes.push(format!(
+                "the stored pyramid is not used: its levels are not said to be means (type: {method})"
+            ));
+            return Ok(pyramid);
+        }
+        for level in &told.levels[1..] {
+            let Some(ratio) = ratio(told.levels[0].scale, level.scale) else { continue };
+            let array = self.array(path, told, level)?;
+            let is_whole = |side: u64, small: u64| {
+                side.div_ceil(u64::from(ratio)) == small || side / u64::from(ratio) == small
+            };
+            let Tczyx { t, c, z, y, x } = array.shape;
+            let is_of_image =
+                (t, c, z) == (shape.t, shape.c, shape.z) && is_whole(shape.y, y) && is_whole(shape.x, x);
+            if is_of_image && array.sample == sample {
+                pyramid.extend(self.add(array, ratio)?);
+            }
+        }
+        Ok(pyramid)
+    }
+
+    /// The fields of `array`, each of whose pixels is `ratio` × `ratio` of level 0.
+    fn add(&mut self, array: PlaneArray, ratio: u32) -> Result<Vec<Subblock>> {
+        let count = array.fields();
+        let all = self.next.saturating_add(count);
+        if all > MOST_FIELDS {
+            return Err(Error::Limit {
+                what: format!("{}: chunks of all levels, plane by plane", self.documents.name("").display()),
+                needed: all.to_string(),
+                available: MOST_FIELDS.to_string(),
+            });
+        }
+        let gap = self.documents.gap();
+        let fields = (0..count as usize).map(|place| field(&array, place, ratio, gap)).collect();
+        let planes = array.piece.t * array.piece.c * array.piece.z;
+        if ratio == 1 && planes > 1 && array.shape.t * array.shape.c * array.shape.z > 1 {
+            self.notes.push(format!(
+                "a chunk holds {planes} planes; it is read again for those that are not worked on together"
+            ));
+        }
+        self.next = all;
+        self.arrays.push(array);
+        Ok(fields)
+    }
+
+    /// All images that are like the first, as one data set.
+    fn combine(&mut self, images: Vec<Image>) -> Result<Dataset> {
+        let kind = |image: &Image| (image.shape.t, image.shape.c, image.shape.z, image.sample);
+        let Some(first) = images.first() else {
+            return Err(Error::unsupported(self.documents.name(""), "a collection without images"));
+        };
+        let (of_first, pixel_type) = (kind(first), Some(gray(first.sample)));
+        let channels = first.channels.iter().map(|channel| Channel { pixel_type, ..channel.clone() });
+        let mut dataset = Dataset {
+            scenes: Vec::new(),
+            channels: channels.collect(),
+            slices: first.shape.z as u32,
+            times: first.shape.t as u32,
+            voxel_um: first.voxel_um,
+            interval_secs: first.interval_secs.filter(|_| first.shape.t > 1),
+            optics: Optics::default(),
+            notes: Vec::new(),
+        };
+        for (index, image) in (0..).zip(images) {
+            if kind(&image) != of_first {
+                self.notes.push(format!(
+                    "image {} is left out: it has other channels, slices, times or samples than the first; give its own folder to read it",
+                    image.path
+                ));
+                continue;
+            }
+            let Image { name, shape, fields, pyramid, .. } = image;
+            let rect = Rect::new(0, 0, shape.x as u32, shape.y as u32);
+            dataset.scenes.push(Scene { index, name, rect, fields, pyramid });
+        }
+        Ok(dataset)
+    }
+}
+
+/// The attributes of OME-Zarr: 0.5 puts them under `ome`.
+fn in_ome(attributes: &Map<String, Value>) -> &Map<String, Value> {
+    attributes.get("ome").and_then(Value::as_object).unwrap_or(attributes)
+}
+
+/// Level-0 pixels across one of a level, the same along y and x, where that is a whole number.
+fn ratio(base: Option<Tczyx<f64>>, level: Option<Tczyx<f64>>) -> Option<u32> {
+    let (base, level) = base.zip(level)?;
+    let (y, x, z) = (level.y / base.y, level.x / base.x, level.z / base.z);
+    let is_like = |a: f64, b: f64| (a - b).abs() < 1e-6 * b;
+    let whole = y.round();
+    let is_whole =
+        (2.0..65536.0).contains(&whole) && is_like(y, whole) && is_like(x, whole) && is_like(z, 1.0);
+    is_whole.then_some(whole as u32)
+}
+
+fn gray(sample: SampleType) -> PixelType {
+    match sample {
+        SampleType::U8 => PixelType::Gray8,
+        SampleType::U16 => PixelType::Gray16,
+        SampleType::F32 => PixelType::Gray32Float,
+    }
+}
+
+fn field(array: &PlaneArray, place: usize, ratio: u32, gap: u64) -> Subblock {
+    let at = array.at(place);
+    let (x, y) = (at.x * array.piece.x, at.y * array.piece.y);
+    let (width, height) = (array.piece.x.min(array.shape.x - x), array.piece.y.min(array.shape.y - y));
+    let step = u64::from(ratio);
+    let rect = Rect::<Stored>::new(
+        (x * step) as i64,
+        (y * step) as i64,
+        (width * step) as u32,
+        (height * step) as u32,
+    );
+    Subblock {
+        number: array.first + place,
+        plane: Plane { t: at.t as u32, c: at.c as u32, z: at.z as u32 },
+        m: None,
+        rect,
+        stored_width: width as u32,
+        stored_height: height as u32,
+        shown: None,
+        pixel_type: gray(array.sample),
+        compression: Compression::Zarr,
+        offset: array.nominal_offset(place, gap),
+        extent: array.plane_bytes(),
+    }
+}
+
+/// What this program, when it wrote the image, kept of the microscope.
+fn about_the_optics(root: &Map<String, Value>, dataset: &mut Dataset) {
+    let told = root.get("decon-gpu").unwrap_or(&Value::Null);
+    if let Ok(optics) = serde_json::from_value::<Optics>(told["optics"].clone()) {
+        dataset.optics = optics;
+    }
+    let emission = told["emission_nm"].as_array().into_iter().flatten();
+    for (channel, nm) in dataset.channels.iter_mut().zip(emission) {
+        channel.emission_nm = nm.as_f64();
+    }
+}

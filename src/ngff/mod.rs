@@ -1,0 +1,106 @@
+//! OME-Zarr as input: 0.4 (Zarr v2) and 0.5 (v3), sharded or not; one image, or a collection in bioformats2raw's layout.
+//!
+//! An image is a scene, and a field is one plane of a chunk, or of an inner chunk of a shard. Zarr's own format and its
+//! codecs are the work of the crate `zarrs`; which bytes are asked for is decided here. Specifications:
+//! <https://ngff.openmicroscopy.org/0.4/>, <https://ngff.openmicroscopy.org/0.5/>,
+//! <https://zarr-specs.readthedocs.io/en/latest/>.
+
+mod array;
+mod axes;
+mod decoded;
+mod documents;
+mod images;
+mod multiscale;
+mod read;
+mod shard;
+
+use std::borrow::Cow;
+
+use crate::dataset::{Dataset, Fetched, Input, RawSubblock, Scene, Subblock};
+use crate::error::{Error, Result};
+use crate::pixels::Samples;
+use crate::source::{Identity, Merging, Storage};
+use array::PlaneArray;
+use decoded::DecodedPieces;
+use shard::Shards;
+
+/// An open OME-Zarr.
+pub struct Ngff {
+    storage: Storage,
+    dataset: Dataset,
+    /// All levels of all images. `Subblock::number` counts through their planes of chunks.
+    arrays: Vec<PlaneArray>,
+    identity: Identity,
+    shards: Shards,
+    decoded: DecodedPieces,
+}
+
+impl Ngff {
+    /// Reads the metadata of all images at `storage`; no pixels.
+    ///
+    /// # Errors
+    /// `Io`; `Format` when the metadata is broken, `Unsupported` for what is not read here: plates, labels, other
+    /// types than u8, u16 and f32, codecs that are not known.
+    pub fn open(storage: Storage) -> Result<Self> {
+        let images::Opened { dataset, arrays, identity } = images::open(&storage)?;
+        Ok(Self {
+            storage,
+            dataset,
+            arrays,
+            identity,
+            shards: Shards::default(),
+            decoded: DecodedPieces::default(),
+        })
+    }
+
+    /// The array that subblock `number` is of, and its place among the planes of that array's chunks.
+    fn find(&self, number: usize) -> (&PlaneArray, usize) {
+        let array = &self.arrays[self.arrays.partition_point(|array| array.first <= number) - 1];
+        (array, number - array.first)
+    }
+}
+
+impl Input for Ngff {
+    fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+        read::fetch(self, scene, fields)
+    }
+
+    fn merging(&self) -> Merging {
+        self.storage.access().merging
+    }
+
+    fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
+        let (array, place) = self.find(subblock.number);
+        let size = (subblock.stored_width, subblock.stored_height);
+        if raw.bytes.is_empty() {
+            return Ok(array.plane(place, size, None));
+        }
+        let broken = |what: String| {
+            let what = format!("{subblock}, {what}");
+            Error::format(self.storage.name().join(array.file(place).key), what, None)
+        };
+        if array.planes_in_piece() == 1 {
+            let piece = array.decode(&raw.bytes).map_err(broken)?;
+            return Ok(array.plane(place, size, Some(&piece)));
+        }
+        let key = (array.first, array.piece_of(place));
+        let decode = || array.decode(&raw.bytes).map(Cow::into_owned).map_err(broken);
+        Ok(array.plane(place, size, Some(&self.decoded.get(key, decode)?)))
+    }
+
+    fn decoding_bytes(&self) -> u64 {
+        let bytes = |array: &PlaneArray| {
+            let kept = if array.planes_in_piece() > 1 { 2 } else { 1 };
+            kept * array.planes_in_piece() * array.plane_bytes()
+        };
+        self.arrays.iter().map(bytes).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,102 @@
+//! Fetches the stored bytes of fields: each piece once for all of its planes that are asked for together.
+
+use std::ops::Range;
+
+use super::Ngff;
+use super::array::{File, PlaneArray};
+use crate::dataset::{Fetched, RawSubblock, Scene};
+use crate::error::{Error, Result};
+use crate::source::{ReadAt, SharedBytes, merge};
+
+/// The stored bytes of `fields` of `scene`; none for a field of which nothing is stored.
+///
+/// # Errors
+/// `Io`; `Format` for a file that is not what its array's metadata says.
+pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+    let place = |&field: &usize| {
+        let number = scene.fields[field].number;
+        let (array, place) = input.find(number);
+        (array.first, array.file(place), field)
+    };
+    let mut places: Vec<(usize, File, usize)> = fields.iter().map(place).collect();
+    places.sort_unstable();
+    let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
+    for in_file in places.chunk_by(|a, b| (a.0, &a.1.key) == (b.0, &b.1.key)) {
+        let (array, _) = input.find(in_file[0].0);
+        fetch_file(input, array, in_file, &mut fetched)?;
+    }
+    Ok(fetched)
+}
+
+/// The pieces of one file.
+fn fetch_file(
+    input: &Ngff,
+    array: &PlaneArray,
+    places: &[(usize, File, usize)],
+    fetched: &mut Fetched,
+) -> Result<()> {
+    let key = &places[0].1.key;
+    match &array.shard {
+        None => {
+            let most = input.storage.access().merging.most.max(1);
+            let bytes = match input.storage.file_below(key, most)? {
+                Some(source) => {
+                    fetched.requests += 1;
+                    fetched.bytes += source.size();
+                    whole(&*source)?
+                }
+                None => Vec::new().into(),
+            };
+            fetched
+                .subblocks
+                .extend(places.iter().map(|&(.., field)| RawSubblock { field, bytes: bytes.clone() }));
+            Ok(())
+        }
+        Some(format) => {
+            let (shard, requests, bytes) = input.shards.open(&input.storage, key, format)?;
+            fetched.requests += requests;
+            fetched.bytes += bytes;
+            let range = |inner: usize| shard.as_ref().and_then(|shard| shard.pieces[inner].clone());
+            let (mut stored, mut missing) = (Vec::new(), Vec::new());
+            for &(_, ref file, field) in places {
+                match range(file.inner) {
+                    Some(range) => stored.push((range, field)),
+                    None => missing.push(RawSubblock { field, bytes: Vec::new().into() }),
+                }
+            }
+            fetched.subblocks.extend(missing);
+            shard.map_or(Ok(()), |shard| {
+                fetch_pieces(&*shard.source, stored, input.storage.access().merging, fetched)
+            })
+        }
+    }
+}
+
+fn whole(source: &dyn ReadAt) -> Result<SharedBytes> {
+    if source.size() == 0 {
+        return Err(Error::format(source.path(), "a chunk of no bytes", None));
+    }
+    SharedBytes::fetch(source, 0..source.size())
+}
+
+/// Pieces of a shard in the order in which they lie there, neighbours together.
+fn fetch_pieces(
+    source: &dyn ReadAt,
+    mut stored: Vec<(Range<u64>, usize)>,
+    merging: crate::source::Merging,
+    fetched: &mut Fetched,
+) -> Result<()> {
+    stored.sort_by_key(|(range, _)| (range.start, range.end));
+    let ranges: Vec<_> = stored.iter().map(|(range, _)| range.clone()).collect();
+    for request in merge(&ranges, merging) {
+        fetched.requests += 1;
+        fetched.bytes += request.length();
+        let first = request.bytes.start;
+        let bytes = SharedBytes::fetch(source, request.bytes)?;
+        for (range, field) in &stored[request.serves] {
+            let bytes = bytes.part((range.start - first) as usize..(range.end - first) as usize);
+            fetched.subblocks.push(RawSubblock { field: *field, bytes });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! OME-Zarr as input: what was written comes back, of every version and cut; what is not stored is the fill value.
+
+use std::fs;
+use std::path::Path;
+
+use decon_gpu::dataset::Plane;
+use decon_gpu::pixels::PixelType;
+use serde_json::{Value, json};
+
+use crate::mosaic::{Piece, five_fields, metadata, paint, write};
+use crate::output::{assert_same, attributes, files, image};
+use crate::program::{decon_gpu, run, text};
+
+fn put(path: &Path, document: &Value) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, document.to_string()).unwrap();
+}
+
+#[test]
+fn what_this_program_wrote_comes_back_pixel_by_pixel() {
+    let home = tempfile::tempdir().unwrap();
+    let (slide, first, again) =
+        (home.path().join("in.czi"), home.path().join("a.zarr"), home.path().join("b.zarr"));
+    for pixel_type in [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24] {
+        write(&slide, &five_fields(pixel_type), &metadata(1));
+        // Several shards of several chunks, the last ones cut off.
+        run(&slide, &first, "--iterations 0 --overwrite --chunk 16 --shard 48 --fill 9").done();
+        let expected = image(&first);
+        for flags in
+            ["", "--io mmap --tile 32 --chunk 16", "--simulate-storage errors=0.2,seed=4 --retries 20"]
+        {
+            run(&first, &again, &format!("--iterations 0 --overwrite {flags}")).done();
+            let found = image(&again);
+            assert_eq!((found.shape, found.type_name), (expected.shape, expected.type_name));
+            assert_same(found.pixels(), expected.pixels(), &format!("{pixel_type:?} {flags}"));
+        }
+        let (before, after) = (attributes(&first), attributes(&again));
+        for what in ["axes", "datasets"] {
+            assert_eq!(before["ome"]["multiscales"][0][what], after["ome"]["multiscales"][0][what], "{what}");
+        }
+        for (before, after) in
+            [0, 1, 2].map(|c| (&before["ome"]["omero"]["channels"][c], &after["ome"]["omero"]["channels"][c]))
+        {
+            assert_eq!((&before["label"], &before["color"]), (&after["label"], &after["color"]));
+        }
+        assert_eq!(
+            before["decon-gpu"]["optics"], after["decon-gpu"]["optics"],
+            "the microscope is not forgotten"
+        );
+    }
+}
+
+#[test]
+fn a_part_is_read_from_what_holds_it_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let (slide, first, part) =
+        (home.path().join("in.czi"), home.path().join("a.zarr"), home.path().join("b.zarr"));
+    let plane = |c, z| five_fields(PixelType::Gray16).into_iter().map(move |piece| piece.at(0, c, z));
+    let pieces: Vec<_> =
+        [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().flat_map(|(c, z)| plane(c, z)).collect();
+    write(&slide, &pieces, &metadata(2));
+    run(&slide, &first, "--iterations 0 --chunk 16 --shard 48").done();
+    let whole = image(&first);
+    // What is not needed is not looked at: of 2 × 2 planes of 2 × 3 shards, one.
+    let stored = first.join("0/c");
+    let needed = stored.join("0/1/1/0/1");
+    for path in files(&stored).into_keys().filter(|path| *path != needed) {
+        fs::write(path, "no shard").unwrap();
+    }
+    run(&first, &part, "--iterations 0 --channels 1 --slices 1 --region 50,3,40,44").done();
+    let rows = (3..47).flat_map(|y| whole.plane(0, 1, 1)[y * 131 + 50..y * 131 + 90].to_vec());
+    assert_same(image(&part).pixels(), &rows.collect::<Vec<_>>(), "the region");
+    let name = &attributes(&part)["ome"]["omero"]["channels"][0]["label"];
+    assert_eq!(name, "dye 1");
+
+    let ended = run(&first, &part, "--iterations 0 --overwrite --channels 1 --slices 1");
+    ended.failed(1, "a.zarr/0/c/0/1/1/");
+}
+
+#[test]
+fn a_stored_level_is_taken_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let (slide, first, half) =
+        (home.path().join("in.czi"), home.path().join("a.zarr"), home.path().join("b.zarr"));
+    write(&slide, &[Piece::new(0, 0, 0, (600, 320), PixelType::Gray16)], &metadata(1));
+    run(&slide, &first, "--iterations 0").done();
+    // The fields are made unreadable: only the level can give pixels.
+    files(&first.join("0/c")).into_keys().for_each(|path| fs::write(path, "gone").unwrap());
+    let ended = run(&first, &half, "--iterations 0 --scale 2").done();
+    assert!(ended.stderr.contains("level 1/2 of the stored pyramid"), "{}", ended.stderr);
+    let stored = Piece::new(0, 0, 0, (600, 320), PixelType::Gray16);
+    let means = paint(&[stored], Plane::default(), 0).averaged(2);
+    let expected: Vec<f32> = means.filled(0.0).iter().map(|mean| mean.round_ties_even()).collect();
+    assert_same(image(&half).pixels(), &expected, "means of 2 × 2");
+}
+
+/// An image as version 0.4 words it: z, y, x, nanometres, big-endian u16 in chunks of 2 × 3 × 4, not compressed.
+fn version_0_4(folder: &Path) {
+    let axis = |name: &str| json!({"name": name, "type": "space", "unit": "nanometer"});
+    let scale = json!([{"type": "scale", "scale": [400.0, 65.0, 65.0]}]);
+    let image = json!({"version": "0.4", "name": "old", "axes": [axis("z"), axis("y"), axis("x")],
+        "datasets": [{"path": "full", "coordinateTransformations": scale}]});
+    put(&folder.join(".zgroup"), &json!({"zarr_format": 2}));
+    put(&folder.join(".zattrs"), &json!({"multiscales": [image]}));
+    let array = json!({"zarr_format": 2, "shape": [3, 5, 7], "chunks": [2, 3, 4], "dtype": ">u2", "fill_value": 7,
+        "order": "C", "compressor": null, "filters": null});
+    put(&folder.join("full/.zarray"), &array);
+    for (z, y, x) in (0..8).map(|i| (i / 4, i / 2 % 2, i % 2)) {
+        let values = (0..24).map(|i| value(2 * z + i / 12, 3 * y + i / 4 % 3, 4 * x + i % 4));
+        let bytes: Vec<u8> = values.flat_map(|value| (value as u16).to_be_bytes()).collect();
+        fs::write(folder.join(format!("full/{z}.{y}.{x}")), bytes).unwrap();
+    }
+}
+
+fn value(z: u32, y: u32, x: u32) -> u32 {
+    10_000 * z + 100 * y + x
+}
+
+#[test]
+fn an_image_of_version_0_4_is_read_and_what_is_not_stored_is_its_fill_value() {
+    let home = tempfile::tempdir().unwrap();
+    let (old, output) = (home.path().join("old.zarr"), home.path().join("out.zarr"));
+    version_0_4(&old);
+    fs::remove_file(old.join("full/1.0.1")).unwrap();
+    run(&old, &output, "--iterations 0 --masks ignore").done();
+    let found = image(&output);
+    assert_eq!((found.shape, found.type_name), ([1, 1, 3, 5, 7], "u16"));
+    let voxels = (0..105).map(|i| (i / 35, i / 7 % 5, i % 7));
+    let stored = |(z, y, x)| if z == 2 && y < 3 && x > 3 { 7 } else { value(z, y, x) };
+    let expected: Vec<f32> = voxels.map(|voxel| stored(voxel) as f32).collect();
+    assert_same(found.pixels(), &expected, "0.4");
+    let written = attributes(&output)["ome"]["multiscales"][0].clone();
+    assert_eq!(
+        written["datasets"][0]["coordinateTransformations"][0]["scale"],
+        json!([1.0, 1.0, 0.4, 0.065, 0.065])
+    );
+    let told = decon_gpu(&["info", text(&old)]).done().stdout;
+    assert!(told.contains("voxel      z 0.4000 µm, y 0.0650 µm, x 0.0650 µm"), "{told}");
+    assert!(told.contains("a chunk holds 2 planes"), "{told}");
+}
+
+#[test]
+fn a_collection_comes_back_as_its_scenes() {
+    let home = tempfile::tempdir().unwrap();
+    let (slide, first, again) =
+        (home.path().join("in.czi"), home.path().join("a.zarr"), home.path().join("b.zarr"));
+    let scene = |index, size| Piece { scene: Some(index), ..Piece::new(index, 0, 0, size, PixelType::Gray8) };
+    write(&slide, &[scene(0, (64, 40)), scene(1, (33, 71))], &metadata(1));
+    run(&slide, &first, "--iterations 0").done();
+    run(&first, &again, "--iterations 0").done();
+    for group in ["0", "1"] {
+        let (first, again) = (image(&first.join(group)), image(&again.join(group)));
+        assert_eq!(first.shape, again.shape);
+        assert_same(again.pixels(), first.pixels(), group);
+    }
+    run(&first.join("1"), &again, "--iterations 0 --overwrite").done();
+    assert_same(image(&again).pixels(), image(&first.join("1")).pixels(), "one image alone");
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.zarr"), home.path().join("out.zarr"));
+    let fails = |code: i32, what: &str| {
+        run(&input, &output, "--iterations 0").failed(code, what);
+        assert!(!output.exists());
+    };
+    fs::create_dir(&input).unwrap();
+    fails(1, "in.zarr: broken file: a directory that is no OME-Zarr");
+    put(&input.join(".zattrs"), &json!({"plate": {}}));
+    fails(1, "a plate; give the folder of one of its fields");
+    put(&input.join(".zattrs"), &json!({"labels": []}));
+    fails(1, "without an OME-Zarr image");
+    put(&input.join(".zattrs"), &json!({"multiscales": [{"axes": ["x", "w"], "datasets": []}]}));
+    fails(1, "an axis w");
+    fs::write(input.join(".zattrs"), "{").unwrap();
+    fails(1, "in.zarr/.zattrs: broken file: no JSON");
+
+    version_0_4(&input);
+    run(&input, &output, "--iterations 0 --select H=1")
+        .failed(2, "--select: an OME-Zarr has no dimensions beside");
+    fs::write(input.join("full/0.1.0"), [1; 40]).unwrap();
+    fails(1, "in.zarr/full/0.1.0: broken file: subblock t=0 c=0 z=0");
+    let ended = run(&input, &output, "--iterations 0 --skip-damaged");
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 damaged subblocks were left out"), "{}", ended.stderr);
+    fs::remove_dir_all(&output).unwrap();
+
+    let array = fs::read_to_string(input.join("full/.zarray")).unwrap();
+    for (from, to, what) in [
+        (">u2", "<i4", "in.zarr/full: not supported: samples of int32"),
+        ("[2,3,4]", "[2,3,0]", "in.zarr/full: not supported: chunk shape"),
+        ("[2,3,4]", "[2,3]", "in.zarr/full: not supported: "),
+        ("[2,3,4]", "[65536,65536,65536]", "in.zarr/full: not supported: chunks of"),
+        ("[3,5,7]", "[3,5,4294967296]", "in.zarr/full: not supported: a shape of"),
+        ("[3,5,7]", "[1000000000,5,7]", "chunks of all levels, plane by plane"),
+        ("\"compressor\":null", "\"compressor\":{\"id\":\"lzma\"}", "in.zarr/full: not supported: "),
+    ] {
+        assert!(array.contains(from), "{from} is not in {array}");
+        fs::write(input.join("full/.zarray"), array.replace(from, to)).unwrap();
+        fails(1, what);
+    }
+    fs::remove_file(input.join("full/.zarray")).unwrap();
+    fails(1, "in.zarr/full: broken file: no array is there");
+}
