@@ -11,6 +11,9 @@ use crate::job::Job;
 use crate::options::Options;
 use crate::plan::Plan;
 
+/// Names of channels that are listed: as many as fit a line or two.
+const MOST_NAMES: usize = 12;
+
 #[derive(Args, Debug)]
 pub struct PlanArgs {
     #[command(flatten)]
@@ -41,12 +44,15 @@ fn text(plan: &Plan) -> String {
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
     let [t, c, z, y, x] = plan.shape.to_array();
     let (grid, memory) = (plan.grid, plan.memory);
-    let channels: Vec<_> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let mut channels: Vec<_> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let unnamed = channels.len().saturating_sub(MOST_NAMES);
+    channels.truncate(MOST_NAMES);
+    let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };
     let device =
         if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
     format!(
         "scene {}
-  output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}
+  output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}{more}
              chunks of {} px, shards of {} px
   tiles      {} with cores of {}, halo {} px, FFT {}, {} together
   reads      {} in {} batches and {} requests, {:.2}× what is needed

@@ -1,0 +1,4 @@
+//! What the fuzz targets share.
+
+pub mod decoder;
+pub mod whole_file;
