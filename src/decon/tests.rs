@@ -173,6 +173,23 @@ fn a_point_as_psf_changes_nothing_but_the_background() {
     assert_close(&by_cpu(&job, &[&observed])[0], &expected, 1.0, 1e-5);
 }
 
+#[test]
+fn a_tile_that_is_alone_is_as_defined_whatever_its_halves_hold() {
+    // Odd and even lengths of the axis that is folded; tiles that end before, at and behind the middle.
+    for length in [20, 21] {
+        let job = Job { fft: Zyx::new(1, length, 35), method: Method::Shb, ..job_2d() };
+        for height in [1, 9, 10, 11, 13] {
+            assert_as_defined(&job, &[&image(Zyx::new(1, height, 27), 25.0, 800.0, 4)]);
+        }
+    }
+    for length in [11, 12] {
+        let job = Job { fft: Zyx::new(length, 15, 25), method: Method::Shb, ..job_3d() };
+        for depth in [1, 5, 6, 7] {
+            assert_as_defined(&job, &[&image(Zyx::new(depth, 9, 21), 25.0, 800.0, 4)]);
+        }
+    }
+}
+
 /// A few spots in the middle of a dark image, so that no light is lost beyond its edges.
 fn spots(shape: Zyx<u32>, shift: usize) -> Image {
     let mut data = vec![0.0; shape.count()];
@@ -216,9 +233,13 @@ fn a_shifted_image_gives_the_shifted_estimate() {
 fn threads_change_nothing() {
     let job = Job { method: Method::Shb, ..job_3d() };
     let observed = image(Zyx::new(8, 14, 21), 25.0, 800.0, 4);
-    let run =
-        |threads| job.by_backend(&mut CpuBackend::new(&setup(&job, 2), threads).unwrap(), 1, &[&observed]);
-    assert_eq!(run(1), run(3));
+    let other = image(Zyx::new(8, 14, 20), 5.0, 900.0, 4);
+    for images in [&[&observed, &other][..], &[&observed]] {
+        let lanes = images.len() as u32;
+        let run =
+            |threads| job.by_backend(&mut CpuBackend::new(&setup(&job, lanes), threads).unwrap(), 1, images);
+        assert_eq!(run(1), run(3));
+    }
 }
 
 /// A kernel of even sizes n, centred at n / 2, without its first plane, row and column.

@@ -22,6 +22,8 @@ pub struct BeginRows {
     pub background: f32,
     /// 1 everywhere instead of the observed image.
     pub flat: bool,
+    /// Rows of each half when the two lanes are the halves of one tile, whose extents both then are.
+    pub half_rows: Option<usize>,
 }
 
 /// The volumes that [`begin_rows`] writes, `[z, y, x]` of one pair.
@@ -60,13 +62,18 @@ fn start_row(observed: &[Complex32], params: &BeginRows, row: usize, point: &mut
         return;
     }
     let fft = params.fft.map(|n| n as usize);
-    let (z, y) = (row / fft.y, row % fft.y);
     for lane in 0..2 {
+        let row = row + lane as usize * params.half_rows.unwrap_or(0);
+        let (z, y) = (row / fft.y, row % fft.y);
         let extents = params.extents[lane as usize].map(|n| n as usize);
         let source = nearest(z, extents.z, fft.z) * fft.y + nearest(y, extents.y, fft.y);
+        let (source, source_lane) = match params.half_rows {
+            None => (source, lane),
+            Some(rows) => (source % rows, (source / rows) as u32),
+        };
         let source = &observed[source * fft.x..][..fft.x];
         for (x, pair) in point.iter_mut().enumerate() {
-            let value = lane_of(source[nearest(x, extents.x, fft.x)], lane);
+            let value = lane_of(source[nearest(x, extents.x, fft.x)], source_lane);
             let start =
                 if is_no_data(value) { START_FLOOR } else { (value - params.background).max(START_FLOOR) };
             *lane_of_mut(pair, lane) = start;
@@ -130,7 +137,7 @@ mod tests {
         for other in [Zyx::new(0, 0, 0), Zyx::new(1, 1, 1), Zyx::new(2, 5, 8), Zyx::new(4, 4, 4), whole] {
             let extents = [Zyx::new(3, 4, 7), other];
             let observed = observed(extents);
-            let params = BeginRows { fft: FFT, extents, background: 20.0, flat: false };
+            let params = BeginRows { fft: FFT, extents, background: 20.0, flat: false, half_rows: None };
             let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
             let [estimate, point, spectrum] = &mut volumes;
             begin_rows(&observed, &params, &Fourier::new(9), Begun { estimate, point, spectrum });
@@ -153,8 +160,35 @@ mod tests {
     }
 
     #[test]
+    fn halves_of_one_tile_start_as_the_whole() {
+        for z in [1, 2, 5] {
+            let fft = Zyx::new(z, 7 - z, 9);
+            let extents = Zyx::new(z.min(3), 4.min(fft.y), 7);
+            let whole = observed([extents; 2]).into_iter().take(fft.count()).map(|v| v.re);
+            let whole: Vec<_> = whole.map(Complex32::from).collect();
+            let half_rows = if z == 1 { fft.y.div_ceil(2) } else { z.div_ceil(2) * fft.y } as usize;
+            let half = half_rows * 9;
+            let value = |volume: &[Complex32], i: usize| volume.get(i).map_or(NO_DATA, |v| v.re);
+            let halves: Vec<_> =
+                (0..half).map(|i| Complex32::new(value(&whole, i), value(&whole, i + half))).collect();
+            let begin = |observed: &[Complex32], half_rows| {
+                let params =
+                    BeginRows { fft, extents: [extents; 2], background: 20.0, flat: false, half_rows };
+                let mut volumes = [(); 3].map(|()| pattern(observed.len()));
+                let [estimate, point, spectrum] = &mut volumes;
+                begin_rows(observed, &params, &Fourier::new(9), Begun { estimate, point, spectrum });
+                volumes[1].clone()
+            };
+            let (whole, halves) = (begin(&whole, None), begin(&halves, Some(half_rows)));
+            for (i, expected) in whole.iter().enumerate() {
+                assert_eq!(lane_of(halves[i % half], (i / half) as u32), expected.re, "voxel {i} of {fft}");
+            }
+        }
+    }
+
+    #[test]
     fn a_flat_start_is_one_everywhere() {
-        let params = BeginRows { fft: FFT, extents: [FFT; 2], background: 20.0, flat: true };
+        let params = BeginRows { fft: FFT, extents: [FFT; 2], background: 20.0, flat: true, half_rows: None };
         let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
         let [estimate, point, spectrum] = &mut volumes;
         begin_rows(&pattern(FFT.count()), &params, &Fourier::new(9), Begun { estimate, point, spectrum });

@@ -6,7 +6,7 @@ use decon_gpu::kernels::fft::{Direction, LinePlan};
 use decon_gpu::kernels::{begin_rows, convolve_lines, ratio_rows, update_rows, weight_rows};
 use decon_gpu::space::Zyx;
 use decon_gpu::twins::begin_rows::{BeginRows, Begun};
-use decon_gpu::twins::convolve_lines::{Projection, otf_lines};
+use decon_gpu::twins::convolve_lines::Projection;
 use decon_gpu::twins::update_rows::Update;
 use decon_gpu::twins::{self, Complex32, Fourier};
 
@@ -94,7 +94,8 @@ fn begin_rows_starts_and_masks_as_its_twin() {
                 estimate_twin.fill(Complex32::new(POISON, POISON));
                 point_twin.fill(Complex32::new(POISON, POISON));
             } else {
-                let params = BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat };
+                let params =
+                    BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat, half_rows: None };
                 let begun = Begun {
                     estimate: &mut estimate_twin,
                     point: &mut point_twin,
@@ -225,7 +226,9 @@ fn convolve_lines_convolves_as_its_twin() {
                 let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&otf)];
                 bench.run(&convolve_lines::shader(&plan), &buffers, &params);
                 let mut twin = complex(&input);
-                let lines = otf_lines(&complex(&otf), stride);
+                let otf_values = complex(&otf);
+                let lines: Vec<_> =
+                    (0..stride).flat_map(|x| otf_values[x..].iter().step_by(stride).copied()).collect();
                 twins::convolve_lines::convolve_lines(&mut twin, stride, &fourier, &lines, projection);
                 let what = format!("length {length}, {stride} columns, {projection:?}");
                 assert_close_f32(

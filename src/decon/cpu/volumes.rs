@@ -2,20 +2,24 @@
 //!
 //! An image takes four passes an iteration, each read and written once. A volume takes four as well: what needs x
 //! and y only is done plane by plane, while the plane is in the cache.
+//!
+//! A tile that is alone in its group is folded: its halves along the last axis become the lanes of the pair, so that it
+//! takes half of what a pair takes. Only [`Volumes::convolve`] takes the halves apart; to all other steps they are
+//! two tiles.
 
 use rayon::prelude::*;
 
 use super::paint::Canvas;
-use crate::decon::otf::otf;
-use crate::decon::{FinishedTile, Setup, Start};
+use crate::decon::otf::otf_lines;
+use crate::decon::{FinishedTile, NO_DATA, Setup, Start};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
 use crate::space::Zyx;
 use crate::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
-use crate::twins::convolve_lines::{Projection, convolve_lines, otf_lines};
+use crate::twins::convolve_lines::{Projection, convolve_lines, convolve_lines_of_halves};
 use crate::twins::downsample::{Downsample, downsample};
-use crate::twins::pack::{Pack, pack};
+use crate::twins::pack::{Pack, Packed, pack};
 use crate::twins::ratio_rows::ratio_rows;
 use crate::twins::transform_lines::transform_lines;
 use crate::twins::update_rows::{Update, update_rows};
@@ -29,8 +33,9 @@ pub(super) struct Volumes {
     channels: Vec<Channel>,
     /// Extents of the tile in each lane.
     extents: Vec<Zyx<u32>>,
-    /// Of the group: output channel, and values of each volume in use.
+    /// Of the group: output channel, whether it is one tile, folded, and values of each volume in use.
     channel: usize,
+    folded: bool,
     used: usize,
     observed: Vec<Complex32>,
     weight: Vec<Complex32>,
@@ -88,19 +93,22 @@ impl Volumes {
         let fft = setup.fft;
         let transforms = Transforms::new(fft);
         let channels = setup.channels.iter().map(|channel| {
-            let otf = otf_lines(&otf(&channel.psf, fft)?, transforms.last_stride);
-            Ok(Channel { otf, background: channel.background })
+            Ok(Channel { otf: otf_lines(&channel.psf, fft)?, background: channel.background })
         });
         let channels = channels.collect::<Result<_>>()?;
-        let volume = || vec![Complex32::default(); setup.lanes.div_ceil(2) as usize * fft.count()];
+        let pairs = setup.lanes.div_ceil(2) as usize;
+        let observed = vec![Complex32::default(); pairs * fft.count()];
+        let used = if setup.lanes == 1 { folded(fft).count() } else { observed.len() };
+        let volume = || vec![Complex32::default(); used];
         Ok(Self {
             fft,
             transforms,
             channels,
             extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
             channel: 0,
+            folded: false,
             used: 0,
-            observed: volume(),
+            observed,
             weight: volume(),
             estimate: volume(),
             point: volume(),
@@ -118,12 +126,15 @@ impl Volumes {
     /// Makes weight, estimate, point and spectrum of the first `lanes` lanes.
     pub fn begin(&mut self, channel: usize, lanes: usize, start: Start) {
         self.channel = channel;
-        self.used = lanes.div_ceil(2) * self.fft.count();
-        if !lanes.is_multiple_of(2) {
+        self.folded = lanes == 1;
+        let volume = self.shape().count();
+        self.used = lanes.div_ceil(2) * volume;
+        if self.folded {
+            self.fold();
+        } else if !lanes.is_multiple_of(2) {
             self.clear(lanes);
         }
         self.weigh();
-        let volume = self.fft.count();
         for pair in 0..lanes.div_ceil(2) {
             let at = pair * volume..(pair + 1) * volume;
             let params = BeginRows {
@@ -131,6 +142,7 @@ impl Volumes {
                 extents: [self.extents[2 * pair], self.extents[2 * pair + 1]],
                 background: self.channels[channel].background,
                 flat: start == Start::Flat,
+                half_rows: self.folded.then_some(volume / self.fft.x as usize),
             };
             let begun = Begun {
                 estimate: &mut self.estimate[at.clone()],
@@ -140,6 +152,19 @@ impl Volumes {
             begin_rows(&self.observed[at], &params, &self.transforms.x, begun);
         }
         self.transforms.along_y(&mut self.spectrum[..self.used], Direction::Forward);
+    }
+
+    /// Shape of a pair's volumes.
+    fn shape(&self) -> Zyx<u32> {
+        if self.folded { folded(self.fft) } else { self.fft }
+    }
+
+    /// Puts the second half of the only tile beside the first.
+    fn fold(&mut self) {
+        self.extents[1] = self.extents[0];
+        let (first, second) = self.observed[..self.fft.count()].split_at_mut(self.used);
+        let second = second.iter().map(|pair| pair.re).chain(std::iter::repeat(NO_DATA));
+        first.iter_mut().zip(second).for_each(|(pair, value)| pair.im = value);
     }
 
     /// Leaves no data in a lane that shares its pair with a tile.
@@ -164,9 +189,15 @@ impl Volumes {
 
     /// spectrum ← spectrum · OTF, through the last axis.
     pub fn convolve(&mut self, projection: Projection) {
-        let Transforms { last, last_stride, .. } = &self.transforms;
+        let Transforms { x, last, last_stride, .. } = &self.transforms;
         let otf = &self.channels[self.channel].otf;
-        convolve_lines(&mut self.spectrum[..self.used], *last_stride, last, otf, projection);
+        let spectrum = &mut self.spectrum[..self.used];
+        if self.folded {
+            let inner = [last_stride / x.length(), x.length()];
+            convolve_lines_of_halves(spectrum, inner, last, otf, projection);
+        } else {
+            convolve_lines(spectrum, *last_stride, last, otf, projection);
+        }
     }
 
     /// spectrum of the point ← spectrum of the ratio.
@@ -205,20 +236,51 @@ impl Volumes {
             lane: lane as u32 % 2,
             fill: setup.fill,
         };
-        let at = lane / 2 * self.fft.count()..(lane / 2 + 1) * self.fft.count();
-        let (values, observed) = (&self.estimate[at.clone()], &self.observed[at]);
         let mut samples = Samples::zeros(setup.output, params.core.count());
         let clamped = match &mut samples {
-            Samples::U8(out) => pack(values, observed, &params, out),
-            Samples::U16(out) => pack(values, observed, &params, out),
-            Samples::F32(out) => pack(values, observed, &params, out),
+            Samples::U8(out) => self.pack(lane, &params, out),
+            Samples::U16(out) => self.pack(lane, &params, out),
+            Samples::F32(out) => self.pack(lane, &params, out),
         };
         FinishedTile { tile, samples, clamped }
     }
 
-    fn plane(&self) -> usize {
-        self.fft.y as usize * self.fft.x as usize
+    fn pack<T: Packed>(&self, lane: usize, params: &Pack, out: &mut [T]) -> u64 {
+        let at = lane / 2 * self.fft.count()..(lane / 2 + 1) * self.fft.count();
+        let at = if self.folded { 0..self.used } else { at };
+        let (values, observed) = (&self.estimate[at.clone()], &self.observed[at]);
+        if !self.folded {
+            return pack(values, observed, params, out);
+        }
+        let [first, second] = halves_of(params, self.shape());
+        let (upper, lower) = out.split_at_mut(first.core.count());
+        pack(values, observed, &first, upper) + pack(values, observed, &second, lower)
     }
+
+    fn plane(&self) -> usize {
+        self.shape().y as usize * self.shape().x as usize
+    }
+}
+
+/// The shape of a volume whose halves along its last axis lie beside one another.
+fn folded(fft: Zyx<u32>) -> Zyx<u32> {
+    if fft.z == 1 { Zyx { y: fft.y.div_ceil(2), ..fft } } else { Zyx { z: fft.z.div_ceil(2), ..fft } }
+}
+
+/// What of a core lies in each half of a folded tile.
+fn halves_of(params: &Pack, half: Zyx<u32>) -> [Pack; 2] {
+    let cut = |first: u32, count: u32, half: u32| {
+        let in_first = half.saturating_sub(first).min(count);
+        [(first, in_first), (first.max(half) - half, count - in_first)]
+    };
+    let Pack { first, core, .. } = *params;
+    let parts = if params.fft.z == 1 {
+        cut(first.y, core.y, half.y).map(|(y, rows)| (Zyx { y, ..first }, Zyx { y: rows, ..core }))
+    } else {
+        cut(first.z, core.z, half.z).map(|(z, planes)| (Zyx { z, ..first }, Zyx { z: planes, ..core }))
+    };
+    let [upper, lower] = parts.map(|(first, core)| Pack { fft: half, first, core, ..*params });
+    [Pack { lane: 0, ..upper }, Pack { lane: 1, ..lower }]
 }
 
 /// The volume of the pair that `lane` is in.
