@@ -32,6 +32,7 @@ pub mod decon;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod flatfield;
 pub mod gpu;
 pub mod info;
 pub mod job;

@@ -3,6 +3,7 @@
 pub mod args;
 mod demo;
 mod devices;
+mod flatfield;
 mod info;
 mod plan;
 mod run;
@@ -32,6 +33,8 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Show what a file holds: scenes, fields, overlap, codecs, voxel size, channels, optics
     Info(info::InfoArgs),
+    /// Estimate a flat-field from the fields themselves, and show what it does to the seams
+    Flatfield(flatfield::FlatfieldArgs),
     /// List the GPUs that `--device` chooses from
     Devices,
     /// Make a synthetic slide with known truth, restore it, and show how close it came
@@ -47,6 +50,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Flatfield(args) => flatfield::run(&args),
         Command::Devices => devices::run(),
         Command::Demo(args) => demo::run(&args),
     }

@@ -4,7 +4,7 @@
 //! is shown), a camera background, Poisson noise, fields with overlap and noise of their own.
 
 mod picture;
-mod specimen;
+pub(crate) mod specimen;
 
 use std::path::Path;
 

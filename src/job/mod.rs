@@ -24,7 +24,6 @@ pub use backend::Chosen;
 use backend::choose_backend;
 pub use input::open_input;
 pub use selection::{Origin, Selected, select};
-pub use shading::for_channels as shading_for_channels;
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
 /// Tiles that share one transform: the real and the imaginary part.

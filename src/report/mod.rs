@@ -1,5 +1,6 @@
 //! What a run tells while it works, and to whom. The stages send [`Event`]s; a [`Report`] shows them.
 
+mod counter;
 mod json;
 mod memory;
 mod summary;
@@ -8,6 +9,7 @@ mod trace;
 
 use serde::Serialize;
 
+pub use counter::Counter;
 pub use json::JsonReport;
 pub use memory::{MemorySample, MemorySampler};
 pub use summary::{Damaged, ImageSummary, Summary};

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use decon_gpu::dataset::Plane;
 use decon_gpu::pixels::{PixelType, Samples};
-use decon_gpu::tiff::{Planes, write_planes};
+use decon_gpu::tiff::{Planes, read_planes, write_planes};
 
 use crate::mosaic::{Painted, Piece, feather, five_fields, metadata, paint, rounded, write};
 use crate::output::{image, json};
-use crate::program::{run, text};
+use crate::program::{decon_gpu, run, text};
 
 const SIZE: (u32, u32) = (60, 38);
 
@@ -115,6 +115,64 @@ fn integers_are_rounded_once_and_what_does_not_fit_is_counted() {
     assert_eq!(json(&summary)["clamped"], serde_json::json!(outside));
     let (expected, _) = rounded(&painted.filled(0.0), 255.0);
     assert_eq!(image(&output).plane(0, 0, 0), expected);
+}
+
+/// Seven by six fields of a grainy slide under light that falls to the right.
+fn uneven_fields() -> Vec<Piece> {
+    let piece = |m: u32| {
+        let (left, top) = (i64::from(m % 7) * 50, i64::from(m / 7) * 30);
+        let piece = Piece::new(m, left, top, SIZE, PixelType::Gray16);
+        let value = |i: i64| {
+            let (x, y) = (i % 60, i / 60);
+            let (across, down) = (left + x, top + y);
+            let slide =
+                1000.0 + ((31 * across * across + 57 * down * down + 13 * across * down) % 601) as f32;
+            (slide * (1.2 - 0.4 * x as f32 / 59.0)).round() as u16
+        };
+        Piece { samples: Samples::U16((0..60 * 38).map(value).collect()), ..piece }
+    };
+    (0..42).map(piece).collect()
+}
+
+#[test]
+fn an_estimate_is_shown_measured_and_read_back() {
+    let home = tempfile::tempdir().unwrap();
+    let file = |name: &str| home.path().join(name);
+    let (input, output, flatfield, picture) =
+        (file("in.czi"), file("out.zarr"), file("flat.tif"), file("picture.png"));
+    let other = Piece::new(0, 0, 0, SIZE, PixelType::Gray16).at(0, 1, 0);
+    let pieces: Vec<_> = uneven_fields().into_iter().chain([other]).collect();
+    write(&input, &pieces, &metadata(2));
+    let arguments = ["flatfield", text(&input), "--output", text(&flatfield), "--channels", "0"];
+    let ended = decon_gpu(&[&arguments[..], &["--picture", text(&picture)]].concat()).done();
+    assert!(ended.stdout.contains("channel 0: estimated from 42 of 42 fields"), "{}", ended.stdout);
+
+    let found = read_planes(&flatfield).unwrap();
+    assert_eq!((found.width, found.height, found.planes.len()), (60, 38, 2));
+    assert!(found.planes[1].iter().all(|&value| value == 1.0), "nobody asked for channel 1");
+    for (i, value) in found.planes[0].iter().enumerate() {
+        let light = 1.2 - 0.4 * (i % 60) as f32 / 59.0;
+        // The grains of 42 fields do not quite average out.
+        assert!((value / light - 1.0).abs() < 0.02, "{value}, not {light}, at {i}");
+    }
+
+    // The seams that it reports are those that a run is without.
+    let numbers: Vec<f64> = ended
+        .stdout
+        .lines()
+        .find(|line| line.contains("neighbours differ"))
+        .unwrap()
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [without, with, overlaps] = numbers[..] else { panic!("three numbers in {}", ended.stdout) };
+    assert!(without > 10.0 * with && overlaps == 71.0, "{numbers:?}");
+    assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+    let flags = format!("--iterations 0 --channels 0 --output-type f32 --flatfield {}", text(&flatfield));
+    run(&input, &output, &flags).done();
+    let nothing = field(1, |_, _| 0.0);
+    let expected = paint(&corrected(&pieces[..42], &found, &nothing), Plane::default(), 0);
+    assert_near(image(&output).plane(0, 0, 0), &expected.filled(0.0), "what was estimated is applied");
 }
 
 #[test]

@@ -1,0 +1,262 @@
+//! `decon-gpu flatfield`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+use super::args::JobArgs;
+use super::print;
+use crate::decon::Shading;
+use crate::error::{Error, Result};
+use crate::flatfield::{Brightness, Camera, Panel, Panels, Seams, estimate, write_picture};
+use crate::job::Job;
+use crate::options::Options;
+use crate::plan::{OutputChannel, output_channels};
+use crate::report::{Counter, Event, Report};
+use crate::source::Location;
+use crate::tiff::{Planes, write_planes};
+use crate::zarr::read_plane;
+
+/// With fewer fields, the structures of the specimen do not average out.
+const FEW_FIELDS: usize = 20;
+/// Pixels of an overview along its longer side that are enough for the picture.
+const OVERVIEW: u32 = 1400;
+
+#[derive(Args, Debug)]
+pub struct FlatfieldArgs {
+    /// CZI file, TIFF stack (u8, u16, f32) or OME-Zarr; a path or a URL
+    #[arg(value_name = "INPUT")]
+    input: OsString,
+    /// TIFF to write, for `run --flatfield`: one plane of 32-bit floats with mean 1 for each channel of the output
+    #[arg(short, long, value_name = "FLAT.tif")]
+    output: PathBuf,
+    /// Fields of each channel that are read, at most, spread over all scenes, times and slices
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    fields: u32,
+    /// Only these channels, from 0, such as 0,2-3; the planes of the others are 1 everywhere [default: all]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    channels: Option<String>,
+    /// Only this scene, as the file counts them [default: all]
+    #[arg(long, value_name = "K")]
+    scene: Option<String>,
+    /// TIFF of the camera's counts without light, subtracted first; once, or once a channel as C=FILE. Without one, the
+    /// camera's offset is taken for light, and the estimate is too even by its share
+    #[arg(long, value_name = "[C=]FILE.tif")]
+    darkfield: Vec<String>,
+    /// Stitch an overview without and with the correction, and draw both beside the estimate: a row for each channel
+    #[arg(long, value_name = "PICTURE.png")]
+    picture: Option<PathBuf>,
+}
+
+/// The flags of `run` behind the estimate, and behind the overviews.
+#[derive(Parser)]
+#[command(name = "decon-gpu flatfield")]
+struct FlatfieldJob {
+    #[command(flatten)]
+    job: JobArgs,
+}
+
+pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
+    if same_file(Path::new(&args.input), &args.output) {
+        return Err(Error::option("--output", "is the input"));
+    }
+    let job = args.job(&[])?;
+    let everything = output_channels(job.input.dataset());
+    let mut known: BTreeMap<(u32, u32), Brightness> = BTreeMap::new();
+    let mut said: BTreeMap<u32, String> = BTreeMap::new();
+    for (source, channels) in by_source(&job) {
+        let Some(camera) = camera(args, &job, source)? else { continue };
+        let shadings = shadings(&job, &channels);
+        let count = camera.count().min(args.fields as usize);
+        let counter = Counter::new("estimate", count as u64, "fields");
+        let found = estimate(&camera, &shadings, args.fields as usize, || counter.step())?;
+        for ((_, channel), brightness) in channels.iter().zip(found) {
+            let brightness = brightness.ok_or_else(|| no_estimate(args, channel, count))?;
+            known.insert((source, channel.sample), brightness);
+        }
+        let few =
+            if count < FEW_FIELDS { ", which are few: structures of the specimen may be in it" } else { "" };
+        said.insert(source, format!("estimated from {count} of {} fields{few}", camera.count()));
+    }
+    let planes = planes(args, &everything, &known)?;
+    write_planes(&args.output, &planes)?;
+
+    let corrected = args.job(&["--flatfield".into(), args.output.clone().into()])?;
+    for (source, channels) in by_source(&corrected) {
+        let Some(camera) = camera(args, &corrected, source)? else { continue };
+        print(&format!("channel {source}: {}", said[&source]));
+        report_seams(&camera, &corrected, &channels, &known)?;
+    }
+    if let Some(path) = &args.picture {
+        draw(args, path, &planes, &everything)?;
+        print(&format!("without, with, and the flat-field side by side: {}", path.display()));
+    }
+    print(&args.output.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Output channels with their positions.
+type Positioned<'a> = Vec<(usize, &'a OutputChannel)>;
+
+impl FlatfieldArgs {
+    /// What messages call the input.
+    fn name(&self) -> PathBuf {
+        Location::from(self.input.clone()).name()
+    }
+
+    /// The job that `run` would do without a deconvolution, with `more` flags.
+    fn job(&self, more: &[OsString]) -> Result<Job> {
+        let mut flags: Vec<OsString> =
+            ["flatfield", "--iterations", "0", "--backend", "cpu"].map(Into::into).into();
+        flags.push(self.input.clone());
+        flags.extend(self.channels.iter().map(|list| format!("--channels={list}").into()));
+        flags.extend(self.scene.iter().map(|scene| format!("--scene={scene}").into()));
+        flags.extend(self.darkfield.iter().map(|dark| format!("--darkfield={dark}").into()));
+        flags.extend_from_slice(more);
+        let parsed = FlatfieldJob::try_parse_from(flags);
+        Job::prepare(Options::new(&parsed.unwrap_or_else(|error| error.exit()).job)?)
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b))
+}
+
+/// The output channels of each channel of the file.
+fn by_source(job: &Job) -> BTreeMap<u32, Positioned<'_>> {
+    let mut channels: BTreeMap<u32, Vec<_>> = BTreeMap::new();
+    for (i, channel) in job.images[0].plan.channels.iter().enumerate() {
+        channels.entry(channel.source).or_default().push((i, channel));
+    }
+    channels
+}
+
+fn camera<'a>(args: &FlatfieldArgs, job: &'a Job, source: u32) -> Result<Option<Camera<'a>>> {
+    let scenes: Vec<_> = job.images.iter().map(|image| &image.scene).collect();
+    Camera::new(&args.name(), &*job.input, &scenes, source)
+}
+
+/// Samples, and what is done to them.
+fn shadings<'a>(job: &'a Job, channels: &Positioned<'_>) -> Vec<(u32, Option<&'a Shading>)> {
+    let setup = &job.images[0].setup;
+    channels.iter().map(|(i, channel)| (channel.sample, setup.shading_of(*i as u32))).collect()
+}
+
+fn no_estimate(args: &FlatfieldArgs, channel: &OutputChannel, count: usize) -> Error {
+    let what = format!("a flat-field of channel {} from {count} fields: they do not tell one", channel.name);
+    Error::unsupported(&args.name(), what)
+}
+
+/// One plane for each of `everything`, 1 where nothing was asked for.
+fn planes(
+    args: &FlatfieldArgs,
+    everything: &[OutputChannel],
+    known: &BTreeMap<(u32, u32), Brightness>,
+) -> Result<Planes> {
+    let of = |channel: &OutputChannel| known.get(&(channel.source, channel.sample));
+    let Some(first) = known.values().next() else {
+        return Err(Error::unsupported(&args.name(), "a flat-field without a field"));
+    };
+    let (width, height) = (first.width, first.height);
+    if known.values().any(|other| (other.width, other.height) != (width, height)) {
+        let what = "a flat-field of channels whose fields differ in size: one at a time with --channels";
+        return Err(Error::unsupported(&args.name(), what));
+    }
+    let even = vec![1.0; first.pixels.len()];
+    let planes =
+        everything.iter().map(|channel| of(channel).map_or_else(|| even.clone(), |b| b.pixels.clone()));
+    Ok(Planes { width, height, planes: planes.collect() })
+}
+
+/// Says how far neighbours are apart without and with the correction.
+fn report_seams(
+    camera: &Camera<'_>,
+    corrected: &Job,
+    channels: &Positioned<'_>,
+    known: &BTreeMap<(u32, u32), Brightness>,
+) -> Result<()> {
+    let seams = Seams::of(camera);
+    let counter = Counter::new("measure", seams.count() as u64, "overlaps");
+    let steps = seams.measure(camera, &shadings(corrected, channels), || counter.step())?;
+    drop(counter);
+    for ((_, channel), [without, with]) in channels.iter().zip(steps) {
+        let brightness = &known[&(channel.source, channel.sample)];
+        let (low, high) = brightness.range();
+        print(&format!(
+            "  {}: {low:.3} to {high:.3} of the mean, from {}",
+            channel.name, brightness.background
+        ));
+        let counts = without.counts().zip(with.counts());
+        let Some(((before, after), (share_before, share_after))) =
+            counts.zip(without.share().zip(with.share()))
+        else {
+            print("    no fields overlap: nothing tells how good it is");
+            continue;
+        };
+        print(&format!(
+            "    neighbours differ by {before:.2} counts ({:.2} %) without and {after:.2} ({:.2} %) with it, on average \
+             over {} overlaps{}",
+            100.0 * share_before,
+            100.0 * share_after,
+            seams.count(),
+            if after < before { "" } else { ": it does not help, do not use it" }
+        ));
+    }
+    Ok(())
+}
+
+/// Stitches the first scene, time and slice twice.
+fn draw(args: &FlatfieldArgs, path: &Path, planes: &Planes, everything: &[OutputChannel]) -> Result<()> {
+    let whole = args.job(&[])?;
+    let image = &whole.images[0];
+    let longest = image.scene.rect.width.max(image.scene.rect.height);
+    let scale = [1, 2, 4].into_iter().find(|scale| longest / scale <= OVERVIEW).unwrap_or(8);
+    let flags = format!(
+        "--scene={} --times=0-0 --slices=0-0 --output-type=f32 --fill=0 --pyramid=never --scale={scale}",
+        image.scene.index
+    );
+    let flags: Vec<OsString> = flags.split(' ').map(Into::into).collect();
+    let with: Vec<OsString> = vec!["--flatfield".into(), args.output.clone().into()];
+    let channels = &image.plan.channels;
+    let [without, with] =
+        [flags.clone(), [flags, with].concat()].map(|flags| overview(args, &flags, channels.len()));
+    let rows =
+        channels.iter().zip(without?.into_iter().zip(with?)).filter_map(|(channel, (without, with))| {
+            let same =
+                |other: &OutputChannel| (other.source, other.sample) == (channel.source, channel.sample);
+            let plane = planes.planes.get(everything.iter().position(same)?)?;
+            let flat = Panel { width: planes.width as usize, pixels: plane.clone() };
+            Some(Panels { overviews: [without, with], flat })
+        });
+    write_picture(path, &rows.collect::<Vec<_>>())
+}
+
+/// Shows how many tiles of an overview are stitched.
+struct Tiles(Counter);
+
+impl Report for Tiles {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Computed { .. } = event {
+            self.0.step();
+        }
+    }
+}
+
+/// Each channel of what `run` makes with `flags`.
+fn overview(args: &FlatfieldArgs, flags: &[OsString], channels: usize) -> Result<Vec<Panel>> {
+    let beside = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    let folder = tempfile::tempdir_in(beside).map_err(|error| Error::io(beside, error))?;
+    let output = folder.path().join("overview.ome.zarr");
+    let job = args.job(flags)?;
+    let tiles = job.images.iter().map(|image| image.plan.tiles).sum();
+    crate::run::run(&job, &output, false, &Tiles(Counter::new("stitch", tiles, "tiles")))?;
+    let panel = |channel: usize| {
+        let (shape, pixels) = read_plane(&output, channel as u64)?;
+        Ok(Panel { width: shape.x as usize, pixels })
+    };
+    (0..channels).map(panel).collect()
+}
