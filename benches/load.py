@@ -7,10 +7,11 @@
     benches/load.py --make FOLDER          two files of 10 x 10 fields of 2048 x 2048 pixels (1.3 GB), made there
 
 Each way runs --repeat times on a warm cache, the ways in turn, and the least CPU time counts: on a shared machine noise
-only adds. For decon-gpu and the bare pass that is the whole process, for the Python readers only the reading. The last
-line of each file reads it through storage with 10 ms latency and 100 MB/s.
+only adds. For decon-gpu and the bare pass that is the whole process, for the Python readers only the reading. The lines
+below compare the time on the clock with what reading and decoding take at least (as the bare pass measures them), say how
+much memory it took and how much was planned, and read the file through storage with 10 ms latency and 100 MB/s.
 """
-import argparse, json, os, subprocess, sys, tempfile, time
+import argparse, json, os, re, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,17 +42,25 @@ def make(folder):
 
 def process(command):
     start = time.time()
-    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    said = child.stdout.read()
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         sys.exit(f"failed: {command}")
-    return usage.ru_utime + usage.ru_stime, time.time() - start
+    return usage.ru_utime + usage.ru_stime, time.time() - start, said
 
 
 def ours(path, *flags):
     with tempfile.NamedTemporaryFile(suffix=".json") as summary:
         flags = "--iterations 0 --sink null --backend cpu --quiet --summary".split() + [summary.name, *flags]
-        return *process([PROGRAM, "run", path, *flags]), json.load(open(summary.name))
+        cpu, wall, _ = process([PROGRAM, "run", path, *flags])
+        return cpu, wall, json.load(open(summary.name))
+
+
+def bare(path):
+    """CPU seconds, and the seconds that reading and decoding took on the clock."""
+    cpu, _, said = process([BARE, path])
+    return cpu, [float(seconds) for seconds in re.findall(r"in ([0-9.]+) s", said)]
 
 
 def peer(path, way):
@@ -76,9 +85,12 @@ def read_as_peer(path, way):
 
 def measure(path, repeat):
     size, seconds, summary = os.path.getsize(path), {}, None
+    wall, reading, decoding = [float("inf")] * 3
     for _ in range(repeat):
-        cpu, _, summary = ours(path)
-        runs = {"decon-gpu run, stitched": cpu, "bare pass, one thread": process([BARE, path])[0]}
+        cpu, own_wall, summary = ours(path)
+        bare_cpu, (bare_reading, bare_decoding) = bare(path)
+        wall, reading, decoding = min(wall, own_wall), min(reading, bare_reading), min(decoding, bare_decoding)
+        runs = {"decon-gpu run, stitched": cpu, "bare pass, one thread": bare_cpu}
         runs |= {name: result[0] for name, way in PEERS.items() if (result := peer(path, way))}
         for name, cpu in runs.items():
             seconds[name] = min(cpu, seconds.get(name, cpu))
@@ -87,6 +99,13 @@ def measure(path, repeat):
           f"in {summary['requests']} requests")
     for name, cpu in seconds.items():
         print(f"  {name:40} {cpu:6.2f} CPU s   {cpu / own:5.2f}x")
+    least = max(reading, decoding / os.cpu_count())
+    print(f"  on the clock: {wall:.2f} s; reading takes {reading:.2f} s, decoding {decoding:.2f} s on one core "
+          f"({wall / least:.2f}x the longer of reading and decoding on {os.cpu_count()} cores)")
+    planned = sum(summary["images"][0]["memory"][part] for part in
+                  "fields in_flight tiles volumes plane finished pyramid".split())
+    print(f"  memory: {summary['peak_memory_bytes'] / 2**20:.0f} MiB, of at most {planned / 2**20:.0f} MiB planned "
+          "(the plan counts the output, which is not written here)")
     _, wall, summary = ours(path, "--simulate-storage", "latency=10ms,bandwidth=100MB/s")
     needed = summary["read_bytes"] / 100e6
     print(f"  10 ms and 100 MB/s: {wall:.2f} s for bytes that take {needed:.2f} s ({wall / needed:.2f}x)")

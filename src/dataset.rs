@@ -231,6 +231,40 @@ impl From<Samples> for FieldSamples {
     }
 }
 
+/// Some rows of a subblock as decoding leaves them, there for the time of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The topmost.
+    pub first: u32,
+    /// Of whole rows.
+    pub pixels: Pixels<'a>,
+}
+
+impl Rows<'_> {
+    /// How many rows of `subblock` these are.
+    pub fn count(&self, subblock: &Subblock) -> u32 {
+        let bytes = match self.pixels {
+            Pixels::Plain(bytes) => bytes.len(),
+            Pixels::HiLo { low, high } => low.len() + high.len(),
+        };
+        (bytes / (subblock.stored_width as usize * subblock.pixel_type.bytes())) as u32
+    }
+}
+
+/// Pixels in the form that costs least to make.
+#[derive(Clone, Copy, Debug)]
+pub enum Pixels<'a> {
+    /// Samples side by side, native byte order, at any address.
+    Plain(&'a [u8]),
+    /// The low bytes of 16-bit samples, and their high bytes.
+    HiLo {
+        /// One byte a sample.
+        low: &'a [u8],
+        /// One byte a sample.
+        high: &'a [u8],
+    },
+}
+
 /// A file that can be read by several threads at once.
 pub trait Input: Send + Sync {
     /// What it holds.
@@ -253,6 +287,15 @@ pub trait Input: Send + Sync {
     /// As [`Input::read`].
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched>;
 
+    /// As [`Input::fetch`], for fields that will be visited: of those that [`Input::visit`] reads itself, piece by piece, only
+    /// the head comes. What it takes is counted here for both.
+    ///
+    /// # Errors
+    /// As [`Input::fetch`].
+    fn fetch_to_visit(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+        self.fetch(scene, fields)
+    }
+
     /// How the ranges `offset..offset + extent` of subblocks become requests.
     fn merging(&self) -> Merging {
         Merging::NONE
@@ -263,11 +306,27 @@ pub trait Input: Send + Sync {
         0
     }
 
+    /// Whether its bytes are near: see [`crate::source::ReadAt::is_near`].
+    fn is_near(&self) -> bool {
+        false
+    }
+
     /// The pixels of one subblock: `stored_height × stored_width × samples` values, x fastest.
     ///
     /// # Errors
     /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
+
+    /// Gives the pixels of one subblock to `visit`, some rows at a time, from the top down, once it is known to be whole.
+    ///
+    /// # Errors
+    /// As [`Input::decode`], and then nothing was visited; `Io`.
+    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, visit: &mut dyn FnMut(Rows<'_>)) -> Result<()> {
+        let samples = self.decode(subblock, raw)?;
+        visit(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
+        samples.recycle();
+        Ok(())
+    }
 
     /// The parts of one subblock that its valid-pixel mask shows; `None` when it has no mask. `bytes` are what was read of
     /// it already, from its beginning; what is missing is fetched.

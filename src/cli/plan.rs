@@ -50,14 +50,23 @@ fn text(plan: &Plan) -> String {
     let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };
     let device =
         if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
+    let again = match plan.read_again {
+        0 => String::new(),
+        fields => format!(": {fields} fields are read again"),
+    };
+    let stitching = match plan.is_painted_at_once() {
+        true => "each field is painted on its tiles as soon as it is decoded",
+        false => "each field is held until its last tile is stitched",
+    };
     format!(
         "scene {}
   output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}{more}
              chunks of {} px, shards of {} px
   tiles      {} with cores of {}, halo {} px, FFT {}, {} together
-  reads      {} in {} batches and {} requests, {:.2}× what is needed
+  reads      {} in {} batches and {} requests, {:.2}× what is needed{again}
+  stitching  {stitching}
   memory     {} at most{device}
-             fields {} ({}), in flight {}, volumes {}, plane {}, finished {}, pyramid {}",
+             fields {} ({}), tiles {}, in flight {}, volumes {}, plane {}, finished {}, pyramid {}",
         plan.scene,
         plan.sample,
         channels.join(", "),
@@ -75,6 +84,7 @@ fn text(plan: &Plan) -> String {
         mib(memory.host()),
         memory.field_slots,
         mib(memory.fields),
+        mib(memory.tiles),
         mib(memory.in_flight),
         mib(memory.volumes),
         mib(memory.plane),

@@ -8,6 +8,7 @@ mod directory;
 mod header;
 mod mask;
 mod metadata;
+mod pieces;
 mod read;
 mod scenes;
 mod segment;
@@ -19,12 +20,13 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::dataset::{
-    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock,
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Rows, Scene, Subblock,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
 use crate::source::{Identity, Merging, ReadAt};
 use crate::space::{Local, Rect};
+use decode::Payload;
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::{Layout, Surroundings};
@@ -64,6 +66,18 @@ impl Czi {
     pub fn with_merging(self, merging: Merging) -> Self {
         Self { merging, ..self }
     }
+
+    /// The stored pixels of one subblock, without the segment's headers.
+    fn payload<'a>(&'a self, subblock: &Subblock, raw: &'a RawSubblock) -> Result<Payload<'a>> {
+        let path = self.source.path();
+        let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
+        let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
+            let (rest, size) = (pixels.end - raw.bytes.len() as u64, self.source.size());
+            let what = format!("the rest of {subblock} takes {rest} bytes, but the file ends at byte {size}");
+            Error::format(path, what, subblock.offset)
+        })?;
+        Ok(Payload { path, offset: subblock.offset + pixels.start, bytes })
+    }
 }
 
 impl Input for Czi {
@@ -79,19 +93,33 @@ impl Input for Czi {
         read::fetch_fields(&*self.source, scene, fields, self.merging)
     }
 
+    fn fetch_to_visit(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
+        if fields.iter().all(|&field| pieces::suits(&*self.source, &scene.fields[field])) {
+            return pieces::fetch_heads(&*self.source, scene, fields, self.merging);
+        }
+        self.fetch(scene, fields)
+    }
+
+    fn is_near(&self) -> bool {
+        self.source.is_near()
+    }
+
     fn merging(&self) -> Merging {
         self.merging
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
-        let path = self.source.path();
-        let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
-        let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
-            let (rest, size) = (pixels.end - raw.bytes.len() as u64, self.source.size());
-            let what = format!("the rest of {subblock} takes {rest} bytes, but the file ends at byte {size}");
-            Error::format(path, what, subblock.offset)
-        })?;
-        decode::decode(subblock, decode::Payload { path, offset: subblock.offset + pixels.start, bytes })
+        decode::decode(subblock, self.payload(subblock, raw)?)
+    }
+
+    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, visit: &mut dyn FnMut(Rows<'_>)) -> Result<()> {
+        let (source, pixels) = (&*self.source, read::pixel_range(self.source.path(), subblock, &raw.bytes)?);
+        if pixels.end > raw.bytes.len() as u64
+            && let Some(bytes) = pieces::whole_pixels(source, subblock, &raw.bytes)
+        {
+            return pieces::visit(source, subblock, bytes, visit);
+        }
+        decode::visit(subblock, self.payload(subblock, raw)?, visit)
     }
 
     fn mask(&self, subblock: &Subblock, bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {

@@ -1,11 +1,15 @@
 //! The processor's backend: the twins of all shaders, on as many cores as it is given.
 //!
 //! `volumes` holds what is deconvolved and runs the passes, `paint` brings fields into it. When nothing is to be
-//! deconvolved there are no volumes: a tile goes from its fields to the output a few rows at a time.
+//! deconvolved there are no volumes: a tile goes from its fields to the output a few rows at a time; and where nothing is
+//! averaged or converted either, `open` paints each field as it comes.
 
 mod copy;
+mod open;
 mod paint;
 mod volumes;
+
+pub use open::{OpenTiles, Painted};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

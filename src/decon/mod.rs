@@ -21,7 +21,7 @@ pub(crate) mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::CpuBackend;
+pub use cpu::{CpuBackend, OpenTiles, Painted};
 pub use gpu::GpuBackend;
 pub use otf::otf;
 
@@ -164,6 +164,12 @@ impl Field {
     pub fn bounds(&self) -> Rect<Local> {
         let whole = Rect::new(0, 0, self.width, self.height);
         self.shown.as_ref().map_or(whole, |shown| shown.iter().copied().reduce(Rect::union).unwrap_or(whole))
+    }
+
+    /// The parts that are painted.
+    fn shown(&self) -> impl Iterator<Item = Rect<Local>> {
+        let whole = self.shown.is_none().then(|| Rect::new(0, 0, self.width, self.height));
+        self.shown.iter().flatten().copied().chain(whole)
     }
 }
 

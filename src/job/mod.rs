@@ -117,8 +117,9 @@ impl Job {
             lanes: if psfs.is_empty() { 1 } else { LANES },
             memory_bytes,
             limits: backend.limits(memory_bytes),
+            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
             volumes_on_host: backend.is_cpu(),
-            workers: workers(&options),
+            workers: workers(&options, input.is_near()),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
         };
@@ -128,6 +129,9 @@ impl Job {
                 let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], &mut notes);
                 let request = Request { scale: options.scale / ratio, ..request.clone() };
                 let plan = Plan::new(&dataset, &scene, &request)?;
+                if plan.read_again > 0 {
+                    notes.push(read_again(&plan, memory_bytes));
+                }
                 let setup = setup(&options, &scene, &plan, &psfs, fill);
                 let setup = Setup { shading: shading.clone(), ..setup };
                 Ok(Image { scene, stored_ratio: ratio, plan, setup })
@@ -135,6 +139,17 @@ impl Job {
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input, timeline })
     }
+}
+
+/// What it costs that memory is short.
+fn read_again(plan: &Plan, memory_bytes: u64) -> String {
+    format!(
+        "scene {}: {} MiB of memory (--memory) hold too few fields: {} are read again, {:.2} × the bytes that are needed",
+        plan.scene,
+        memory_bytes >> 20,
+        plan.read_again,
+        plan.amplification
+    )
 }
 
 /// What the pixels of `scene` are read from; says so where there is a choice.
@@ -248,9 +263,11 @@ fn halo(options: &Options, psfs: &[Psf]) -> u32 {
     options.halo.unwrap_or_else(|| psfs.iter().map(Psf::default_halo).max().unwrap_or(0))
 }
 
-fn workers(options: &Options) -> Workers {
-    let threads = options.threads as u32;
-    Workers { readers: options.readers, decoders: threads, writers: threads }
+fn workers(options: &Options, is_near: bool) -> Workers {
+    let (threads, readers) = (options.threads as u32, options.readers);
+    // What is near is read by the processor itself; elsewhere some wait while others decode.
+    let loaders = if is_near { threads.max(readers) } else { threads + readers };
+    Workers { readers, decoders: threads, loaders, writers: threads }
 }
 
 fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {

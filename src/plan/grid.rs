@@ -63,6 +63,9 @@ pub struct Grid {
 
 /// Side of a core when nothing is deconvolved.
 const CONVERT_CORE: u32 = 2048;
+/// Sides of a core that is painted as fields come: low, so that few rows wait for the next row of fields, and not much
+/// wider, so that few columns wait for the next field; but a row of it is worth a copy, and a tile the handling.
+const AT_ONCE: (u32, u32) = (1024, 128);
 
 impl GridRequest {
     /// The grid with the least work that the limits allow: transform voxels over all tiles.
@@ -176,6 +179,13 @@ impl std::fmt::Display for Limits {
 }
 
 impl Grid {
+    /// Cores that are painted as fields come: as large as asked for, else small.
+    pub fn painted_at_once(output: Rect<Output>, asked: Option<u32>) -> Self {
+        let (width, height) = asked.map_or(AT_ONCE, |side| (side, side));
+        let core = Zyx::new(1, height.min(output.height), width.min(output.width));
+        Self { core, padded: core, fft: core }
+    }
+
     /// Cores of `output`, row by row.
     pub fn cores(&self, output: Rect<Output>) -> impl Iterator<Item = Rect<Output>> {
         let (width, height) = (self.core.x, self.core.y);

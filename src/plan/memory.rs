@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use crate::dataset::Scene;
 use crate::error::{Error, Result};
+use crate::plan::at_once::Order;
 use crate::plan::grid::{Grid, GridRequest};
 use crate::plan::residency::Residency;
 use crate::plan::{Request, Tczyx};
@@ -14,6 +16,8 @@ pub struct Workers {
     pub readers: u32,
     /// Threads that decode.
     pub decoders: u32,
+    /// Threads that read, decode and paint, where no field is held.
+    pub loaders: u32,
     /// Threads that compress and write.
     pub writers: u32,
 }
@@ -23,10 +27,18 @@ impl Workers {
     pub const READ_DEPTH: usize = 1;
     /// Batches that wait decoded: two, so that compute never waits for the last field of a batch.
     pub const DECODE_DEPTH: usize = 2;
+    /// Batches that wait painted: none has to, the tiles that they complete are only handed on.
+    pub const LOAD_DEPTH: usize = 0;
     /// Tiles that wait finished: two, one for each half of a pair.
     pub const TILE_DEPTH: usize = 2;
     /// Shards that wait to be compressed: two, so that no writer waits for the thread that cuts them.
     pub const SHARD_DEPTH: usize = 2;
+
+    /// Batches from the first that is being read to the last whose tiles are not cut into shards yet, at most (a pool
+    /// holds workers + depth + 2, and the stage behind it one).
+    pub(super) fn batches_ahead(self) -> usize {
+        self.loaders as usize + Self::LOAD_DEPTH + 2 + 1
+    }
 
     /// Batches between the file and the compute stage, at most (a pool holds workers + depth + 2).
     fn batches_in_flight(self) -> u64 {
@@ -42,6 +54,8 @@ pub struct Memory {
     pub fields: u64,
     /// Number of these fields.
     pub field_slots: u32,
+    /// Tiles that wait for fields, or to be cut into shards, where no field is held.
+    pub tiles: u64,
     /// Batches on their way from the file to the compute stage, and what decoding them takes.
     pub in_flight: u64,
     /// The backend's volumes: observed, weight, estimate, point, spectrum, OTFs.
@@ -94,6 +108,24 @@ impl Memory {
         }
     }
 
+    /// What is held where fields are painted in `order`.
+    pub(super) fn painted_at_once(request: &Request, scene: &Scene, order: &Order<'_>, shard: u32) -> Self {
+        let Workers { loaders, writers, .. } = request.workers;
+        let sample_bytes = request.output.bytes() as u64;
+        let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
+        let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
+        let shards = Workers::SHARD_DEPTH as u64 + u64::from(writers) + 2;
+        Self {
+            // Of each batch what is stored, and the field that is being decoded, which takes as much again meanwhile.
+            in_flight: u64::from(loaders) * (order.largest_batch() + 2 * largest + request.decoding_bytes),
+            tiles: order.most_open_px(request.workers.batches_ahead()) * sample_bytes,
+            finished: shards * shard_bytes * 2,
+            // A level has half as many pixels along each side; its smallest shards wait longer.
+            pyramid: order.most_open_shards(shard) * shard_bytes * 2,
+            ..Self::default()
+        }
+    }
+
     /// Decoded bytes of a batch.
     ///
     /// # Errors
@@ -130,7 +162,7 @@ impl Memory {
 
     /// Bytes in the computer's memory.
     pub fn host(&self) -> u64 {
-        let beside_volumes = self.in_flight + self.finished + self.pyramid + self.shading;
+        let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + self.shading;
         if self.on_device { beside_volumes } else { beside_volumes + self.device_parts() }
     }
 

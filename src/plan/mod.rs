@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no GPU. A plan can be printed (`decon-gpu plan`) and compared in tests. The stages decide nothing.
 
+mod at_once;
 mod channels;
 mod fft_size;
 mod grid;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use at_once::Order;
 pub use channels::{OutputChannel, output_channels, widest_type};
 pub use fft_size::fast_length;
 pub use grid::{Grid, GridRequest, Limits};
@@ -26,7 +28,7 @@ pub use memory::{Memory, Workers};
 pub use tile::{Batch, Group, Layer, Tile};
 use under::LayersByPlace;
 
-use crate::dataset::{Dataset, Plane, Scene};
+use crate::dataset::{Dataset, Plane, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Merging, merge};
@@ -64,6 +66,8 @@ pub struct Request {
     pub memory_bytes: u64,
     /// Of the backend.
     pub limits: Limits,
+    /// Whether the backend paints a field on its tiles as soon as it is decoded, where nothing else has to happen to it.
+    pub paints_at_once: bool,
     /// Whether the backend's volumes lie in the same memory as everything else.
     pub volumes_on_host: bool,
     /// Threads that read, decode and write.
@@ -105,6 +109,8 @@ pub struct Plan {
     pub requests: u64,
     /// Bytes of these requests.
     pub read_bytes: u64,
+    /// Fields that are read again because memory is short, once for each time.
+    pub read_again: u64,
     /// `read_bytes` over the stored bytes of the needed subblocks.
     pub amplification: f64,
     /// What is held at once.
@@ -119,12 +125,86 @@ impl Plan {
     /// # Errors
     /// `Limit` when no tile fits the backend or the memory, `Option` when the tile that was asked for does not.
     pub fn new(dataset: &Dataset, scene: &Scene, request: &Request) -> Result<Self> {
+        let draft = Draft::new(dataset, scene, request);
+        match draft.painted_at_once()? {
+            Some(plan) => Ok(plan),
+            None => draft.held(),
+        }
+    }
+
+    /// Whether each field is painted on its tiles as soon as it is decoded, and none is held.
+    pub fn is_painted_at_once(&self) -> bool {
+        self.batches.iter().any(|batch| !batch.paints.is_empty())
+    }
+}
+
+/// What is known of a plan before its tiles are.
+struct Draft<'a> {
+    dataset: &'a Dataset,
+    scene: &'a Scene,
+    request: &'a Request,
+    channels: Vec<OutputChannel>,
+    mosaic: Rect<Mosaic>,
+    output: Rect<Output>,
+    shape: Tczyx<u64>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(dataset: &'a Dataset, scene: &'a Scene, request: &'a Request) -> Self {
         let channels = output_channels(dataset);
         let mosaic = Rect::<Mosaic>::new(0, 0, scene.rect.width, scene.rect.height);
         let output = mosaic.to_output(request.scale);
-        let planes = if request.volumes { dataset.slices } else { 1 };
+        let shape = Tczyx::new(
+            u64::from(dataset.times),
+            channels.len() as u64,
+            u64::from(dataset.slices),
+            u64::from(output.height),
+            u64::from(output.width),
+        );
+        Self { dataset, scene, request, channels, mosaic, output, shape }
+    }
+
+    /// The plan that holds no field, where the backend can do without, nothing is averaged or converted (floats are looked
+    /// through for undefined values), and the tiles that wait for fields fit the memory: in file order, else in the order
+    /// of a walk over the mosaic.
+    fn painted_at_once(&self) -> Result<Option<Plan>> {
+        let Self { scene, request, .. } = self;
+        let is_same = |field: &Subblock| field.pixel_type.sample_type() == request.output;
+        let is_converted = request.scale > 1 || request.output == SampleType::F32;
+        if !request.paints_at_once || is_converted || !scene.fields.iter().all(is_same) {
+            return Ok(None);
+        }
+        let grid = Grid::painted_at_once(self.output, request.tile);
+        count_tiles(&grid, self.shape)?;
+        let groups = self.geometry(1, grid).groups(self.dataset, &self.channels, 1);
+        let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
+        let batch_bytes = self.stored_batch_bytes();
+        for of in [Order::of_file, Order::of_walk] {
+            let order = of(scene, &tiles, batch_bytes);
+            for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
+                let memory = Memory::painted_at_once(request, scene, &order, shard);
+                if memory.host() <= request.memory_bytes {
+                    return Ok(Some(self.plan(grid, shard, memory, order.into_batches())));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stored bytes of a batch that keep one request large, and give every thread some batches.
+    fn stored_batch_bytes(&self) -> u64 {
+        const LEAST: u64 = 64 << 10;
+        let stored: u64 = self.scene.fields.iter().map(|field| field.extent).sum();
+        let share = stored / (4 * u64::from(self.request.workers.loaders));
+        self.request.merging.most.min(share).max(LEAST)
+    }
+
+    /// The plan that holds each field until the last tile that needs it is stitched.
+    fn held(&self) -> Result<Plan> {
+        let Self { scene, request, channels, output, shape, .. } = self;
+        let planes = if request.volumes { self.dataset.slices } else { 1 };
         let grid_request = GridRequest {
-            output,
+            output: *output,
             planes,
             psf: request.psf.unwrap_or(Zyx::new(1, 1, 1)),
             halo: request.halo,
@@ -137,58 +217,86 @@ impl Plan {
             limits: request.limits,
         };
         let grid = grid_request.choose()?;
-        let shape = Tczyx::new(
-            u64::from(dataset.times),
-            channels.len() as u64,
-            u64::from(dataset.slices),
-            u64::from(output.height),
-            u64::from(output.width),
-        );
-        let chunk = request.chunk;
-        let shard = request.shard.unwrap_or_else(|| default_shard(&grid, output, chunk));
-        let mut memory = Memory::fixed(request, &grid_request, &grid, shape, shard);
+        let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
+        let fixed = |shard| (shard, Memory::fixed(request, &grid_request, &grid, *shape, shard));
+        let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
+        // Room for the fields, too; the smallest where nothing leaves it.
+        let roomy = sizes.iter().position(|(_, memory)| memory.host() <= request.memory_bytes / 2);
+        let (shard, mut memory) = sizes.swap_remove(roomy.unwrap_or(sizes.len() - 1));
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let budget = memory.budget_for_fields(request);
 
-        let tiles = count_tiles(&grid, shape)?;
-        let geometry =
-            Geometry { scene, mosaic, output, scale: request.scale, planes, halo: request.halo, grid };
-        let groups = geometry.groups(dataset, &channels, request.lanes);
+        count_tiles(&grid, *shape)?;
+        let groups = self.geometry(planes, grid).groups(self.dataset, channels, request.lanes);
         let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
         memory.hold(&residency);
+        Ok(self.plan(grid, shard, memory, residency.batches))
+    }
 
-        let (requests, read_bytes) = cost_of(&residency.batches, scene, request.merging);
+    /// Sides that shards may have, `best` first; whole chunks, and even, so that the next level can halve it. Smaller ones
+    /// take less memory while they wait.
+    fn shards(&self, best: u32) -> Vec<u32> {
+        let Request { chunk, shard, .. } = *self.request;
+        if let Some(shard) = shard {
+            return vec![shard];
+        }
+        let even_chunks = if chunk.is_multiple_of(2) { chunk } else { 2 * chunk };
+        let halves = std::iter::successors(Some(best), |side| Some(side / 2)).take_while(|&side| side > 0);
+        let mut sides: Vec<u32> = halves.map(|side| side.next_multiple_of(even_chunks)).collect();
+        sides.dedup();
+        sides
+    }
+
+    /// The side of the output, at most about 2048 pixels.
+    fn large_shard(&self) -> u32 {
+        self.output.width.max(self.output.height).min(2048)
+    }
+
+    fn geometry(&self, planes: u32, grid: Grid) -> Geometry<'a> {
+        let Request { scale, halo, .. } = *self.request;
+        Geometry { scene: self.scene, mosaic: self.mosaic, output: self.output, scale, planes, halo, grid }
+    }
+
+    fn plan(&self, grid: Grid, shard: u32, memory: Memory, batches: Vec<Batch>) -> Plan {
+        let Self { scene, request, .. } = self;
+        let (requests, read_bytes) = cost_of(&batches, scene, request.merging);
         let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
-        Ok(Self {
+        let tiles = batches.iter().flat_map(|batch| &batch.groups).map(|group| group.tiles.len() as u64);
+        let mut reads: Vec<_> = batches.iter().flat_map(|batch| batch.reads.iter().copied()).collect();
+        let all = reads.len();
+        reads.sort_unstable();
+        reads.dedup();
+        Plan {
             scene: scene.index,
             scale: request.scale,
-            shape,
+            shape: self.shape,
             sample: request.output,
-            channels,
+            channels: self.channels.clone(),
             grid,
             halo: request.halo,
-            chunk,
+            chunk: request.chunk,
             shard,
             lanes: request.lanes,
-            tiles,
+            tiles: tiles.sum(),
             requests,
             read_bytes,
+            read_again: (all - reads.len()) as u64,
             amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
             memory,
             workers: request.workers,
-            batches: residency.batches,
-        })
+            batches,
+        }
     }
 }
 
-/// Tiles over all planes and channels, before a list of them is made.
-fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<u64> {
+/// Whether there are few enough tiles over all planes and channels, before a list of them is made.
+fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<()> {
     let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
     let cores = along(shape.y, grid.core.y) * along(shape.x, grid.core.x);
     let tiles = u128::from(shape.t) * u128::from(shape.c) * along(shape.z, grid.core.z) * cores;
     match u64::try_from(tiles) {
-        Ok(tiles) if tiles <= MOST_TILES => Ok(tiles),
+        Ok(tiles) if tiles <= MOST_TILES => Ok(()),
         _ => Err(Error::Limit {
             what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(shape.z, shape.y, shape.x)),
             needed: format!("{tiles} over all times and channels"),
@@ -205,18 +313,6 @@ fn cost_of(batches: &[Batch], scene: &Scene, merging: Merging) -> (u64, u64) {
         merge(&ranges, merging)
     });
     requests.fold((0, 0), |(count, bytes), request| (count + 1, bytes + request.length()))
-}
-
-/// A whole shard a tile where there are tiles, else at most about 2048 pixels; whole chunks, and even, so that the
-/// next level can halve it.
-fn default_shard(grid: &Grid, output: Rect<Output>, chunk: u32) -> u32 {
-    let even_chunks = if chunk.is_multiple_of(2) { chunk } else { 2 * chunk };
-    let side = if grid.is_tiled(output) {
-        grid.core.x.max(grid.core.y)
-    } else {
-        output.width.max(output.height).min(2048)
-    };
-    side.next_multiple_of(even_chunks)
 }
 
 /// Where everything of a scene lies.

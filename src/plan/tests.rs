@@ -69,8 +69,9 @@ fn request() -> Request {
             plane_bytes: 1 << 30,
             memory_bytes: 1 << 30,
         },
+        paints_at_once: false,
         volumes_on_host: true,
-        workers: Workers { readers: 2, decoders: 2, writers: 2 },
+        workers: Workers { readers: 2, decoders: 2, loaders: 2, writers: 2 },
         merging: Merging::NONE,
         decoding_bytes: 0,
     }
@@ -172,7 +173,106 @@ fn memory_stays_in_the_budget_and_amplification_says_what_it_costs() {
     assert_eq!(roomy.amplification, 1.0);
     // Room for some 30 fields of 20 kB beside a few batches; a band of tiles lies on 80 and more.
     let memory_bytes = roomy.memory.host() - roomy.memory.fields - roomy.memory.in_flight + 900_000;
-    let tight = plan(&scene, &Request { memory_bytes, ..request() });
+    let tight = plan(&scene, &Request { memory_bytes, shard: Some(roomy.shard), ..request() });
     assert!(tight.memory.host() <= memory_bytes, "{:?}", tight.memory);
     assert!(tight.amplification > 1.0, "a budget of 30 fields must cost reads");
+    assert_eq!(tight.amplification, 1.0 + tight.read_again as f64 / 160.0, "all fields are as long");
+}
+
+fn at_once() -> Request {
+    Request { psf: None, halo: 0, lanes: 1, tile: Some(64), chunk: 32, paints_at_once: true, ..request() }
+}
+
+/// Fields in the order in which they are read; every tile is complete once and has all of its fields by then.
+fn reads_at_once(plan: &Plan) -> Vec<usize> {
+    assert!(plan.is_painted_at_once());
+    let (mut painted, mut reads, mut complete) = (BTreeSet::new(), Vec::new(), 0);
+    for batch in &plan.batches {
+        assert!(batch.reads.is_sorted(), "{:?}", batch.reads);
+        for (&field, tiles) in batch.reads.iter().zip(&batch.paints) {
+            reads.push(field);
+            painted.extend(tiles.iter().map(|&tile| (tile, field)));
+        }
+        for tile in batch.groups.iter().flat_map(|group| &group.tiles) {
+            assert_eq!(tile.index, complete, "tiles are numbered as they come out");
+            complete += 1;
+            assert!(tile.layers.iter().all(|layer| painted.contains(&(tile.index, layer.field))));
+        }
+    }
+    assert_eq!(u64::from(complete), plan.tiles);
+    assert_eq!(reads.iter().collect::<BTreeSet<_>>().len(), reads.len(), "no field is read twice");
+    reads
+}
+
+#[test]
+fn where_fields_are_painted_at_once_only_few_tiles_wait() {
+    let scene = mosaic(30, 40);
+    let plan = plan(&scene, &at_once());
+    assert_eq!(reads_at_once(&plan), (0..1200).collect::<Vec<_>>());
+    assert_eq!((plan.requests, plan.amplification, plan.memory.fields), (1200, 1.0, 0));
+    // A row of fields is 100 pixels high, and batches of 64 KiB are on their way: 3 rows of tiles of 64 pixels.
+    assert!(plan.memory.tiles <= 3 * 64 * 2800 * 2, "{:?}", plan.memory);
+    let covered: u64 = tiles(&plan).map(|tile| tile.core.area()).sum();
+    assert_eq!(covered, 2710 * 3610);
+}
+
+/// Four channels, of which the file has all at one place before the next place, one behind the other.
+fn interleaved() -> (Dataset, Scene) {
+    let mut scene = mosaic(8, 12);
+    scene.fields = (0..4 * 96)
+        .map(|i| {
+            let field = &scene.fields[i / 4];
+            let plane = Plane { c: i as u32 % 4, ..field.plane };
+            Subblock { plane, offset: i as u64 * 20_500, ..field.clone() }
+        })
+        .collect();
+    let mut dataset = dataset_of(vec![scene.clone()]);
+    dataset.channels = vec![dataset.channels[0].clone(); 4];
+    (dataset, scene)
+}
+
+#[test]
+fn interleaved_channels_are_read_in_one_pass_where_memory_allows() {
+    let (dataset, scene) = interleaved();
+    let merging = Merging { gap: 30_000, most: 100_000 };
+    let roomy = Plan::new(&dataset, &scene, &Request { merging, ..at_once() }).unwrap();
+    assert_eq!(reads_at_once(&roomy), (0..384).collect::<Vec<_>>());
+    // 7.9 MB in batches of up to 100 kB.
+    assert!(roomy.requests <= 384 / 4 && roomy.read_bytes == 384 * 20_500, "{} requests", roomy.requests);
+
+    let memory_bytes = roomy.memory.host() - 1;
+    let request = Request { merging, memory_bytes, shard: Some(roomy.shard), ..at_once() };
+    let tight = Plan::new(&dataset, &scene, &request).unwrap();
+    assert!(tight.memory.host() <= memory_bytes);
+    let reads = reads_at_once(&tight);
+    assert_eq!(
+        reads[..96].iter().filter(|&&field| field % 4 == 0).count(),
+        96,
+        "one channel after the other"
+    );
+}
+
+#[test]
+fn fields_in_no_order_are_read_in_the_order_of_the_tiles_where_memory_is_short() {
+    let mut scene = mosaic(30, 40);
+    scene.fields.sort_by_key(|field| field.m.map(|m| m * 577 % 1200));
+    (0..).zip(&mut scene.fields).for_each(|(i, field)| field.offset = i * 20_500);
+    let roomy = plan(&scene, &at_once());
+    assert_eq!(reads_at_once(&roomy), (0..1200).collect::<Vec<_>>());
+    let tight = plan(&scene, &Request { memory_bytes: roomy.memory.host() / 4, ..at_once() });
+    assert_eq!(reads_at_once(&tight).len(), 1200);
+    assert!(tight.memory.host() <= roomy.memory.host() / 4, "{:?}", tight.memory);
+    assert_eq!(tight.amplification, 1.0);
+}
+
+#[test]
+fn what_is_averaged_or_converted_is_held() {
+    let scene = mosaic(3, 2);
+    for other in [
+        Request { scale: 2, ..at_once() },
+        Request { output: SampleType::U8, ..at_once() },
+        Request { paints_at_once: false, ..at_once() },
+    ] {
+        assert!(!plan(&scene, &other).is_painted_at_once(), "{other:?}");
+    }
 }

@@ -52,6 +52,9 @@ pub struct Group {
 pub struct Batch {
     /// Positions in `Scene::fields`, in file order.
     pub reads: Vec<usize>,
+    /// For each of `reads`, the tiles that it is painted on as soon as it is decoded; empty where fields are held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paints: Vec<Vec<u32>>,
     /// To be computed once `reads` have arrived.
     pub groups: Vec<Group>,
 }

@@ -6,12 +6,13 @@
 mod describe;
 mod names;
 mod tally;
+mod turns;
 
 use std::path::Path;
 
 use crate::cli::args::MaskUse;
-use crate::dataset::{FieldSamples, RawSubblock, Scene, Subblock};
-use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA};
+use crate::dataset::{Fetched, FieldSamples, RawSubblock, Scene, Subblock};
+use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA, OpenTiles, Painted};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Image, Job};
@@ -20,8 +21,10 @@ use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
 use crate::report::{Event, ImageSummary, Report, Summary};
 use crate::space::{Local, Rect};
+use crate::timeline::Named;
 use crate::zarr::{Block, ChannelRange, ImageWriter, OmeZarr, Pyramid};
 use tally::Tally;
+use turns::Turns;
 
 /// Does `job` and writes `output`, an OME-Zarr folder: complete and with its name at the end, or not there at all.
 ///
@@ -79,6 +82,7 @@ fn stream_all(
         let scene = &image.scene;
         let work = Work { job, image, scene, writer: zarr.map(|zarr| zarr.image(index)), tally };
         let (stages, range) = match &job.backend {
+            Chosen::Cpu { .. } if image.plan.is_painted_at_once() => work.stream_at_once()?,
             Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
             Chosen::Gpu(device) => work.stream(GpuBackend::new(device.clone(), &image.setup)?)?,
         };
@@ -117,6 +121,9 @@ struct RawBatch<'a> {
     groups: &'a [Group],
 }
 
+/// Tiles that a batch made complete.
+struct Loaded(Vec<FinishedTile>);
+
 /// Bytes of a shard on disk.
 struct Stored(u64);
 
@@ -136,7 +143,7 @@ impl Work<'_> {
         let stages = pipeline::run(&self.job.timeline, |p| {
             let batches = p.source("plan", 1, &self.image.plan.batches);
             let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| {
-                self.read(batch)
+                self.read(batch, |fields| self.job.input.fetch(self.scene, fields))
             });
             let decoded = p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |raw| {
                 self.decode(raw)
@@ -150,27 +157,91 @@ impl Work<'_> {
                 }
                 Ok(())
             });
-            match target {
-                Some((writer, levels)) => self.write(p, tiles, writer, levels),
-                None => p.sink("discard", tiles, |tiles| {
-                    tiles.for_each(|finished| finished.samples.recycle());
-                    Ok(())
-                }),
-            }
+            self.put_away(p, tiles, target, Some);
         })?;
         Ok((stages, pyramid.map(|pyramid| pyramid.ranges()).unwrap_or_default()))
     }
 
-    /// The stages from finished tiles to the disk.
-    fn write<'scope, 'env>(
+    /// As [`Self::stream`] where no field is held: whoever has read and decoded one paints it, and takes the tiles out that
+    /// are complete.
+    fn stream_at_once(&self) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
+        let plan = &self.image.plan;
+        let tiles = plan.batches.iter().flat_map(|batch| &batch.groups).flat_map(|group| &group.tiles);
+        let open = &OpenTiles::new(tiles, plan.sample, self.image.setup.fill);
+        let turns = &Turns::default();
+        let mut pyramid = self.writer.map(|writer| Pyramid::new(writer.layout()));
+        let target = self.writer.zip(pyramid.as_mut());
+
+        let stages = pipeline::run(&self.job.timeline, |p| {
+            let batches = p.source("plan", 1, plan.batches.iter().enumerate());
+            let loaders = plan.workers.loaders as usize;
+            let loaded = p.pool("load", loaders, Workers::LOAD_DEPTH, batches, |(number, batch)| {
+                self.load(batch, open)?;
+                let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
+                let tiles = groups.flat_map(|group| &group.tiles);
+                let finished = tiles.map(|tile| self.tally.computed(open.finish(tile.index)));
+                if self.writer.is_none() {
+                    // While they are in this core's cache: the next field needs the memory.
+                    finished.for_each(|finished| finished.samples.recycle());
+                    return Ok(Loaded(Vec::new()));
+                }
+                Ok(Loaded(finished.collect()))
+            });
+            self.put_away(p, loaded, target, |Loaded(tiles)| tiles);
+        })?;
+        Ok((stages, pyramid.map(|pyramid| pyramid.ranges()).unwrap_or_default()))
+    }
+
+    /// Reads, decodes and paints the fields of `batch`.
+    fn load(&self, batch: &Batch, open: &OpenTiles) -> Result<()> {
+        let input = &self.job.input;
+        let raw = self.read(batch, |fields| input.fetch_to_visit(self.scene, fields))?;
+        for (index, raw) in raw.subblocks {
+            let Some(raw) = raw else { continue };
+            let position = batch.reads.binary_search(&index).expect("what was read was asked for");
+            let (subblock, tiles) = (&self.scene.fields[index], &batch.paints[position]);
+            let painted = self.shown(subblock, &raw).and_then(|shown| {
+                let field = Painted { index, subblock, shown: shown.as_deref(), tiles };
+                input.visit(subblock, &raw, &mut |rows| open.paint(&field, rows))
+            });
+            self.or_left_out(index, painted)?;
+        }
+        Ok(())
+    }
+
+    /// The finished tiles that `tiles` makes of each item, to `target` or nowhere.
+    fn put_away<'scope, 'env, T, I>(
         &'env self,
         p: &mut Pipeline<'scope, 'env, Error>,
-        tiles: Items<FinishedTile>,
-        writer: &'env ImageWriter,
-        levels: &'env mut Pyramid,
-    ) {
-        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, move |tiles, out| {
-            for finished in tiles {
+        items: Items<T>,
+        target: Option<(&'env ImageWriter, &'env mut Pyramid)>,
+        tiles: impl Fn(T) -> I + Send + 'scope,
+    ) where
+        T: Named + Send + 'scope,
+        I: IntoIterator<Item = FinishedTile>,
+    {
+        match target {
+            Some((writer, levels)) => self.write(p, items, (writer, levels), tiles),
+            None => p.sink("discard", items, move |items| {
+                items.flat_map(tiles).for_each(|finished| finished.samples.recycle());
+                Ok(())
+            }),
+        }
+    }
+
+    /// The stages from finished tiles to the disk.
+    fn write<'scope, 'env, T, I>(
+        &'env self,
+        p: &mut Pipeline<'scope, 'env, Error>,
+        items: Items<T>,
+        (writer, levels): (&'env ImageWriter, &'env mut Pyramid),
+        tiles: impl Fn(T) -> I + Send + 'scope,
+    ) where
+        T: Named + Send + 'scope,
+        I: IntoIterator<Item = FinishedTile>,
+    {
+        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, items, move |items, out| {
+            for finished in items.flat_map(tiles) {
                 let tile = &finished.tile;
                 let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
                 let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
@@ -188,10 +259,14 @@ impl Work<'_> {
         });
     }
 
-    fn read<'b>(&self, batch: &'b Batch) -> Result<RawBatch<'b>> {
-        let input = &self.job.input;
+    /// The subblocks of `batch`, as `fetch` brings them.
+    fn read<'b>(
+        &self,
+        batch: &'b Batch,
+        fetch: impl Fn(&[usize]) -> Result<Fetched>,
+    ) -> Result<RawBatch<'b>> {
         let fetch = |fields: &[usize]| {
-            let fetched = input.fetch(self.scene, fields)?;
+            let fetched = fetch(fields)?;
             self.tally.read(fetched.bytes, fetched.requests);
             Ok(fetched.subblocks)
         };

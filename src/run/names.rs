@@ -1,6 +1,6 @@
 //! What the timeline calls the items of each stage. Batches and shards are numbered in the order of work.
 
-use super::{RawBatch, Stored};
+use super::{Loaded, RawBatch, Stored};
 use crate::decon::FinishedTile;
 use crate::engine::DecodedBatch;
 use crate::plan::Batch;
@@ -22,6 +22,8 @@ macro_rules! numbered { ($($item:ty => $what:literal),* $(,)?) => {$(
 )*}}
 numbered! {
     &Batch => "batch",
+    (usize, &Batch) => "batch",
+    Loaded => "batch",
     RawBatch<'_> => "batch",
     DecodedBatch => "batch",
     Shard => "shard",

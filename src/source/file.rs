@@ -69,6 +69,10 @@ impl ReadAt for FileSource {
         })
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn path(&self) -> &Path {
         &self.path
     }

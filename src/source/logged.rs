@@ -32,6 +32,10 @@ impl ReadAt for Logged {
         self.log.time(self.file, range, || self.source.read_exact_at(offset, buffer))
     }
 
+    fn is_near(&self) -> bool {
+        self.source.is_near()
+    }
+
     fn path(&self) -> &Path {
         self.source.path()
     }

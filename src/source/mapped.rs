@@ -50,6 +50,10 @@ impl ReadAt for MappedSource {
         self.file.check_unchanged()
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn path(&self) -> &Path {
         self.file.path()
     }

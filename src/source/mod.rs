@@ -44,6 +44,11 @@ pub trait ReadAt: Send + Sync {
     /// is full.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
+    /// Whether many small requests take no longer than one for all their bytes. Nothing on a network is near.
+    fn is_near(&self) -> bool {
+        false
+    }
+
     /// What messages call it.
     fn path(&self) -> &Path;
 

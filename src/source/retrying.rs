@@ -70,6 +70,10 @@ impl ReadAt for Retrying {
         repeat(self.retries, what, || self.source.read_exact_at(offset, buffer))
     }
 
+    fn is_near(&self) -> bool {
+        self.source.is_near()
+    }
+
     fn path(&self) -> &Path {
         self.source.path()
     }

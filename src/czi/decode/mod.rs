@@ -10,9 +10,9 @@ mod zstd;
 
 use std::path::Path;
 
-use crate::dataset::{Compression, Subblock};
+use crate::dataset::{Compression, Pixels, Rows, Subblock};
 use crate::error::{Error, Result};
-use crate::pixels::Samples;
+use crate::pixels::{SampleType, Samples};
 
 /// The stored pixels of one subblock, without the segment's headers.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,34 @@ pub fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
             Err(Error::unsupported(payload.path, "the pixels of another format inside a CZI subblock"))
         }
     }
+}
+
+/// As [`decode`], without the copies that a buffer of samples would cost: gives what there is to `visit`, which is not called
+/// where decoding fails.
+///
+/// # Errors
+/// As [`decode`].
+pub fn visit(subblock: &Subblock, payload: Payload<'_>, visit: &mut dyn FnMut(Rows<'_>)) -> Result<()> {
+    match subblock.compression {
+        Compression::Uncompressed if is_native(subblock) => {
+            let pixels = Pixels::Plain(uncompressed::samples(subblock, payload)?);
+            visit(Rows { first: 0, pixels });
+        }
+        Compression::Zstd1 if zstd::is_packed(subblock, payload)? => {
+            zstd::visit_packed(subblock, payload, visit)?;
+        }
+        _ => {
+            let samples = decode(subblock, payload)?;
+            visit(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
+            samples.recycle();
+        }
+    }
+    Ok(())
+}
+
+/// Whether stored samples are as this machine wants them.
+pub(super) fn is_native(subblock: &Subblock) -> bool {
+    subblock.pixel_type.sample_type() == SampleType::U8 || cfg!(target_endian = "little")
 }
 
 /// The number of samples of `subblock`, if its payload can hold so many: a codec turns one stored byte into at most

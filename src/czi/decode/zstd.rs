@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use zstd::bulk::Decompressor;
 
 use super::{Payload, check_room, from_little_endian, unset};
-use crate::dataset::Subblock;
+use crate::dataset::{Compression, Pixels, Rows, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
 
@@ -39,21 +39,50 @@ pub(super) fn decode_zstd1(subblock: &Subblock, payload: Payload<'_>) -> Result<
     if !is_packed {
         return decode_zstd0(subblock, frame);
     }
+    with_planes(subblock, frame, |low, high| {
+        let mut samples = Samples::unset(SampleType::U16, low.len());
+        if let Samples::U16(values) = &mut samples {
+            unpack(low, high, values);
+        }
+        samples
+    })
+}
+
+/// Whether [`visit_packed`] can be asked.
+pub(super) fn is_packed(subblock: &Subblock, payload: Payload<'_>) -> Result<bool> {
+    Ok(subblock.compression == Compression::Zstd1 && split_header(payload)?.0)
+}
+
+/// Gives packed samples to `visit` as they are.
+pub(super) fn visit_packed(
+    subblock: &Subblock,
+    payload: Payload<'_>,
+    visit: &mut dyn FnMut(Rows<'_>),
+) -> Result<()> {
+    let (_, frame) = split_header(payload)?;
+    with_planes(subblock, frame, |low, high| visit(Rows { first: 0, pixels: Pixels::HiLo { low, high } }))
+}
+
+/// Gives the low bytes and the high bytes of packed samples to `work`.
+fn with_planes<T>(
+    subblock: &Subblock,
+    frame: Payload<'_>,
+    work: impl FnOnce(&[u8], &[u8]) -> T,
+) -> Result<T> {
     if subblock.pixel_type.sample_type() != SampleType::U16 {
-        return Err(Error::unsupported(payload.path, format!("hi-lo packing of {:?}", subblock.pixel_type)));
+        return Err(Error::unsupported(frame.path, format!("hi-lo packing of {:?}", subblock.pixel_type)));
     }
     let count = check_room(subblock, frame, MOST_PER_BYTE)?;
     SCRATCH.with_borrow_mut(|Scratch { decompressor, packed }| {
         if packed.len() < 2 * count {
-            packed.resize(2 * count, 0);
+            // Fresh zeros come from the system; to lengthen what is there would write them.
+            *packed = Vec::new();
+            *packed = vec![0; 2 * count];
         }
         let packed = &mut packed[..2 * count];
         decompress(decompressor, frame, packed)?;
-        let mut samples = Samples::unset(SampleType::U16, count);
-        if let Samples::U16(values) = &mut samples {
-            unpack(packed, values);
-        }
-        Ok(samples)
+        let (low, high) = packed.split_at(count);
+        Ok(work(low, high))
     })
 }
 
@@ -83,9 +112,8 @@ fn decompress(decompressor: &mut Decompressor<'_>, frame: Payload<'_>, pixels: &
     if written == needed { Ok(()) } else { Err(frame.too_short(written as u64, needed as u64)) }
 }
 
-/// Low bytes, then high bytes, into samples.
-fn unpack(packed: &[u8], values: &mut [u16]) {
-    let (low, high) = packed.split_at(packed.len() / 2);
+/// Low and high bytes into samples.
+fn unpack(low: &[u8], high: &[u8], values: &mut [u16]) {
     let pairs = low.iter().zip(high);
     values.iter_mut().zip(pairs).for_each(|(value, (&low, &high))| *value = u16::from_le_bytes([low, high]));
 }

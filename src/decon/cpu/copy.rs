@@ -1,47 +1,83 @@
-//! From fields to the output where nothing is averaged and no type changes: every pixel is written once, from the field
-//! on top, and no field is read where another lies over it.
+//! From fields to the output where nothing is averaged and no type changes: parts of fields, row by row, as they are.
 
 use std::ops::Range;
 
+use bytemuck::Pod;
+
+use crate::dataset::Pixels;
 use crate::space::{Mosaic, Rect};
-use crate::twins::stitch::Stitch;
 
-/// Writes the pixels of `area` to `out`, row by row: of `layers`, the lowest first, each with its place on the area;
-/// `no_data` where there is none.
-pub(super) fn copy_band<'a, T: Copy, const N: usize>(
-    layers: impl DoubleEndedIterator<Item = (&'a [[u8; N]], Stitch)>,
-    area: Rect<Mosaic>,
-    no_data: T,
-    out: &mut [T],
-    value: impl Fn([u8; N]) -> T,
-) {
-    let mut bare = vec![area];
-    for (field, params) in layers.rev() {
-        let covered = covered_by(&params, area);
-        for part in bare.iter().filter_map(|bare| bare.intersect(covered)) {
-            copy(field, &params, Part { part, of: area }, out, &value);
+/// Rows of a field where they lie, and which of their samples is wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub pixels: Pixels<'a>,
+    /// Of all these pixels.
+    pub rect: Rect<Mosaic>,
+    /// Samples of a pixel, 1 or 3.
+    pub samples: u32,
+    /// Which of them.
+    pub sample: u32,
+}
+
+/// A part of the mosaic that is held row by row.
+pub(super) struct Canvas<'a, T> {
+    pub area: Rect<Mosaic>,
+    pub pixels: &'a mut [T],
+}
+
+impl<T: Pod> Canvas<'_, T> {
+    /// Copies `part`, which lies on this area and on the field, from the field.
+    pub fn copy(&mut self, part: Rect<Mosaic>, from: Placed) {
+        let (samples, sample) = (from.samples as usize, from.sample as usize);
+        for (to, at) in rows(part, self.area).zip(rows(part, from.rect)) {
+            let (to, at) = (&mut self.pixels[to], at.start * samples..at.end * samples);
+            match from.pixels {
+                Pixels::Plain(bytes) => {
+                    let size = size_of::<T>();
+                    copy_samples(to, &bytes[at.start * size..at.end * size], samples, sample);
+                }
+                Pixels::HiLo { low, high } => {
+                    interleave(bytemuck::cast_slice_mut(to), &low[at.clone()], &high[at], (samples, sample));
+                }
+            }
         }
-        bare = bare.into_iter().flat_map(|bare| without(bare, covered)).collect();
     }
-    for part in bare {
-        rows(part, area).for_each(|row| out[row].fill(no_data));
+
+    /// Fills `part`, which lies on this area.
+    pub fn fill(&mut self, part: Rect<Mosaic>, value: T) {
+        rows(part, self.area).for_each(|row| self.pixels[row].fill(value));
     }
 }
 
-/// Where the field lies that is placed on `area` as `params` say, down to the last row that is painted.
-fn field_at(params: &Stitch, area: Rect<Mosaic>) -> Rect<Mosaic> {
-    let (x, y) = (area.x + i64::from(params.left), area.y + i64::from(params.top));
-    Rect::new(x, y, params.field_width, params.shown.bottom() as u32)
+/// One sample of each pixel of a row.
+fn copy_samples<T: Pod>(to: &mut [T], from: &[u8], samples: usize, sample: usize) {
+    if samples == 1 {
+        bytemuck::cast_slice_mut(to).copy_from_slice(from);
+        return;
+    }
+    let size = size_of::<T>();
+    let values = from.chunks_exact(samples * size).map(|pixel| &pixel[sample * size..][..size]);
+    to.iter_mut().zip(values).for_each(|(to, value)| *to = bytemuck::pod_read_unaligned(value));
 }
 
-/// The part of the field that is painted.
-fn covered_by(params: &Stitch, area: Rect<Mosaic>) -> Rect<Mosaic> {
-    let (field, shown) = (field_at(params, area), params.shown);
-    Rect::new(field.x + shown.x, field.y + shown.y, shown.width, shown.height)
+/// One 16-bit sample of each pixel of a row.
+fn interleave(to: &mut [u16], low: &[u8], high: &[u8], (samples, sample): (usize, usize)) {
+    let joined = |(&low, &high): (&u8, &u8)| u16::from_le_bytes([low, high]);
+    if samples == 1 {
+        to.iter_mut().zip(low.iter().zip(high)).for_each(|(to, bytes)| *to = joined(bytes));
+    } else {
+        let pairs = low.chunks_exact(samples).zip(high.chunks_exact(samples));
+        to.iter_mut().zip(pairs).for_each(|(to, (low, high))| *to = joined((&low[sample], &high[sample])));
+    }
+}
+
+/// What of `parts` is not under `cover`.
+pub(super) fn without(parts: Vec<Rect<Mosaic>>, cover: Rect<Mosaic>) -> Vec<Rect<Mosaic>> {
+    parts.into_iter().flat_map(|part| beside(part, cover)).collect()
 }
 
 /// What of `area` is not under `cover`: up to four parts.
-fn without(area: Rect<Mosaic>, cover: Rect<Mosaic>) -> impl Iterator<Item = Rect<Mosaic>> {
+fn beside(area: Rect<Mosaic>, cover: Rect<Mosaic>) -> impl Iterator<Item = Rect<Mosaic>> {
     let Some(hit) = area.intersect(cover) else {
         return [Some(area), None, None, None].into_iter().flatten();
     };
@@ -55,36 +91,10 @@ fn without(area: Rect<Mosaic>, cover: Rect<Mosaic>) -> impl Iterator<Item = Rect
     parts.into_iter().flatten()
 }
 
-/// A part of an area that is held row by row.
-struct Part {
-    part: Rect<Mosaic>,
-    of: Rect<Mosaic>,
-}
-
 /// Where the rows of `part` are in the pixels of `area`.
 fn rows(part: Rect<Mosaic>, area: Rect<Mosaic>) -> impl Iterator<Item = Range<usize>> {
     let columns = area.width as usize;
     let first = (part.y - area.y) as usize * columns + (part.x - area.x) as usize;
     (0..part.height as usize)
         .map(move |row| first + row * columns..first + row * columns + part.width as usize)
-}
-
-/// Copies one part of the area from a field that covers it.
-fn copy<T, const N: usize>(
-    field: &[[u8; N]],
-    params: &Stitch,
-    Part { part, of }: Part,
-    out: &mut [T],
-    value: impl Fn([u8; N]) -> T,
-) {
-    let (samples, sample) = (params.samples as usize, params.sample as usize);
-    for (out_row, field_row) in rows(part, of).zip(rows(part, field_at(params, of))) {
-        let from = &field[field_row.start * samples..field_row.end * samples];
-        let to = out[out_row].iter_mut();
-        if samples == 1 {
-            to.zip(from).for_each(|(to, from)| *to = value(*from));
-        } else {
-            to.zip(from.chunks_exact(samples)).for_each(|(to, from)| *to = value(from[sample]));
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! From fields to observed pixels: a few rows of a tile at a time, so that what is painted is still in the cache
 //! when it is averaged.
 
+use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::copy::copy_band;
-use crate::dataset::FieldSamples;
+use super::copy::{self, Placed, without};
+use crate::dataset::{FieldSamples, Pixels};
 use crate::decon::{Field, FinishedTile, Overlap, Shading};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
@@ -66,8 +67,8 @@ impl Canvas<'_> {
         let is_copied = self.scale == 1 && self.overlap == Overlap::Paint && self.shading.is_none();
         let is_same = is_copied && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
-            Samples::U8(out) if is_same => self.copy_to(out, no_data, |[byte]| byte),
-            Samples::U16(out) if is_same => self.copy_to(out, no_data, u16::from_ne_bytes),
+            Samples::U8(out) if is_same => self.copy_to(out, no_data),
+            Samples::U16(out) if is_same => self.copy_to(out, no_data),
             Samples::U8(out) => self.convert_to(out, no_data),
             Samples::U16(out) => self.convert_to(out, no_data),
             Samples::F32(out) => self.convert_to(out, no_data),
@@ -77,26 +78,40 @@ impl Canvas<'_> {
 
     /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then
     /// every value comes out as it is, and every pixel is written once, from the field on top.
-    fn copy_to<T: Packed, const N: usize>(
-        &self,
-        out: &mut [T],
-        no_data: f32,
-        value: impl Fn([u8; N]) -> T + Sync,
-    ) -> u64 {
+    fn copy_to<T: Packed + Pod>(&self, out: &mut [T], no_data: f32) -> u64 {
         let core = self.tile.core;
         let columns = core.width as usize;
         let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
         planes.for_each(|(plane, out)| {
             let bands = out.par_chunks_mut(columns * COPIED_ROWS).enumerate();
-            bands.for_each(|(i, out)| {
+            bands.for_each(|(i, pixels)| {
                 let Rect { x, y, width, height, .. } = band(core, i, COPIED_ROWS);
                 let area = Rect::<Mosaic>::new(x, y, width, height);
-                let layers = self.layers_on(plane as u32, area);
-                let layers = layers.map(|(field, params)| (field.samples.as_bytes().as_chunks().0, params));
-                copy_band(layers, area, T::from_f32(no_data).0, out, &value);
+                self.copy_plane(plane as u32, copy::Canvas { area, pixels }, T::from_f32(no_data).0);
             });
         });
         0
+    }
+
+    /// Every pixel of `canvas` from the field on top.
+    fn copy_plane<T: Pod>(&self, plane: u32, mut canvas: copy::Canvas<T>, no_data: T) {
+        let mut bare = vec![canvas.area];
+        let layers = self.tile.layers.iter().zip(self.fields).rev();
+        for (layer, field) in layers.filter(|(layer, _)| layer.plane == plane) {
+            let from = Placed {
+                pixels: Pixels::Plain(field.samples.as_bytes()),
+                rect: Rect::new(layer.rect.x, layer.rect.y, field.width, field.height),
+                samples: field.pixel_type.samples(),
+                sample: self.tile.sample,
+            };
+            for shown in field.shown() {
+                let shown =
+                    Rect::new(from.rect.x + shown.x, from.rect.y + shown.y, shown.width, shown.height);
+                bare.iter().filter_map(|bare| bare.intersect(shown)).for_each(|part| canvas.copy(part, from));
+                bare = without(bare, shown);
+            }
+        }
+        bare.into_iter().for_each(|part| canvas.fill(part, no_data));
     }
 
     fn convert_to<T: Packed>(&self, out: &mut [T], no_data: f32) -> u64 {
@@ -157,7 +172,7 @@ impl Canvas<'_> {
     }
 
     /// The parts of fields that lie on `area` of one plane, the lowest first, and where.
-    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl DoubleEndedIterator<Item = (&Field, Stitch)> {
+    fn layers_on(&self, plane: u32, area: Rect<Mosaic>) -> impl Iterator<Item = (&Field, Stitch)> {
         let layers = self.tile.layers.iter().zip(self.fields);
         let layers =
             layers.filter(move |(layer, _)| layer.plane == plane && layer.rect.intersect(area).is_some());
@@ -172,9 +187,7 @@ impl Canvas<'_> {
                 width: area.width,
                 height: area.height,
             };
-            let whole = field.shown.is_none().then(|| Rect::new(0, 0, field.width, field.height));
-            let parts = field.shown.iter().flatten().copied().chain(whole);
-            parts.map(move |shown| (*field, params(shown)))
+            field.shown().map(move |shown| (*field, params(shown)))
         })
     }
 }
