@@ -6,7 +6,7 @@
 
 A plain run (--iterations 0) is compared with ZEISS's own reader; every other way with the plain run: mapped, from
 simulated storage that fails, in tiles with the least memory that a plan accepts, a region, over HTTP and from S3 (servers
-on this machine), and from OME-Zarr of every kind: what decon-gpu wrote, 0.5 without shards, 0.4 with each compressor, as
+on this machine), and from OME-Zarr of every kind: what decon-gpu wrote, 0.5 with shards and without, 0.4 with each compressor, as
 folder, over HTTP and from S3. Prints a line for each; exits with 1 if a pixel differs or a run fails.
 """
 import argparse
@@ -28,6 +28,7 @@ import numpy as np
 import zarr
 from compare_with_zeiss import compare, images_of
 from moto.server import ThreadedMotoServer
+from zarr.codecs import BloscCodec, GzipCodec
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 COMPRESSORS = {
@@ -119,11 +120,11 @@ class Runs:
             different = sum(int((a != b).sum()) for a, b in zip(ours, expected))
             self.say(name, different, sum(a.size for a in ours))
         except RuntimeError as error:
-            print(f"  {name:<40} FAILED: {error}", flush=True)
+            print(f"  {name:<46} FAILED: {error}", flush=True)
             self.right.append(False)
 
     def say(self, name, different, pixels):
-        print(f"  {name:<40} {different:>10} {pixels:>12}", flush=True)
+        print(f"  {name:<46} {different:>10} {pixels:>12}", flush=True)
         self.right.append(different == 0)
 
     def least_memory(self, source):
@@ -141,15 +142,15 @@ class Runs:
 TILES = ["--tile", 256, "--chunk", 64]
 
 
-def write_image(path, pixels, zarr_format, chunk, compressor=None, separator="/"):
-    """One image of one level, by zarr-python: 0.5 without shards, or 0.4."""
+def write_image(path, pixels, zarr_format, chunk, compressor=None, separator="/", shard=None):
+    """One image of one level, by zarr-python: 0.5 with shards or without, or 0.4."""
     axes = [{"name": name, "type": kind} for name, kind in zip("tczyx", ["time", "channel"] + ["space"] * 3)]
     scale = {"type": "scale", "scale": [1.0] * 5}
     multiscales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}]
     root = zarr.open_group(str(path), mode="w", zarr_format=zarr_format)
     if zarr_format == 3:
         root.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
-        array = root.create_array("0", shape=pixels.shape, dtype=pixels.dtype, chunks=chunk, compressors="auto")
+        array = root.create_array("0", shape=pixels.shape, dtype=pixels.dtype, chunks=chunk, compressors=compressor or "auto", shards=shard)
     else:
         root.attrs["multiscales"] = [{**multiscales[0], "version": "0.4"}]
         key = {"name": "v2", "separator": separator}
@@ -166,6 +167,10 @@ def check_zarr(runs, servers, work):
         write_image(name, pixels, 3, chunk)
         runs.check(f"0.5, no shards, chunks {chunk[1:]}", name)
         runs.check(f"0.5, no shards, chunks {chunk[1:]}, tiles", name, *TILES)
+        shard = tuple(side * n for side, n in zip(chunk, (1, 1, 1, 2, 3)))
+        for kind, codec in {"zstd": None, "gzip": GzipCodec(), "blosc": BloscCodec()}.items():
+            write_image(name, pixels, 3, chunk, codec, shard=shard)
+            runs.check(f"0.5, shards by zarr-python, {kind}", name)
         for kind, compressor in COMPRESSORS.items():
             write_image(name, pixels, 2, chunk, compressor, "." if kind == "none" else "/")
             runs.check(f"0.4, {kind}, chunks {chunk[1:]}", name)
@@ -212,7 +217,7 @@ def main():
     a = ap.parse_args()
     right = []
     with tempfile.TemporaryDirectory(dir=a.work) as work, Servers(Path(work)) as servers:
-        print(f"  {'':<40} {'different':>10} {'pixels':>12}")
+        print(f"  {'':<46} {'different':>10} {'pixels':>12}")
         for path in a.files:
             right += check_file(path, a.binary.resolve(), Path(work), servers)
     print(f"{sum(right)} of {len(right)} ways agree in every pixel")

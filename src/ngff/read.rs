@@ -6,7 +6,7 @@ use super::Ngff;
 use super::array::{File, PlaneArray};
 use crate::dataset::{Fetched, RawSubblock, Scene};
 use crate::error::{Error, Result};
-use crate::source::{ReadAt, SharedBytes, merge};
+use crate::source::{Merging, ReadAt, SharedBytes, merge};
 
 /// The stored bytes of `fields` of `scene`; none for a field of which nothing is stored.
 ///
@@ -56,7 +56,8 @@ fn fetch_file(
             let (shard, requests, bytes) = input.shards.open(&input.storage, key, format)?;
             fetched.requests += requests;
             fetched.bytes += bytes;
-            let range = |inner: usize| shard.as_ref().and_then(|shard| shard.pieces[inner].clone());
+            let range =
+                |inner: usize| shard.as_ref().and_then(|shard| shard.pieces.get(inner).cloned().flatten());
             let (mut stored, mut missing) = (Vec::new(), Vec::new());
             for &(_, ref file, field) in places {
                 match range(file.inner) {
@@ -83,7 +84,7 @@ fn whole(source: &dyn ReadAt) -> Result<SharedBytes> {
 fn fetch_pieces(
     source: &dyn ReadAt,
     mut stored: Vec<(Range<u64>, usize)>,
-    merging: crate::source::Merging,
+    merging: Merging,
     fetched: &mut Fetched,
 ) -> Result<()> {
     stored.sort_by_key(|(range, _)| (range.start, range.end));

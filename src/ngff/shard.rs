@@ -76,12 +76,11 @@ impl ShardFormat {
     /// Where the pieces lie.
     fn index(&self, source: &dyn ReadAt) -> Result<Vec<Option<Range<u64>>>> {
         let broken = |what: String| Error::format(source.path(), what, None);
-        let Some(from_end) = source.size().checked_sub(self.index_bytes) else {
-            let what = "{} bytes, but the index of a shard alone takes {}";
-            let what = what.replacen("{}", &source.size().to_string(), 1);
-            return Err(broken(what.replacen("{}", &self.index_bytes.to_string(), 1)));
+        let (size, needed) = (source.size(), self.index_bytes);
+        let Some(from_end) = size.checked_sub(needed) else {
+            return Err(broken(format!("{size} bytes, but the index of a shard alone takes {needed}")));
         };
-        let mut bytes = vec![0; self.index_bytes as usize];
+        let mut bytes = vec![0; needed as usize];
         source.read_exact_at(if self.is_index_first { 0 } else { from_end }, &mut bytes)?;
         let options = CodecOptions::default().with_concurrent_target(1);
         let codecs = &self.index_codecs;
@@ -93,11 +92,12 @@ impl ShardFormat {
         let range = |entry: &[u8]| match (number(&entry[..8]), number(&entry[8..])) {
             (u64::MAX, u64::MAX) => Ok(None),
             (offset, length) => match offset.checked_add(length) {
-                Some(end) if end <= source.size() && length > 0 => Ok(Some(offset..end)),
-                _ => Err(broken(format!(
-                    "a chunk of {length} bytes at byte {offset} of a shard of {} bytes",
-                    source.size()
-                ))),
+                Some(end) if end <= size && length > 0 => Ok(Some(offset..end)),
+                _ => {
+                    let what =
+                        format!("a chunk of {length} bytes at byte {offset} of a shard of {size} bytes");
+                    Err(broken(what))
+                }
             },
         };
         decoded.chunks_exact(16).map(range).collect()

@@ -105,7 +105,15 @@ impl ObjectSource {
             }
             _ => ErrorKind::Other,
         };
-        let mut what: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        // The cause itself, such as a certificate, comes last.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let (mut what, cause) = (one_line(error), one_line(cause));
+        if !what.contains(&cause) {
+            what = format!("{what}: {cause}");
+        }
         for secret in &self.connection.secrets {
             what = what.replace(secret, "…");
         }
@@ -146,6 +154,10 @@ impl ReadAt for ObjectSource {
     fn identity(&self) -> Identity {
         self.identity.clone()
     }
+}
+
+fn one_line(error: &dyn std::error::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The tag of an object, or when it was modified; servers that do not say send neither.
