@@ -21,4 +21,7 @@ cargo test --release --doc
 if [ ! -d ../shared/data ]; then
     echo "SKIPPED: no ../shared/data; the tests on real microscope files have nothing to read"
 fi
+if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then
+    echo "SKIPPED: no Chromium; nothing looks at the report's page as a browser shows it"
+fi
 cargo test --release --lib --bins --tests

@@ -107,7 +107,7 @@ impl<T: Named> Iterator for Input<T> {
         let next = self.items.recv();
         worker.row.begin();
         worker.item = next.as_ref().and_then(|item| item.item(worker.received));
-        worker.received += 1;
+        worker.received += u64::from(next.is_some());
         next
     }
 }
@@ -126,7 +126,7 @@ impl<T: Named> Output<T> {
     /// `Closed` when the next stage has ended.
     pub fn send<E>(&self, item: T) -> Result<(), Stop<E>> {
         let row = &mut self.worker.borrow_mut().row;
-        row.end(item.item(self.stage.count_item()));
+        row.end(item.item(self.stage.count_items(1)));
         self.place.send(item)?;
         row.begin();
         Ok(())
@@ -211,7 +211,7 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
                     row.begin();
                     let result = work(job);
                     row.end(item);
-                    stage.count_item();
+                    stage.count_items(1);
                     slot.send(result?).map_err(|_| Stop::Closed)?;
                 }
                 Ok(())
@@ -233,7 +233,12 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
         F: FnOnce(Input<A>) -> Result<(), E> + Send + 'scope,
     {
         let thread = Thread { stage: self.add_stage(name, 1), name: name.to_owned() };
-        self.spawn(name, move || body(Input { items: input, worker: thread.work() }).map_err(Stop::Failed));
+        self.spawn(name, move || {
+            let worker = thread.work();
+            let result = body(Input { items: input, worker: worker.clone() }).map_err(Stop::Failed);
+            thread.stage.count_items(worker.borrow().received);
+            result
+        });
     }
 
     fn channel<T>(&self, name: &str, depth: usize) -> (Place<T>, Items<T>) {

@@ -110,6 +110,18 @@ impl Samples {
         self.len() == 0
     }
 
+    /// Sample `index` as a float.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn value(&self, index: usize) -> f32 {
+        match self {
+            Self::U8(v) => v[index].into(),
+            Self::U16(v) => v[index].into(),
+            Self::F32(v) => v[index],
+        }
+    }
+
     /// The samples as bytes, native byte order.
     pub fn as_bytes(&self) -> &[u8] {
         match self {

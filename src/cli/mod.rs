@@ -6,6 +6,7 @@ mod devices;
 mod flatfield;
 mod info;
 mod plan;
+mod recording;
 mod run;
 
 use std::process::ExitCode;

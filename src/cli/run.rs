@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::args::JobArgs;
+use super::recording::RecordingArgs;
 use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
-use crate::report::{JsonReport, MemorySampler, Report, Silent, TerminalReport, write_trace};
-use crate::timeline::{Detail, Timeline};
+use crate::report::{JsonReport, Keeper, Report, Silent, TerminalReport};
 
 /// Exit code of a run that left damaged subblocks out.
 const WITH_DAMAGE: u8 = 3;
@@ -38,9 +38,8 @@ pub struct RunArgs {
     /// Write sizes, times and memory to this file
     #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
     summary: Option<PathBuf>,
-    /// Write what every thread did when to this file, for ui.perfetto.dev or chrome://tracing
-    #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
-    trace: Option<PathBuf>,
+    #[command(flatten)]
+    recording: RecordingArgs,
     /// How to show progress
     #[arg(long, value_enum, default_value_t = Progress::Bars, help_heading = "Reporting")]
     progress: Progress,
@@ -72,18 +71,16 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport),
     };
-    let timeline = Timeline::new(if args.trace.is_some() { Detail::Spans } else { Detail::Sums });
-    let memory = args.trace.as_ref().and_then(|_| MemorySampler::start(&timeline));
-    let job = Job::prepare_recorded(Options::new(&args.job)?, timeline.clone())?;
+    let recording = args.recording.start();
+    let keeper = Keeper::new(&*report);
+    let report: &dyn Report = if recording.has_report() { &keeper } else { &*report };
+    let job = Job::prepare_recorded(Options::new(&args.job)?, recording.timeline().clone())?;
     let summary = match (args.sink, &args.output) {
-        (Sink::Null, _) => crate::run::run_without_output(&job, &*report)?,
-        (Sink::Zarr, Some(output)) => crate::run::run(&job, output, args.overwrite, &*report)?,
+        (Sink::Null, _) => crate::run::run_without_output(&job, report)?,
+        (Sink::Zarr, Some(output)) => crate::run::run(&job, output, args.overwrite, report)?,
         (Sink::Zarr, None) => return Err(Error::option("--output", "names the OME-Zarr to write")),
     };
-    let memory = memory.map(MemorySampler::stop).unwrap_or_default();
-    if let Some(path) = &args.trace {
-        write_trace(path, &timeline, &memory)?;
-    }
+    recording.finish(&keeper)?;
     if let Some(path) = &args.summary {
         std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
     }

@@ -2,19 +2,33 @@
 
 mod counter;
 mod json;
+mod keeper;
 mod memory;
+mod page;
+mod pictures;
+mod run_page;
 mod summary;
 mod terminal;
 mod trace;
+mod verdict;
 
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::decon::{Field, FinishedTile};
+use crate::job::Job;
 
 pub use counter::Counter;
 pub use json::JsonReport;
+pub use keeper::{Keeper, Kept};
 pub use memory::{MemorySample, MemorySampler};
+pub use page::page;
+pub use pictures::{Pair, Pictures, PsfPicture, Shown};
+pub use run_page::write_report;
 pub use summary::{Damaged, ImageSummary, Summary};
 pub use terminal::TerminalReport;
 pub use trace::write_trace;
+pub use verdict::Verdict;
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +77,15 @@ pub enum Event<'a> {
 pub trait Report: Sync {
     /// Shows `event`, or not.
     fn event(&self, event: &Event<'_>);
+
+    /// A file is about to be worked on; `provenance` is how its output is made.
+    fn begins(&self, _job: &Job, _provenance: &Value) {}
+
+    /// Looks at a decoded field: position `field` in the scene of image `image`.
+    fn decoded(&self, _job: &Job, _image: usize, _field: usize, _pixels: &Field) {}
+
+    /// Looks at a finished tile of image `image`.
+    fn finished(&self, _job: &Job, _image: usize, _tile: &FinishedTile) {}
 }
 
 /// Shows nothing.

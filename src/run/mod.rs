@@ -64,6 +64,7 @@ fn begin<'a>(job: &Job, shards: u64, report: &'a dyn Report) -> Tally<'a> {
         tiles: job.images.iter().map(|image| image.plan.tiles).sum(),
         shards,
     });
+    report.begins(job, &describe::provenance(job));
     for text in &job.notes {
         report.event(&Event::Note { text });
     }
@@ -80,7 +81,8 @@ fn stream_all(
     let (mut images, mut ranges) = (Vec::new(), Vec::new());
     for (index, image) in job.images.iter().enumerate() {
         let scene = &image.scene;
-        let work = Work { job, image, scene, writer: zarr.map(|zarr| zarr.image(index)), tally };
+        let work =
+            Work { job, image, scene, number: index, writer: zarr.map(|zarr| zarr.image(index)), tally };
         let (stages, range) = match &job.backend {
             Chosen::Cpu { .. } if image.plan.is_painted_at_once() => work.stream_at_once()?,
             Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
@@ -110,6 +112,8 @@ struct Work<'a> {
     job: &'a Job,
     image: &'a Image,
     scene: &'a Scene,
+    /// Position among the job's images.
+    number: usize,
     /// `None` when nothing is written.
     writer: Option<&'a ImageWriter>,
     tally: &'a Tally<'a>,
@@ -150,10 +154,10 @@ impl Work<'_> {
             });
             let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, move |batches, out| {
                 for batch in batches {
-                    engine.compute(batch, |tile| out.send(self.tally.computed(tile)))?;
+                    engine.compute(batch, |tile| out.send(self.computed(tile)))?;
                 }
                 while let Some(tile) = engine.drain()? {
-                    out.send(self.tally.computed(tile))?;
+                    out.send(self.computed(tile))?;
                 }
                 Ok(())
             });
@@ -179,7 +183,7 @@ impl Work<'_> {
                 self.load(batch, open)?;
                 let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
                 let tiles = groups.flat_map(|group| &group.tiles);
-                let finished = tiles.map(|tile| self.tally.computed(open.finish(tile.index)));
+                let finished = tiles.map(|tile| self.computed(open.finish(tile.index)));
                 if self.writer.is_none() {
                     // While they are in this core's cache: the next field needs the memory.
                     finished.for_each(|finished| finished.samples.recycle());
@@ -288,10 +292,19 @@ impl Work<'_> {
     fn decode(&self, raw: RawBatch<'_>) -> Result<DecodedBatch> {
         let decode = |(field, raw): (usize, Option<RawSubblock>)| {
             let Some(raw) = raw else { return Ok((field, None)) };
-            Ok((field, self.or_left_out(field, self.field(&self.scene.fields[field], raw))?))
+            let pixels = self.or_left_out(field, self.field(&self.scene.fields[field], raw))?;
+            if let Some(pixels) = &pixels {
+                self.tally.decoded(self.job, self.number, field, pixels);
+            }
+            Ok((field, pixels))
         };
         let fields = raw.subblocks.into_iter().map(decode).collect::<Result<_>>()?;
         Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
+    }
+
+    fn computed(&self, tile: FinishedTile) -> FinishedTile {
+        self.tally.computed(self.job, self.number, &tile);
+        tile
     }
 
     /// A subblock's pixels, and which of them are painted.

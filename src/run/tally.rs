@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::dataset::Subblock;
-use crate::decon::FinishedTile;
+use crate::decon::{Field, FinishedTile};
 use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
 use crate::space::{Local, Rect};
@@ -47,11 +47,16 @@ impl<'a> Tally<'a> {
         self.report.event(&Event::Read { bytes, requests });
     }
 
-    /// A tile is finished; hands it on.
-    pub fn computed(&self, tile: FinishedTile) -> FinishedTile {
+    /// A field of image `image` is decoded.
+    pub fn decoded(&self, job: &Job, image: usize, field: usize, pixels: &Field) {
+        self.report.decoded(job, image, field, pixels);
+    }
+
+    /// A tile of image `image` is finished.
+    pub fn computed(&self, job: &Job, image: usize, tile: &FinishedTile) {
         self.clamped.fetch_add(tile.clamped, Relaxed);
         self.report.event(&Event::Computed { tile: tile.tile.index });
-        tile
+        self.report.finished(job, image, tile);
     }
 
     /// A shard is on disk.

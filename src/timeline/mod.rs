@@ -235,10 +235,10 @@ impl Stage {
         self.own.work_nanos.load(Relaxed)
     }
 
-    /// One more item leaves; says how many did before.
-    pub fn count_item(&self) -> u64 {
-        self.total.sums.items.fetch_add(1, Relaxed);
-        self.own.items.fetch_add(1, Relaxed)
+    /// So many more items leave; says how many did before.
+    pub fn count_items(&self, items: u64) -> u64 {
+        self.total.sums.items.fetch_add(items, Relaxed);
+        self.own.items.fetch_add(items, Relaxed)
     }
 }
 

@@ -19,6 +19,7 @@ mod output;
 mod program;
 #[cfg(feature = "cloud")]
 mod remote;
+mod report;
 mod scenes;
 mod seeing;
 #[cfg(feature = "cloud")]

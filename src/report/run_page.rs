@@ -1,0 +1,99 @@
+//! The report of a run: one HTML file.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::trace::name_of;
+use super::{Keeper, Kept, MemorySample, Summary, Verdict, page};
+use crate::error::{Error, Result};
+use crate::space::Tczyx;
+use crate::timeline::{ThreadRow, Timeline};
+
+const SCRIPT: &str = include_str!("../../assets/report.js");
+
+/// Writes the report of the run that `keeper` saw and `timeline` recorded. A run that did not come to its end has none.
+///
+/// # Errors
+/// `Io`.
+pub fn write_report(
+    path: &Path,
+    timeline: &Timeline,
+    keeper: &Keeper<'_>,
+    memory: &[MemorySample],
+) -> Result<()> {
+    let files = keeper.files();
+    let Some(summary) = files.iter().find_map(|kept| kept.summary.as_ref()) else { return Ok(()) };
+    let mut data = data(timeline, memory);
+    let title = summary.input.name();
+    let title = title.file_name().map_or(title.to_string_lossy(), |file| file.to_string_lossy());
+    data["title"] = json!(title);
+    data["subtitle"] = json!(subtitle(summary));
+    data["verdict"] = json!(Verdict::on(&summary.metrics, summary.cpu_secs, summary.cores));
+    data["summary"] = json!(summary);
+    data["files"] = files.iter().map(file).collect();
+    let planned = summary.images.iter().map(|image| image.memory.host()).max();
+    data["memory_planned"] = json!(planned.map(mib));
+    let html = page(&format!("{title} · decon-gpu"), SCRIPT, &data);
+    std::fs::write(path, html).map_err(|error| Error::io(path, error))
+}
+
+fn file(kept: &Kept) -> Value {
+    let shown = kept.pictures.shown();
+    let after = match kept.iterations {
+        0 => "written".to_owned(),
+        n => format!("deconvolved, {n} iterations"),
+    };
+    json!({ "name": kept.name, "notes": kept.notes, "provenance": kept.provenance,
+            "pairs": shown.pairs, "psfs": shown.psfs, "after": after })
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// As `assets/report.js` reads it. Times are seconds since the work began.
+fn data(timeline: &Timeline, memory: &[MemorySample]) -> Value {
+    let began = timeline.began_nanos();
+    let secs = |nanos: u64| (nanos as f64 - began as f64) * 1e-9;
+    let row = |row: &ThreadRow| {
+        let spans = row.spans.values().iter().map(|span| {
+            let group = span.item.map_or(0, |item| item.group);
+            let busy = span.busy_nanos as f64 * 1e-9;
+            json!([secs(span.start_nanos), secs(span.end_nanos), busy, name_of(span), group, span.count])
+        });
+        json!({ "name": row.name, "stage": row.stage, "spans": spans.collect::<Vec<_>>() })
+    };
+    let (rows, devices) = (timeline.rows(), timeline.devices());
+    let (list, every) = timeline.requests().list();
+    let list = list.iter().map(|request| {
+        let (start, end) = (secs(request.start_nanos), secs(request.end_nanos));
+        json!([request.file, request.offset, request.length, start, end, u8::from(request.failed)])
+    });
+    let memory = memory.iter().map(|sample| json!([secs(sample.nanos), mib(sample.bytes)]));
+    let stages = rows.iter().chain(&devices).map(|row| &row.stage);
+    let mut stages: Vec<&String> = stages.collect();
+    stages.dedup();
+    json!({
+        "stages": stages,
+        "groups": timeline.groups(),
+        "rows": rows.iter().chain(&devices).map(row).collect::<Vec<_>>(),
+        "requests": { "list": list.collect::<Vec<_>>(), "every": every, "files": timeline.requests().files() },
+        "memory": memory.collect::<Vec<_>>(),
+    })
+}
+
+fn subtitle(summary: &Summary) -> String {
+    let tiles: u64 = summary.images.iter().map(|image| image.tiles).sum();
+    let tiles = if tiles == 1 { "1 tile".to_owned() } else { format!("{tiles} tiles") };
+    let what = match &summary.images[..] {
+        [image] => {
+            let Tczyx { t, c, z, y, x } = image.shape;
+            format!("{t} × {c} × {z} × {y} × {x} (t, c, z, y, x)")
+        }
+        images => format!("{} scenes", images.len()),
+    };
+    let output = summary.output.as_ref();
+    let output = output.map_or_else(|| "nothing was written".to_owned(), |path| path.display().to_string());
+    format!("{what}, {tiles} · {} · {output}", summary.backend)
+}

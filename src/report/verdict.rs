@@ -1,0 +1,194 @@
+//! What limits a run, in a sentence, and how that follows from the intervals.
+//!
+//! Every stage is a station of so many servers (its threads), and so is the processor (its cores), across which the CPU
+//! time of the whole process goes. By the utilisation law (Denning and Buzen 1978, doi 10.1145/356733.356735) a station
+//! with the demand `work / servers` keeps the run from being shorter than that, and the one with the largest demand
+//! binds. What another server would save, at best, is how far this bound falls before the next station binds. A stage's
+//! work is the time in which its threads did not wait for a neighbour, whatever else they waited for.
+
+use serde::Serialize;
+
+use crate::timeline::Metrics;
+
+/// A station busier than this is what the others wait for. Below, the run waits for something else as well.
+const BINDS: f64 = 0.7;
+/// A processor busier than this binds, whichever stage looks busier: the stages' threads waited for a core.
+const PROCESSOR_BINDS: f64 = 0.9;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// For people in a hurry.
+    pub sentence: String,
+    /// How it follows.
+    pub derivation: String,
+}
+
+/// Something that has so many servers.
+#[derive(Clone, Debug)]
+struct Station {
+    name: String,
+    servers: u64,
+    /// Server seconds that the run takes of it.
+    work_secs: f64,
+    more: More,
+}
+
+/// What there could be more of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum More {
+    Cores,
+    Threads,
+    /// It is one, and can only be faster.
+    Speed,
+}
+
+impl Station {
+    /// The run takes no less, because of this station.
+    fn demand_secs(&self) -> f64 {
+        self.work_secs / self.servers as f64
+    }
+
+    /// With another server, or twice the speed.
+    fn eased_secs(&self) -> f64 {
+        match self.more {
+            More::Cores | More::Threads => self.work_secs / (self.servers + 1) as f64,
+            More::Speed => self.work_secs / 2.0,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        let nth = match self.servers {
+            1 => "a second".to_owned(),
+            2 => "a third".to_owned(),
+            3 => "a fourth".to_owned(),
+            _ => "one more".to_owned(),
+        };
+        match self.more {
+            More::Cores => format!("{nth} core"),
+            More::Threads => format!("{nth} thread"),
+            More::Speed => "twice as fast, it".to_owned(),
+        }
+    }
+}
+
+impl Verdict {
+    /// On a finished run that took `cpu_secs` of a processor with `cores`; `None` when nothing was done.
+    pub fn on(metrics: &Metrics, cpu_secs: Option<f64>, cores: usize) -> Option<Self> {
+        let wall = metrics.wall_secs;
+        let stages = metrics.stages.iter().map(|stage| Station {
+            name: stage.name.clone(),
+            servers: stage.threads,
+            work_secs: stage.work_secs,
+            more: if stage.threads > 1 { More::Threads } else { More::Speed },
+        });
+        let devices = metrics.devices.iter().map(|device| Station {
+            name: device.name.clone(),
+            servers: 1,
+            work_secs: device.busy_secs,
+            more: More::Speed,
+        });
+        let processor = cpu_secs.map(|work_secs| Station {
+            name: "the processor".to_owned(),
+            servers: cores as u64,
+            work_secs,
+            more: More::Cores,
+        });
+        if let Some(processor) = processor.as_ref().filter(|p| p.demand_secs() >= PROCESSOR_BINDS * wall) {
+            // The stages' times are longer than their work, as their threads waited for a core: only what does not
+            // need one is known to take as long on more cores.
+            let storage = metrics.requests.busy_secs;
+            let next = devices.map(|device| device.demand_secs()).fold(storage, f64::max);
+            return Some(Self::of(processor, next, wall));
+        }
+        let mut stations: Vec<Station> = stages.chain(devices).chain(processor).collect();
+        stations.sort_by(|a, b| b.demand_secs().total_cmp(&a.demand_secs()));
+        let first = stations.first().filter(|first| first.work_secs > 0.0)?;
+        Some(Self::of(first, stations.get(1).map_or(0.0, Station::demand_secs), wall))
+    }
+
+    fn of(first: &Station, next_secs: f64, wall: f64) -> Self {
+        let load = first.demand_secs() / wall;
+        let saved = (first.demand_secs() - first.eased_secs().max(next_secs)).max(0.0);
+        let Station { name, servers, work_secs, .. } = first;
+        let sentence = if load < BINDS {
+            format!(
+                "Bound by nothing alone: {name} was the busiest, and worked {:.0} % of the wall time",
+                100.0 * load
+            )
+        } else {
+            let (share, remedy) = (100.0 * load, first.remedy());
+            match saved {
+                s if s < 0.02 * wall => format!(
+                    "Bound by {name}: {share:.0} % of the wall time; {remedy} would save little, as the next is as busy"
+                ),
+                s => format!(
+                    "Bound by {name}: {share:.0} % of the wall time; {remedy} would save up to {}",
+                    secs(s)
+                ),
+            }
+        };
+        let derivation = format!(
+            "{name} worked {} with {servers} at once, so the run could not take less than {} of its {}. {} would bring \
+             that to {}; the next busiest needs {}.",
+            secs(*work_secs),
+            secs(first.demand_secs()),
+            secs(wall),
+            capital(&first.remedy()),
+            secs(first.eased_secs()),
+            secs(next_secs),
+        );
+        Self { sentence: format!("{sentence}."), derivation: capital(&derivation) }
+    }
+}
+
+fn secs(secs: f64) -> String {
+    if secs >= 10.0 { format!("{secs:.0} s") } else { format!("{secs:.2} s") }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn station(name: &str, servers: u64, work_secs: f64, more: More) -> Station {
+        Station { name: name.to_owned(), servers, work_secs, more }
+    }
+
+    #[test]
+    fn what_another_thread_saves_ends_where_the_next_station_binds() {
+        // Two threads decode for 166 s: the run takes no less than 83 s; with a third, 55.3 s.
+        let decode = station("decode", 2, 166.0, More::Threads);
+        let verdict = Verdict::of(&decode, 20.0, 100.0);
+        assert_eq!(
+            verdict.sentence,
+            "Bound by decode: 83 % of the wall time; a third thread would save up to 28 s."
+        );
+        assert!(
+            verdict.derivation.starts_with("Decode worked 166 s with 2 at once"),
+            "{}",
+            verdict.derivation
+        );
+        let verdict = Verdict::of(&decode, 62.0, 100.0);
+        assert_eq!(
+            verdict.sentence,
+            "Bound by decode: 83 % of the wall time; a third thread would save up to 21 s."
+        );
+        assert!(Verdict::of(&decode, 82.0, 100.0).sentence.contains("would save little"));
+    }
+
+    #[test]
+    fn one_thread_can_only_be_faster_and_an_idle_run_is_bound_by_nothing() {
+        let compute = station("compute", 1, 9.0, More::Speed);
+        let sentence = Verdict::of(&compute, 1.0, 10.0).sentence;
+        assert_eq!(
+            sentence,
+            "Bound by compute: 90 % of the wall time; twice as fast, it would save up to 4.50 s."
+        );
+        assert!(Verdict::of(&compute, 1.0, 20.0).sentence.starts_with("Bound by nothing alone: compute"));
+    }
+}
