@@ -126,10 +126,7 @@ impl Plan {
     /// `Limit` when no tile fits the backend or the memory, `Option` when the tile that was asked for does not.
     pub fn new(dataset: &Dataset, scene: &Scene, request: &Request) -> Result<Self> {
         let draft = Draft::new(dataset, scene, request);
-        match draft.painted_at_once()? {
-            Some(plan) => Ok(plan),
-            None => draft.held(),
-        }
+        draft.painted_at_once().map_or_else(|| draft.held(), Ok)
     }
 
     /// Whether each field is painted on its tiles as soon as it is decoded, and none is held.
@@ -167,15 +164,16 @@ impl<'a> Draft<'a> {
     /// The plan that holds no field, where the backend can do without, nothing is averaged or converted (floats are looked
     /// through for undefined values), and the tiles that wait for fields fit the memory: in file order, else in the order
     /// of a walk over the mosaic.
-    fn painted_at_once(&self) -> Result<Option<Plan>> {
+    fn painted_at_once(&self) -> Option<Plan> {
         let Self { scene, request, .. } = self;
         let is_same = |field: &Subblock| field.pixel_type.sample_type() == request.output;
         let is_converted = request.scale > 1 || request.output == SampleType::F32;
         if !request.paints_at_once || is_converted || !scene.fields.iter().all(is_same) {
-            return Ok(None);
+            return None;
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
-        count_tiles(&grid, self.shape)?;
+        // Large tiles may be few enough.
+        count_tiles(&grid, self.shape).ok()?;
         let groups = self.geometry(1, grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let batch_bytes = self.stored_batch_bytes();
@@ -184,11 +182,11 @@ impl<'a> Draft<'a> {
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let memory = Memory::painted_at_once(request, scene, &order, shard);
                 if memory.host() <= request.memory_bytes {
-                    return Ok(Some(self.plan(grid, shard, memory, order.into_batches())));
+                    return Some(self.plan(grid, shard, memory, order.into_batches()));
                 }
             }
         }
-        Ok(None)
+        None
     }
 
     /// Stored bytes of a batch that keep one request large, and give every thread some batches.
