@@ -1,6 +1,8 @@
 //! Fetches the stored bytes of fields: each piece once for all of its planes that are asked for together.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::Ngff;
 use super::array::{File, PlaneArray};
@@ -8,7 +10,11 @@ use crate::dataset::{Fetched, RawSubblock, Scene};
 use crate::error::{Error, Result};
 use crate::source::{Merging, ReadAt, SharedBytes, merge};
 
-/// The stored bytes of `fields` of `scene`; none for a field of which nothing is stored.
+/// A field: its array, by that array's first field; where its piece is stored; its position in the scene.
+type Place = (usize, File, usize);
+
+/// The stored bytes of `fields` of `scene`; none for a field of which nothing is stored. Files are asked for at the same
+/// time where it takes long until the first byte comes: each may hold one small chunk only.
 ///
 /// # Errors
 /// `Io`; `Format` for a file that is not what its array's metadata says.
@@ -18,23 +24,37 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
         let (array, place) = input.find(number);
         (array.first, array.file(place), field)
     };
-    let mut places: Vec<(usize, File, usize)> = fields.iter().map(place).collect();
+    let mut places: Vec<Place> = fields.iter().map(place).collect();
     places.sort_unstable();
-    let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
-    for in_file in places.chunk_by(|a, b| (a.0, &a.1.key) == (b.0, &b.1.key)) {
-        let (array, _) = input.find(in_file[0].0);
-        fetch_file(input, array, in_file, &mut fetched)?;
+    let files: Vec<&[Place]> = places.chunk_by(|a, b| (a.0, &a.1.key) == (b.0, &b.1.key)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut fetched = Fetched { subblocks: Vec::new(), requests: 0, bytes: 0 };
+        while let Some(&in_file) = files.get(next.fetch_add(1, Relaxed)) {
+            let (array, _) = input.find(in_file[0].0);
+            fetch_file(input, array, in_file, &mut fetched)?;
+        }
+        Ok(fetched)
+    };
+    let threads = input.storage.files_at_once().min(files.len());
+    if threads <= 1 {
+        return work();
     }
-    Ok(fetched)
+    let parts: Vec<Result<Fetched>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let mut all = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
+    for part in parts {
+        let part = part?;
+        all.subblocks.extend(part.subblocks);
+        (all.requests, all.bytes) = (all.requests + part.requests, all.bytes + part.bytes);
+    }
+    Ok(all)
 }
 
 /// The pieces of one file.
-fn fetch_file(
-    input: &Ngff,
-    array: &PlaneArray,
-    places: &[(usize, File, usize)],
-    fetched: &mut Fetched,
-) -> Result<()> {
+fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut Fetched) -> Result<()> {
     let key = &places[0].1.key;
     match &array.shard {
         None => {

@@ -12,6 +12,9 @@ use super::{Access, FileSource, IoMethod, Location, Logged, MappedSource, ReadAt
 use crate::error::{Error, Result};
 use crate::timeline::RequestLog;
 
+/// Of a chunk of 256² pixels with 16 bits every 10 ms, so many make 100 MB/s.
+const FILES_AT_ONCE: usize = 8;
+
 /// A location, and how it is read.
 pub struct Storage {
     access: Access,
@@ -48,6 +51,12 @@ impl Storage {
     /// How it is read.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Small files that are best asked for at the same time: several where the answer takes long to begin.
+    pub fn files_at_once(&self) -> usize {
+        let is_local = matches!(self.place, Place::Local(_)) && self.slow.is_none();
+        if is_local { 1 } else { FILES_AT_ONCE }
     }
 
     /// What messages call it.
