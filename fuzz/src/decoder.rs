@@ -8,9 +8,9 @@ use decon_gpu::pixels::PixelType;
 use decon_gpu::space::Rect;
 
 /// Bytes before the payload: width, height, type.
-pub const HEADER: usize = 5;
-/// In the order of the third number.
-pub const TYPES: [PixelType; 5] =
+const HEADER: usize = 5;
+/// In the order of the third number; as in `seeds.py`.
+const TYPES: [PixelType; 5] =
     [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
 
 /// Decodes `data`: u16 width, u16 height, u8 type, payload.
