@@ -147,7 +147,7 @@ fn shadings<'a>(job: &'a Job, channels: &Positioned<'_>) -> Vec<(u32, Option<&'a
 
 fn no_estimate(args: &FlatfieldArgs, channel: &OutputChannel, count: usize) -> Error {
     let what = format!("a flat-field of channel {} from {count} fields: they do not tell one", channel.name);
-    Error::unsupported(&args.name(), what)
+    Error::unsupported(args.name(), what)
 }
 
 /// One plane for each of `everything`, 1 where nothing was asked for.
@@ -158,12 +158,12 @@ fn planes(
 ) -> Result<Planes> {
     let of = |channel: &OutputChannel| known.get(&(channel.source, channel.sample));
     let Some(first) = known.values().next() else {
-        return Err(Error::unsupported(&args.name(), "a flat-field without a field"));
+        return Err(Error::unsupported(args.name(), "a flat-field without a field"));
     };
     let (width, height) = (first.width, first.height);
     if known.values().any(|other| (other.width, other.height) != (width, height)) {
         let what = "a flat-field of channels whose fields differ in size: one at a time with --channels";
-        return Err(Error::unsupported(&args.name(), what));
+        return Err(Error::unsupported(args.name(), what));
     }
     let even = vec![1.0; first.pixels.len()];
     let planes =

@@ -124,10 +124,9 @@ fn gather_rows<const N: usize>(rows: [&[Complex32]; N], lines: &mut Lines, at: u
     let (count, stride) = (rows[0].len(), lines.stride);
     let squares = count - count % N;
     for c in (0..squares).step_by(N) {
-        let square: [[Complex32; N]; N] = from_fn(|k| from_fn(|i| rows[k][c..c + N][i]));
-        for i in 0..N {
-            let values: [Complex32; N] = from_fn(|k| square[k][i]);
-            lines.values[(c + i) * stride + at..][..N].copy_from_slice(&values);
+        let square: [[Complex32; N]; N] = from_fn(|i| from_fn(|k| rows[k][c..c + N][i]));
+        for (values, line) in square.iter().zip(c..) {
+            lines.values[line * stride + at..][..N].copy_from_slice(values);
         }
     }
     for c in squares..count {
