@@ -13,7 +13,7 @@ use crate::source::{Identity, Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Plane {
     /// Time.
     pub t: u32,

@@ -18,7 +18,7 @@ pub struct DecodedBatch {
 }
 
 /// How to deconvolve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
     /// Algorithm.
     pub method: Method,

@@ -53,6 +53,12 @@ pub enum Error {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// The user ended the run.
+    #[error("interrupted: {what}")]
+    Interrupted {
+        /// What is finished, and how it goes on.
+        what: String,
+    },
     /// The graphics device or its driver failed.
     #[error("GPU: {what}")]
     Gpu {

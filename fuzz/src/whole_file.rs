@@ -34,8 +34,8 @@ pub fn use_file(path: &Path) -> Result<()> {
     let whole = prepare(path, &["--skip-damaged"])?;
     let _ = Info::new(&whole.options.input, whole.input.dataset()).to_string();
     read_fields(&whole);
-    run(&whole)?;
-    run(&prepare(path, &["--scale", "2"])?)
+    run(whole)?;
+    run(prepare(path, &["--scale", "2"])?)
 }
 
 fn prepare(path: &Path, flags: &[&str]) -> Result<Job> {
@@ -64,7 +64,7 @@ fn read_fields(job: &Job) {
     }
 }
 
-fn run(job: &Job) -> Result<()> {
+fn run(job: Job) -> Result<()> {
     let voxels = |image: &Image| image.plan.shape.to_array().into_iter().map(u128::from).product::<u128>();
     let voxels: u128 = job.images.iter().map(voxels).sum();
     if voxels > u128::from(COMPUTED) {

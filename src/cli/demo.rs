@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
 use crate::report::TerminalReport;
-use crate::zarr::read_plane;
+use crate::run::Stop;
+use crate::zarr::{Target, read_plane};
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -40,7 +41,8 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     slide.write(&input)?;
 
     let job = Job::prepare(Options::new(&job_args(&input, &args.flags))?)?;
-    crate::run::run(&job, &output, true, &TerminalReport::new())?;
+    let target = Target { overwrite: true, ..Target::new(&output) };
+    crate::run::run(job, Some(target), &Stop::default(), &TerminalReport::new())?;
     let restored = restored(&output, &slide)?;
 
     for (channel, image) in restored.iter().enumerate() {

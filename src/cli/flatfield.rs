@@ -16,9 +16,10 @@ use crate::job::Job;
 use crate::options::Options;
 use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
+use crate::run::Stop;
 use crate::source::Location;
 use crate::tiff::{Planes, write_planes};
-use crate::zarr::read_plane;
+use crate::zarr::{Target, read_plane};
 
 /// With fewer fields, the structures of the specimen do not average out.
 const FEW_FIELDS: usize = 20;
@@ -253,7 +254,8 @@ fn overview(args: &FlatfieldArgs, flags: &[OsString], channels: usize) -> Result
     let output = folder.path().join("overview.ome.zarr");
     let job = args.job(flags)?;
     let tiles = job.images.iter().map(|image| image.plan.tiles).sum();
-    crate::run::run(&job, &output, false, &Tiles(Counter::new("stitch", tiles, "tiles")))?;
+    let counter = Tiles(Counter::new("stitch", tiles, "tiles"));
+    crate::run::run(job, Some(Target::new(&output)), &Stop::default(), &counter)?;
     let panel = |channel: usize| {
         let (shape, pixels) = read_plane(&output, channel as u64)?;
         Ok(Panel { width: shape.x as usize, pixels })

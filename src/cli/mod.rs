@@ -8,6 +8,7 @@ mod info;
 mod plan;
 mod recording;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,8 @@ use crate::error::Result;
 /// Loads ZEISS CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them on the GPU, and writes
 /// OME-Zarr, in bounded memory.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 finished but with damaged subblocks left out.
+/// Exit codes: 0 done, 1 failed (of several files: any), 2 wrong usage, 3 finished but with damaged subblocks left out,
+/// 130 ended by Ctrl-C, 143 by SIGTERM: what is finished is kept for --resume.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
@@ -61,6 +63,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn print(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints `text` where errors go.
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// `value` as JSON for people and programs.

@@ -1,17 +1,27 @@
 //! `decon-gpu run`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use super::args::JobArgs;
 use super::recording::RecordingArgs;
+use super::signals::Signals;
 use super::to_json;
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::job::{Chosen, Job, workers};
 use crate::options::Options;
-use crate::report::{JsonReport, Keeper, Report, Silent, TerminalReport};
+use crate::report::{
+    BatchSummary, Event, FileSummary, JsonReport, Keeper, Report, Silent, Summary, TerminalReport,
+};
+use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
+use crate::source::Location;
+use crate::timeline::Timeline;
+use crate::zarr::Target;
 
 /// Exit code of a run that left damaged subblocks out.
 const WITH_DAMAGE: u8 = 3;
@@ -20,7 +30,11 @@ const WITH_DAMAGE: u8 = 3;
 pub struct RunArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// OME-Zarr folder to write; not there, or whole, never half
+    /// More files, each with an output of its own; one that fails does not keep the others
+    #[arg(value_name = "INPUT")]
+    more: Vec<Location>,
+    /// OME-Zarr folder to write; not there, or whole, never half. Of several inputs, or with a / at its end: the folder
+    /// for an INPUT.ome.zarr each
     #[arg(
         short,
         long,
@@ -32,9 +46,13 @@ pub struct RunArgs {
     /// Where finished tiles go
     #[arg(long, value_enum, default_value_t = Sink::Zarr, help_heading = "Output")]
     sink: Sink,
-    /// Replace an OME-Zarr that is there
+    /// Replace an OME-Zarr that is there, and throw away what an interrupted run finished
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
+    /// Go on where an interrupted run of the same input and options ended; the output is the same, byte for byte. An
+    /// output that is complete is left alone
+    #[arg(long, help_heading = "Output")]
+    resume: bool,
     /// Write sizes, times and memory to this file
     #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
     summary: Option<PathBuf>,
@@ -57,7 +75,7 @@ enum Progress {
 }
 
 /// Where finished tiles go.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Sink {
     /// Into the OME-Zarr.
     Zarr,
@@ -71,18 +89,161 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport),
     };
+    let options = Options::new(&args.job)?;
+    let targets = args.targets(&options)?;
+    let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
     let recording = args.recording.start();
     let keeper = Keeper::new(&*report);
     let report: &dyn Report = if recording.has_report() { &keeper } else { &*report };
-    let job = Job::prepare_recorded(Options::new(&args.job)?, recording.timeline().clone())?;
-    let summary = match (args.sink, &args.output) {
-        (Sink::Null, _) => crate::run::run_without_output(&job, report)?,
-        (Sink::Zarr, Some(output)) => crate::run::run(&job, output, args.overwrite, report)?,
-        (Sink::Zarr, None) => return Err(Error::option("--output", "names the OME-Zarr to write")),
+    let timeline = recording.timeline().clone();
+    let conditions = Conditions {
+        workers: workers(&options, matches!(options.input, Location::Path(_))),
+        timeline: timeline.clone(),
+        stop: signals.stop(),
+        report,
+    };
+    let mut orders = args.orders(&options, targets, &timeline);
+    let code = match orders.len() {
+        1 => args.one(orders.remove(0), conditions, &signals)?,
+        _ => args.several(orders, conditions, &signals)?,
     };
     recording.finish(&keeper)?;
-    if let Some(path) = &args.summary {
-        std::fs::write(path, to_json(&summary)).map_err(|error| Error::io(path, error))?;
+    Ok(code)
+}
+
+fn file_summary(outcome: Outcome) -> FileSummary {
+    let (state, note, summary) = match outcome.state {
+        State::Finished(summary) => {
+            let damaged = summary.damaged.len();
+            let note = if damaged > 0 {
+                format!("{damaged} damaged subblocks were left out")
+            } else {
+                String::new()
+            };
+            ("finished", note, Some(*summary))
+        }
+        State::WasThere(_) => ("was there", "complete and made of the same".to_owned(), None),
+        State::Failed(error) => ("failed", error.to_string(), None),
+        State::Interrupted { finished } => ("interrupted", finished.unwrap_or_default(), None),
+    };
+    FileSummary { input: outcome.input, state, secs: outcome.secs, note, summary }
+}
+
+fn code_of(summary: &Summary) -> ExitCode {
+    if summary.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WITH_DAMAGE) }
+}
+
+impl RunArgs {
+    fn one(&self, order: Order<'_>, conditions: Conditions<'_>, signals: &Signals) -> Result<ExitCode> {
+        let report = conditions.report;
+        match run_one(order, conditions)? {
+            State::Finished(summary) => {
+                self.write_summary(&*summary)?;
+                Ok(code_of(&summary))
+            }
+            State::WasThere(path) => {
+                let text =
+                    format!("{} is complete and made of the same: nothing is to be done", path.display());
+                report.event(&Event::Note { text: &text });
+                Ok(ExitCode::SUCCESS)
+            }
+            State::Failed(error) => Err(error),
+            State::Interrupted { finished } => {
+                super::complain(&interrupted(finished).to_string());
+                Ok(signals.exit_code())
+            }
+        }
     }
-    Ok(if summary.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WITH_DAMAGE) })
+
+    fn several(
+        &self,
+        orders: Vec<Order<'_>>,
+        conditions: Conditions<'_>,
+        signals: &Signals,
+    ) -> Result<ExitCode> {
+        let start = Instant::now();
+        let (report, timeline) = (conditions.report, conditions.timeline.clone());
+        let (outcomes, stages) = run_all(orders, conditions)?;
+
+        let has_ended = |is: fn(&State) -> bool| outcomes.iter().any(|outcome| is(&outcome.state));
+        let is_interrupted = has_ended(|state| matches!(state, State::Interrupted { .. }));
+        let has_failed = has_ended(|state| matches!(state, State::Failed(_)));
+        let files = outcomes.into_iter().map(file_summary).collect();
+        let wall_secs = start.elapsed().as_secs_f64();
+        let batch = BatchSummary { files, stages, wall_secs, metrics: timeline.metrics() };
+        report.event(&Event::Ended(&batch));
+        self.write_summary(&batch)?;
+        Ok(match () {
+            () if is_interrupted => signals.exit_code(),
+            () if has_failed => ExitCode::FAILURE,
+            () => batch.summaries().map(code_of).find(|code| *code != ExitCode::SUCCESS).unwrap_or_default(),
+        })
+    }
+
+    /// One for each input. They share the backend: the first that is opened chooses it.
+    fn orders(
+        &self,
+        options: &Options,
+        targets: Vec<Option<Target>>,
+        timeline: &Arc<Timeline>,
+    ) -> Vec<Order<'static>> {
+        let chosen: Arc<OnceLock<Chosen>> = Arc::default();
+        let inputs = std::iter::once(&self.job.input).chain(&self.more).cloned();
+        let orders = inputs.zip(targets).map(|(input, target)| {
+            let options = Options { input: input.clone(), ..options.clone() };
+            let (chosen, timeline) = (chosen.clone(), timeline.clone());
+            let prepare = move || {
+                let job = Job::prepare_on(options, timeline, chosen.get().cloned())?;
+                chosen.get_or_init(|| job.backend.clone());
+                Ok(job)
+            };
+            Order { input, target, prepare: Box::new(prepare) }
+        });
+        orders.collect()
+    }
+
+    /// Where the output of each input goes; `None` where nothing is written.
+    fn targets(&self, options: &Options) -> Result<Vec<Option<Target>>> {
+        let inputs: Vec<&Location> = std::iter::once(&options.input).chain(&self.more).collect();
+        if self.sink == Sink::Null {
+            return Ok(vec![None; inputs.len()]);
+        }
+        let output =
+            self.output.as_ref().ok_or_else(|| Error::option("--output", "names the OME-Zarr to write"))?;
+        let target = |path| Target { path, overwrite: self.overwrite, resume: self.resume };
+        let ends_with_slash = output.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
+        let is_folder = ends_with_slash && output.file_name().is_some();
+        if inputs.len() == 1 && !is_folder {
+            return Ok(vec![Some(target(output.clone()))]);
+        }
+        let names = names_in(output, &inputs)?;
+        std::fs::create_dir_all(output).map_err(|error| Error::io(output, error))?;
+        Ok(names.into_iter().map(|path| Some(target(path))).collect())
+    }
+
+    fn write_summary(&self, summary: &impl serde::Serialize) -> Result<()> {
+        match &self.summary {
+            Some(path) => std::fs::write(path, to_json(summary)).map_err(|error| Error::io(path, error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `folder/A.ome.zarr` for `A.czi`. Two of one name are refused, rather than numbered: which is which would depend on
+/// the order of the arguments.
+fn names_in(folder: &Path, inputs: &[&Location]) -> Result<Vec<PathBuf>> {
+    let mut seen: BTreeMap<PathBuf, &Location> = BTreeMap::new();
+    let name = |input: &&Location| {
+        let stem = input.stem();
+        folder.join(format!("{}.ome.zarr", stem.strip_suffix(".ome").unwrap_or(&stem)))
+    };
+    for input in inputs {
+        if let Some(other) = seen.insert(name(input), input) {
+            let [a, b, path] = [other.name(), input.name(), name(input)];
+            let [a, b, path] = [a.display(), b.display(), path.display()];
+            let reason = format!("{a} and {b} would both become {path}; run them apart");
+            return Err(Error::option("--output", reason));
+        }
+    }
+    Ok(inputs.iter().map(name).collect())
 }

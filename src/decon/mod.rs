@@ -90,7 +90,7 @@ pub enum Start {
 }
 
 /// What a backend must be ready for: every buffer is made from this, once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
     /// Shape of the Fourier transform: tile with halo, plus PSF − 1, rounded up to a size that is fast.
     /// Without deconvolution: the largest padded tile.
@@ -136,7 +136,7 @@ pub struct Shading {
 }
 
 /// What the deconvolution of one output channel needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelSetup {
     /// At the output's voxel size.
     pub psf: Psf,

@@ -6,7 +6,8 @@ use crate::gpu::{Adapter, AdapterKind, Choice, Device, adapters, choose};
 use crate::options::Options;
 use crate::plan::Limits;
 
-/// The backend that was chosen, not holding anything yet.
+/// The backend that was chosen, not holding anything yet. Copies mean the same device.
+#[derive(Clone, Debug)]
 pub enum Chosen {
     /// The processor.
     Cpu {

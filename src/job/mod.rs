@@ -77,6 +77,14 @@ impl Job {
     /// # Errors
     /// As [`Self::prepare`].
     pub fn prepare_recorded(options: Options, timeline: Arc<Timeline>) -> Result<Self> {
+        Self::prepare_on(options, timeline, None)
+    }
+
+    /// As [`Self::prepare_recorded`], on a backend that is there already.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub fn prepare_on(options: Options, timeline: Arc<Timeline>, backend: Option<Chosen>) -> Result<Self> {
         let input = open_input(&options.input, &options.select, &options.access, timeline.requests())?;
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
@@ -102,7 +110,10 @@ impl Job {
         let fill = options.fill.unwrap_or_else(|| default_fill(&channels));
         check_fill(fill, output)?;
         let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
-        let backend = choose_backend(&options, &mut notes)?;
+        let backend = match backend {
+            Some(backend) => backend,
+            None => choose_backend(&options, &mut notes)?,
+        };
         let request = Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
@@ -263,11 +274,13 @@ fn halo(options: &Options, psfs: &[Psf]) -> u32 {
     options.halo.unwrap_or_else(|| psfs.iter().map(Psf::default_halo).max().unwrap_or(0))
 }
 
-fn workers(options: &Options, is_near: bool) -> Workers {
+/// Threads of the stages. `is_near`: reading waits for nothing but the processor.
+pub fn workers(options: &Options, is_near: bool) -> Workers {
     let (threads, readers) = (options.threads as u32, options.readers);
     // What is near is read by the processor itself; elsewhere some wait while others decode.
     let loaders = if is_near { threads.max(readers) } else { threads + readers };
-    Workers { readers, decoders: threads, loaders, writers: threads }
+    // One pool for both: files of both kinds follow each other.
+    Workers { readers, decoders: loaders, loaders, writers: threads }
 }
 
 fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {

@@ -27,8 +27,8 @@ impl Workers {
     pub const READ_DEPTH: usize = 1;
     /// Batches that wait decoded: two, so that compute never waits for the last field of a batch.
     pub const DECODE_DEPTH: usize = 2;
-    /// Batches that wait painted: none has to, the tiles that they complete are only handed on.
-    pub const LOAD_DEPTH: usize = 0;
+    /// Batches that wait painted: those that would wait decoded, and one whose tiles are handed on.
+    pub const LOAD_DEPTH: usize = Self::DECODE_DEPTH + 1;
     /// Tiles that wait finished: two, one for each half of a pair.
     pub const TILE_DEPTH: usize = 2;
     /// Shards that wait to be compressed: two, so that no writer waits for the thread that cuts them.

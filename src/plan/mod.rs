@@ -117,6 +117,36 @@ pub struct Plan {
     pub memory: Memory,
     /// Threads of the stages.
     pub workers: Workers,
+    /// How the batches were made.
+    #[serde(skip)]
+    schedule: Schedule,
+}
+
+/// How batches are made of groups.
+#[derive(Clone, Copy, Debug)]
+enum Schedule {
+    /// Each field is held until the last tile that needs it.
+    Held {
+        /// Decoded bytes of fields at once.
+        budget: u64,
+        /// Decoded bytes of a batch.
+        batch_bytes: u64,
+    },
+    /// Each field is painted as soon as it is decoded.
+    AtOnce {
+        /// Else in that of a walk over the mosaic.
+        in_file_order: bool,
+        /// Stored bytes of a batch.
+        batch_bytes: u64,
+    },
+}
+
+/// What reading takes.
+struct Cost {
+    requests: u64,
+    read_bytes: u64,
+    read_again: u64,
+    amplification: f64,
 }
 
 impl Plan {
@@ -127,6 +157,41 @@ impl Plan {
     pub fn new(dataset: &Dataset, scene: &Scene, request: &Request) -> Result<Self> {
         let draft = Draft::new(dataset, scene, request);
         draft.painted_at_once().map_or_else(|| draft.held(), Ok)
+    }
+
+    /// Leaves out what is done already: groups none of whose tiles is wanted, and the reads for them. A group stays
+    /// whole, as its tiles share transforms, and so the last bits of their pixels.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn keep(&mut self, scene: &Scene, merging: Merging, is_wanted: impl Fn(&Tile) -> bool) -> Result<()> {
+        let groups = std::mem::take(&mut self.batches).into_iter().flat_map(|batch| batch.groups);
+        let groups: Vec<_> = groups
+            .filter(|group| group.tiles.iter().any(&is_wanted))
+            .map(|group| Group { releases: Vec::new(), ..group })
+            .collect();
+        self.tiles = groups.iter().map(|group| group.tiles.len() as u64).sum();
+        if groups.is_empty() {
+            return Ok(());
+        }
+        self.batches = match self.schedule {
+            Schedule::Held { budget, batch_bytes } => {
+                let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
+                self.memory.hold(&residency);
+                residency.batches
+            }
+            Schedule::AtOnce { in_file_order, batch_bytes } => {
+                let mut tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
+                tiles.sort_by_key(|tile| (tile.t, tile.z, tile.channel, tile.core.y, tile.core.x));
+                let of = if in_file_order { Order::of_file } else { Order::of_walk };
+                of(scene, &tiles, batch_bytes).into_batches()
+            }
+        };
+        let cost = cost_of(&self.batches, scene, merging);
+        let Cost { requests, read_bytes, read_again, amplification } = cost;
+        (self.requests, self.read_bytes) = (requests, read_bytes);
+        (self.read_again, self.amplification) = (read_again, amplification);
+        Ok(())
     }
 
     /// Whether each field is painted on its tiles as soon as it is decoded, and none is held.
@@ -177,12 +242,15 @@ impl<'a> Draft<'a> {
         let groups = self.geometry(1, grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let batch_bytes = self.stored_batch_bytes();
-        for of in [Order::of_file, Order::of_walk] {
+        for in_file_order in [true, false] {
+            let of = if in_file_order { Order::of_file } else { Order::of_walk };
             let order = of(scene, &tiles, batch_bytes);
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let memory = Memory::painted_at_once(request, scene, &order, shard);
                 if memory.host() <= request.memory_bytes {
-                    return Some(self.plan(grid, shard, memory, order.into_batches()));
+                    let schedule = Schedule::AtOnce { in_file_order, batch_bytes };
+                    let plan = self.plan(grid, shard, memory, order.into_batches());
+                    return Some(Plan { schedule, ..plan });
                 }
             }
         }
@@ -229,7 +297,8 @@ impl<'a> Draft<'a> {
         let groups = self.geometry(planes, grid).groups(self.dataset, channels, request.lanes);
         let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
         memory.hold(&residency);
-        Ok(self.plan(grid, shard, memory, residency.batches))
+        let schedule = Schedule::Held { budget, batch_bytes };
+        Ok(Plan { schedule, ..self.plan(grid, shard, memory, residency.batches) })
     }
 
     /// Sides that shards may have, `best` first; whole chunks, and even, so that the next level can halve it. Smaller ones
@@ -258,13 +327,8 @@ impl<'a> Draft<'a> {
 
     fn plan(&self, grid: Grid, shard: u32, memory: Memory, batches: Vec<Batch>) -> Plan {
         let Self { scene, request, .. } = self;
-        let (requests, read_bytes) = cost_of(&batches, scene, request.merging);
-        let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
+        let cost = cost_of(&batches, scene, request.merging);
         let tiles = batches.iter().flat_map(|batch| &batch.groups).map(|group| group.tiles.len() as u64);
-        let mut reads: Vec<_> = batches.iter().flat_map(|batch| batch.reads.iter().copied()).collect();
-        let all = reads.len();
-        reads.sort_unstable();
-        reads.dedup();
         Plan {
             scene: scene.index,
             scale: request.scale,
@@ -277,12 +341,13 @@ impl<'a> Draft<'a> {
             shard,
             lanes: request.lanes,
             tiles: tiles.sum(),
-            requests,
-            read_bytes,
-            read_again: (all - reads.len()) as u64,
-            amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
+            requests: cost.requests,
+            read_bytes: cost.read_bytes,
+            read_again: cost.read_again,
+            amplification: cost.amplification,
             memory,
             workers: request.workers,
+            schedule: Schedule::Held { budget: 0, batch_bytes: 0 },
             batches,
         }
     }
@@ -304,13 +369,25 @@ fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<()> {
 }
 
 /// Requests of all batches, and their bytes.
-fn cost_of(batches: &[Batch], scene: &Scene, merging: Merging) -> (u64, u64) {
+fn cost_of(batches: &[Batch], scene: &Scene, merging: Merging) -> Cost {
     let requests = batches.iter().flat_map(|batch| {
         let mut ranges: Vec<_> = batch.reads.iter().map(|&field| scene.fields[field].range()).collect();
         ranges.sort_by_key(|range| range.start);
         merge(&ranges, merging)
     });
-    requests.fold((0, 0), |(count, bytes), request| (count + 1, bytes + request.length()))
+    let (requests, read_bytes) =
+        requests.fold((0, 0), |(count, bytes), request| (count + 1, bytes + request.length()));
+    let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
+    let mut reads: Vec<_> = batches.iter().flat_map(|batch| batch.reads.iter().copied()).collect();
+    let all = reads.len();
+    reads.sort_unstable();
+    reads.dedup();
+    Cost {
+        requests,
+        read_bytes,
+        read_again: (all - reads.len()) as u64,
+        amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
+    }
 }
 
 /// Where everything of a scene lies.

@@ -1,5 +1,6 @@
 //! What a run tells while it works, and to whom. The stages send [`Event`]s; a [`Report`] shows them.
 
+mod batch;
 mod counter;
 mod json;
 mod keeper;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::decon::{Field, FinishedTile};
 use crate::job::Job;
 
+pub use batch::{BatchSummary, FileSummary};
 pub use counter::Counter;
 pub use json::JsonReport;
 pub use keeper::{Keeper, Kept};
@@ -71,6 +73,13 @@ pub enum Event<'a> {
     },
     /// The output is complete and has its name.
     Finished(&'a Summary),
+    /// One of several files could not be done; the others go on.
+    Failed {
+        /// What went wrong.
+        text: &'a str,
+    },
+    /// Nothing more comes of several files.
+    Ended(&'a BatchSummary),
 }
 
 /// Takes events from any thread.

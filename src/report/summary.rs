@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Compression, Plane, Subblock};
 use crate::pipeline::StageTime;
@@ -25,6 +25,10 @@ pub struct Summary {
     pub backend: String,
     /// One for each scene.
     pub images: Vec<ImageSummary>,
+    /// What each stage did; empty where several files shared the stages.
+    pub stages: Vec<StageTime>,
+    /// Shards that an interrupted run had finished; the counts below are without them.
+    pub resumed_shards: u64,
     /// Stored bytes that were fetched.
     pub read_bytes: u64,
     /// `read_bytes` over the stored bytes of the subblocks that were needed.
@@ -49,7 +53,7 @@ pub struct Summary {
     pub cores: usize,
     /// The most memory that the process held, where the system says.
     pub peak_memory_bytes: Option<u64>,
-    /// How busy each stage was, and how well they overlapped.
+    /// How busy each stage was, and how well they overlapped; of all files up to this one's end.
     pub metrics: Metrics,
 }
 
@@ -66,12 +70,10 @@ pub struct ImageSummary {
     pub tiles: u64,
     /// What the plan said of memory.
     pub memory: Memory,
-    /// Time of each stage.
-    pub stages: Vec<StageTime>,
 }
 
 /// A subblock whose bytes are not what they should be.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Damaged {
     /// As the file counts scenes.
     pub scene: u32,

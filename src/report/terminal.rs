@@ -34,7 +34,7 @@ impl TerminalReport {
             };
             let style = ProgressStyle::with_template(template).expect("the template is well formed");
             let style = style.with_key("rate", rate);
-            bars.add(ProgressBar::no_length().with_style(style).with_prefix(name))
+            bars.add(ProgressBar::new(0).with_style(style).with_prefix(name))
         };
         Self { read: bar("read", BYTES), computed: bar("compute", TILES), wrote: bar("write", SHARDS), bars }
     }
@@ -46,6 +46,15 @@ impl TerminalReport {
         } else {
             self.bars.println(line)
         };
+    }
+}
+
+impl Drop for TerminalReport {
+    /// The bars stay as they are.
+    fn drop(&mut self) {
+        for bar in [&self.read, &self.computed, &self.wrote] {
+            bar.abandon();
+        }
     }
 }
 
@@ -62,19 +71,17 @@ impl Report for TerminalReport {
             Event::Damaged(damaged) => self.say(&format!("damaged, left out: {damaged}")),
             Event::Started { backend, read_bytes, tiles, shards } => {
                 self.say(&format!("computing on {backend}"));
-                self.read.set_length(*read_bytes);
-                self.computed.set_length(*tiles);
-                self.wrote.set_length(*shards);
+                // A file may begin while another is being done.
+                self.read.inc_length(*read_bytes);
+                self.computed.inc_length(*tiles);
+                self.wrote.inc_length(*shards);
             }
             Event::Read { bytes, .. } => self.read.inc(*bytes),
             Event::Computed { .. } => self.computed.inc(1),
             Event::Wrote { .. } => self.wrote.inc(1),
-            Event::Finished(summary) => {
-                for bar in [&self.read, &self.computed, &self.wrote] {
-                    bar.finish();
-                }
-                self.say(&summary.to_string());
-            }
+            Event::Finished(summary) => self.say(&summary.to_string()),
+            Event::Ended(batch) => self.say(&batch.to_string()),
+            Event::Failed { text } => self.say(&format!("failed: {text}")),
         }
     }
 }

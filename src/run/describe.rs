@@ -48,7 +48,7 @@ fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
     }
 }
 
-/// The resolved options and this program's version.
+/// The resolved options, this program's version, and of what the pixels are made.
 pub fn provenance(job: &Job) -> Value {
     let psfs = job.images.iter().take(1).flat_map(|image| &image.setup.channels).map(|channel| {
         json!({ "shape_zyx": channel.psf.shape, "voxel_um_zyx": channel.psf.voxel_um,
@@ -56,6 +56,7 @@ pub fn provenance(job: &Job) -> Value {
     });
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "identity": super::identity::identity(job),
         "options": job.options,
         "backend": job.backend.name(),
         "origin": job.origin,

@@ -1,107 +1,171 @@
 //! The main job, wired once: plan → read → decode → compute → pyramid → write.
 //!
 //! Each stage is a thread or a pool of threads; the channels between them are as deep as the plan counted
-//! (`plan::Workers`), so memory is bounded before the first read.
+//! (`plan::Workers`), so memory is bounded before the first read. `stages` wires them, `file` is one input on its way.
 
 mod describe;
+mod file;
+mod identity;
 mod names;
+mod stages;
 mod tally;
 mod turns;
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::cli::args::MaskUse;
 use crate::dataset::{Fetched, FieldSamples, RawSubblock, Scene, Subblock};
-use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NO_DATA, OpenTiles, Painted};
-use crate::engine::{DecodedBatch, Engine, Recipe};
+use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painted};
+use crate::engine::DecodedBatch;
 use crate::error::{Error, Result};
-use crate::job::{Chosen, Image, Job};
-use crate::pipeline::{self, Items, Pipeline, StageTime};
+use crate::job::{Job, workers};
+use crate::pipeline::StageTime;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
-use crate::report::{Event, ImageSummary, Report, Summary};
+use crate::report::{Damaged, Event, Report, Summary};
+use crate::source::Location;
 use crate::space::{Local, Rect};
-use crate::timeline::Named;
-use crate::zarr::{Block, ChannelRange, ImageWriter, OmeZarr, Pyramid};
+use crate::timeline::Timeline;
+use crate::zarr::{OmeZarr, Target};
 use tally::Tally;
-use turns::Turns;
 
-/// Does `job` and writes `output`, an OME-Zarr folder: complete and with its name at the end, or not there at all.
-///
-/// # Errors
-/// The first of any stage. The damage of a subblock is one, unless the options say to leave it out.
-pub fn run(job: &Job, output: &Path, overwrite: bool, report: &dyn Report) -> Result<Summary> {
-    job.timeline.begin();
-    let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
-    let zarr = OmeZarr::create(output, overwrite, &described, &describe::provenance(job))?;
-    let shards = described.iter().map(|(layout, _)| layout.shard_count()).sum();
-    let tally = begin(job, shards, report);
-    let (images, ranges) = stream_all(job, Some(&zarr), &tally)?;
-    zarr.finish(&ranges)?;
-
-    let summary = tally.summary(job, Some(output), images);
-    report.event(&Event::Finished(&summary));
-    Ok(summary)
+/// One input, and where its output goes.
+pub struct Order<'a> {
+    /// What people call it.
+    pub input: Location,
+    /// `None`: every tile is finished, and nothing is written. For measurements.
+    pub target: Option<Target>,
+    /// Opens and plans it: called when the one before it is read.
+    pub prepare: Box<dyn FnOnce() -> Result<Job> + Send + 'a>,
 }
 
-/// Does `job` but for the output: every tile is finished, and nothing is written. For measurements.
+/// What all orders share.
+pub struct Conditions<'a> {
+    /// Threads of the stages.
+    pub workers: Workers,
+    /// What records them.
+    pub timeline: Arc<Timeline>,
+    /// Whether the user wants to end.
+    pub stop: &'a Stop,
+    /// Who is told.
+    pub report: &'a dyn Report,
+}
+
+/// How one input ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Position among the orders.
+    pub number: usize,
+    /// What people call it.
+    pub input: Location,
+    /// How.
+    pub state: State,
+    /// From when it was opened.
+    pub secs: f64,
+}
+
+/// How.
+#[derive(Debug)]
+pub enum State {
+    /// The output is complete and has its name.
+    Finished(Box<Summary>),
+    /// It was there before, made of the same.
+    WasThere(PathBuf),
+    /// What went wrong first.
+    Failed(Error),
+    /// The user ended the run.
+    Interrupted {
+        /// How far it came; `None` when nothing is kept.
+        finished: Option<String>,
+    },
+}
+
+/// Whether the user wants to end: what is in flight is finished, and nothing new begins. Copies mean the same.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Set by whoever else has it.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
+    /// Whether it is to end.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Does `job`, into the OME-Zarr `target` where there is one. What an interrupted run finished stays, for one that may
+/// go on with it.
+///
+/// # Errors
+/// The first in the order of work. The damage of a subblock is one, unless the options say to leave it out.
+/// `Interrupted` when `stop` was set, `Option` when the output is there already.
+pub fn run(job: Job, target: Option<Target>, stop: &Stop, report: &dyn Report) -> Result<Summary> {
+    let (workers, timeline) = (workers(&job.options, job.input.is_near()), job.timeline.clone());
+    let conditions = Conditions { workers, timeline, stop, report };
+    let order = Order { input: job.options.input.clone(), target, prepare: Box::new(move || Ok(job)) };
+    match run_one(order, conditions)? {
+        State::Finished(summary) => Ok(*summary),
+        State::Failed(error) => Err(error),
+        State::Interrupted { finished } => Err(interrupted(finished)),
+        State::WasThere(path) => {
+            Err(Error::option("--output", format!("{} is there already", path.display())))
+        }
+    }
+}
+
+/// Does `job` but for the output: every tile is finished, and nothing is written.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_without_output(job: &Job, report: &dyn Report) -> Result<Summary> {
-    job.timeline.begin();
-    let tally = begin(job, 0, report);
-    let (images, _) = stream_all(job, None, &tally)?;
-    let summary = tally.summary(job, None, images);
-    report.event(&Event::Finished(&summary));
-    Ok(summary)
+pub fn run_without_output(job: Job, report: &dyn Report) -> Result<Summary> {
+    run(job, None, &Stop::default(), report)
 }
 
-fn begin<'a>(job: &Job, shards: u64, report: &'a dyn Report) -> Tally<'a> {
-    report.event(&Event::Started {
-        backend: &job.backend.name(),
-        read_bytes: job.images.iter().map(|image| image.plan.read_bytes).sum(),
-        tiles: job.images.iter().map(|image| image.plan.tiles).sum(),
-        shards,
-    });
-    report.begins(job, &describe::provenance(job));
-    for text in &job.notes {
-        report.event(&Event::Note { text });
+/// Does one order. Says how it ended.
+///
+/// # Errors
+/// None of the order's; only a bug's.
+pub fn run_one(order: Order<'_>, conditions: Conditions<'_>) -> Result<State> {
+    let (report, timeline) = (conditions.report, conditions.timeline.clone());
+    let (outcomes, stages) = stages::stream(vec![order], conditions, &|_| ())?;
+    let mut state = outcomes.into_iter().next().expect("each order has an outcome").state;
+    if let State::Finished(summary) = &mut state {
+        // The last threads have ended only now.
+        summary.stages = stages;
+        summary.metrics = timeline.metrics();
+        summary.wall_secs = summary.metrics.wall_secs;
+        report.event(&Event::Finished(summary));
     }
-    Tally::new(report)
+    Ok(state)
 }
 
-/// Every scene, one after the other, into `zarr` where there is one. Says what was done, and the range of values of
-/// each channel that was written.
-fn stream_all(
-    job: &Job,
-    zarr: Option<&OmeZarr>,
-    tally: &Tally<'_>,
-) -> Result<(Vec<ImageSummary>, Vec<Vec<ChannelRange>>)> {
-    let (mut images, mut ranges) = (Vec::new(), Vec::new());
-    for (index, image) in job.images.iter().enumerate() {
-        let scene = &image.scene;
-        let work =
-            Work { job, image, scene, number: index, writer: zarr.map(|zarr| zarr.image(index)), tally };
-        let (stages, range) = match &job.backend {
-            Chosen::Cpu { .. } if image.plan.is_painted_at_once() => work.stream_at_once()?,
-            Chosen::Cpu { threads } => work.stream(CpuBackend::new(&image.setup, *threads)?)?,
-            Chosen::Gpu(device) => work.stream(GpuBackend::new(device.clone(), &image.setup)?)?,
-        };
-        ranges.push(range);
-        let plan = &image.plan;
-        images.push(ImageSummary {
-            scene: plan.scene,
-            stored_ratio: image.stored_ratio,
-            shape: plan.shape,
-            tiles: plan.tiles,
-            memory: plan.memory,
-            stages,
-        });
-        // The next scene may have buffers of other sizes.
-        Samples::forget_spares();
-    }
-    Ok((images, ranges))
+/// Does `orders`, one after the other, each with the same numbers of threads; one that fails does not keep the others.
+/// Says how each ended, in their order, and what the stages did.
+///
+/// # Errors
+/// None of an order's; only a bug's.
+pub fn run_all(orders: Vec<Order<'_>>, conditions: Conditions<'_>) -> Result<(Vec<Outcome>, Vec<StageTime>)> {
+    let report = conditions.report;
+    let say = |outcome: &Outcome| match &outcome.state {
+        State::Finished(summary) => report.event(&Event::Finished(summary)),
+        State::Failed(error) => report.event(&Event::Failed { text: &error.to_string() }),
+        State::WasThere(_) | State::Interrupted { .. } => {}
+    };
+    stages::stream(orders, conditions, &say)
+}
+
+/// What the user is told who ended a run.
+pub fn interrupted(finished: Option<String>) -> Error {
+    let what = match finished {
+        Some(finished) => format!("{finished}; the same command with --resume goes on from there"),
+        None => "nothing was finished, and nothing is kept".to_owned(),
+    };
+    Error::Interrupted { what }
 }
 
 /// The largest float that is taken for data: no camera counts so far, and a transform of larger ones overflows.
@@ -110,92 +174,21 @@ const LARGEST_VALUE: f32 = 1e30;
 /// One scene on its way.
 struct Work<'a> {
     job: &'a Job,
-    image: &'a Image,
     scene: &'a Scene,
     /// Position among the job's images.
     number: usize,
     /// `None` when nothing is written.
-    writer: Option<&'a ImageWriter>,
+    zarr: Option<&'a OmeZarr>,
     tally: &'a Tally<'a>,
 }
 
 /// The subblocks of one batch as stored, and what to do once they are there.
-struct RawBatch<'a> {
+struct RawBatch {
     subblocks: Vec<(usize, Option<RawSubblock>)>,
-    groups: &'a [Group],
+    groups: Vec<Group>,
 }
 
-/// Tiles that a batch made complete.
-struct Loaded(Vec<FinishedTile>);
-
-/// Bytes of a shard on disk.
-struct Stored(u64);
-
 impl Work<'_> {
-    /// The data flow of one scene. Says what each stage did, and the range of values of each channel.
-    fn stream<B: Backend<Field: Send> + Send>(
-        &self,
-        backend: B,
-    ) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
-        let workers = self.image.plan.workers;
-        let options = &self.job.options;
-        let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
-        let mut engine = Engine::new(backend, recipe);
-        let mut pyramid = self.writer.map(|writer| Pyramid::new(writer.layout()));
-        let target = self.writer.zip(pyramid.as_mut());
-
-        let stages = pipeline::run(&self.job.timeline, |p| {
-            let batches = p.source("plan", 1, &self.image.plan.batches);
-            let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, batches, |batch| {
-                self.read(batch, |fields| self.job.input.fetch(self.scene, fields))
-            });
-            let decoded = p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |raw| {
-                self.decode(raw)
-            });
-            let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, move |batches, out| {
-                for batch in batches {
-                    engine.compute(batch, |tile| out.send(self.computed(tile)))?;
-                }
-                while let Some(tile) = engine.drain()? {
-                    out.send(self.computed(tile))?;
-                }
-                Ok(())
-            });
-            self.put_away(p, tiles, target, Some);
-        })?;
-        Ok((stages, pyramid.map(|pyramid| pyramid.ranges()).unwrap_or_default()))
-    }
-
-    /// As [`Self::stream`] where no field is held: whoever has read and decoded one paints it, and takes the tiles out that
-    /// are complete.
-    fn stream_at_once(&self) -> Result<(Vec<StageTime>, Vec<ChannelRange>)> {
-        let plan = &self.image.plan;
-        let tiles = plan.batches.iter().flat_map(|batch| &batch.groups).flat_map(|group| &group.tiles);
-        let open = &OpenTiles::new(tiles, plan.sample, self.image.setup.fill);
-        let turns = &Turns::default();
-        let mut pyramid = self.writer.map(|writer| Pyramid::new(writer.layout()));
-        let target = self.writer.zip(pyramid.as_mut());
-
-        let stages = pipeline::run(&self.job.timeline, |p| {
-            let batches = p.source("plan", 1, plan.batches.iter().enumerate());
-            let loaders = plan.workers.loaders as usize;
-            let loaded = p.pool("load", loaders, Workers::LOAD_DEPTH, batches, |(number, batch)| {
-                self.load(batch, open)?;
-                let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
-                let tiles = groups.flat_map(|group| &group.tiles);
-                let finished = tiles.map(|tile| self.computed(open.finish(tile.index)));
-                if self.writer.is_none() {
-                    // While they are in this core's cache: the next field needs the memory.
-                    finished.for_each(|finished| finished.samples.recycle());
-                    return Ok(Loaded(Vec::new()));
-                }
-                Ok(Loaded(finished.collect()))
-            });
-            self.put_away(p, loaded, target, |Loaded(tiles)| tiles);
-        })?;
-        Ok((stages, pyramid.map(|pyramid| pyramid.ranges()).unwrap_or_default()))
-    }
-
     /// Reads, decodes and paints the fields of `batch`.
     fn load(&self, batch: &Batch, open: &OpenTiles) -> Result<()> {
         let input = &self.job.input;
@@ -213,62 +206,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The finished tiles that `tiles` makes of each item, to `target` or nowhere.
-    fn put_away<'scope, 'env, T, I>(
-        &'env self,
-        p: &mut Pipeline<'scope, 'env, Error>,
-        items: Items<T>,
-        target: Option<(&'env ImageWriter, &'env mut Pyramid)>,
-        tiles: impl Fn(T) -> I + Send + 'scope,
-    ) where
-        T: Named + Send + 'scope,
-        I: IntoIterator<Item = FinishedTile>,
-    {
-        match target {
-            Some((writer, levels)) => self.write(p, items, (writer, levels), tiles),
-            None => p.sink("discard", items, move |items| {
-                items.flat_map(tiles).for_each(|finished| finished.samples.recycle());
-                Ok(())
-            }),
-        }
-    }
-
-    /// The stages from finished tiles to the disk.
-    fn write<'scope, 'env, T, I>(
-        &'env self,
-        p: &mut Pipeline<'scope, 'env, Error>,
-        items: Items<T>,
-        (writer, levels): (&'env ImageWriter, &'env mut Pyramid),
-        tiles: impl Fn(T) -> I + Send + 'scope,
-    ) where
-        T: Named + Send + 'scope,
-        I: IntoIterator<Item = FinishedTile>,
-    {
-        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, items, move |items, out| {
-            for finished in items.flat_map(tiles) {
-                let tile = &finished.tile;
-                let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
-                let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
-                levels.add(&block, |shard| out.send(shard))?;
-                finished.samples.recycle();
-            }
-            Ok(())
-        });
-        let writers = self.image.plan.workers.writers as usize;
-        let stored =
-            p.pool("write", writers, Workers::SHARD_DEPTH, shards, |shard| writer.store(&shard).map(Stored));
-        p.sink("stored", stored, |stored| {
-            stored.for_each(|Stored(bytes)| self.tally.wrote(bytes));
-            Ok(())
-        });
-    }
-
     /// The subblocks of `batch`, as `fetch` brings them.
-    fn read<'b>(
-        &self,
-        batch: &'b Batch,
-        fetch: impl Fn(&[usize]) -> Result<Fetched>,
-    ) -> Result<RawBatch<'b>> {
+    fn read(&self, batch: &Batch, fetch: impl Fn(&[usize]) -> Result<Fetched>) -> Result<RawBatch> {
         let fetch = |fields: &[usize]| {
             let fetched = fetch(fields)?;
             self.tally.read(fetched.bytes, fetched.requests);
@@ -286,10 +225,10 @@ impl Work<'_> {
             }
             Err(error) => return Err(error),
         };
-        Ok(RawBatch { subblocks, groups: &batch.groups })
+        Ok(RawBatch { subblocks, groups: batch.groups.clone() })
     }
 
-    fn decode(&self, raw: RawBatch<'_>) -> Result<DecodedBatch> {
+    fn decode(&self, raw: RawBatch) -> Result<DecodedBatch> {
         let decode = |(field, raw): (usize, Option<RawSubblock>)| {
             let Some(raw) = raw else { return Ok((field, None)) };
             let pixels = self.or_left_out(field, self.field(&self.scene.fields[field], raw))?;
@@ -299,7 +238,7 @@ impl Work<'_> {
             Ok((field, pixels))
         };
         let fields = raw.subblocks.into_iter().map(decode).collect::<Result<_>>()?;
-        Ok(DecodedBatch { fields, groups: raw.groups.to_vec() })
+        Ok(DecodedBatch { fields, groups: raw.groups })
     }
 
     fn computed(&self, tile: FinishedTile) -> FinishedTile {
@@ -339,7 +278,12 @@ impl Work<'_> {
             Err(Error::Format { what, .. } | Error::Unsupported { what, .. })
                 if self.job.options.skip_damaged =>
             {
-                self.tally.damaged(self.scene.index, &self.scene.fields[field], what);
+                let damaged = Damaged::new(self.scene.index, &self.scene.fields[field], what);
+                // Before any shard that lacks it is finished.
+                if let Some(zarr) = self.zarr {
+                    zarr.note(&serde_json::to_value(&damaged).expect("plain data has a JSON form"))?;
+                }
+                self.tally.damaged(damaged);
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -1,15 +1,20 @@
 //! What the timeline calls the items of each stage. Batches and shards are numbered in the order of work.
 
-use super::{Loaded, RawBatch, Stored};
+use super::Order;
+use super::stages::{BatchNumber, Decoded, Raw, Stored};
 use crate::decon::FinishedTile;
-use crate::engine::DecodedBatch;
-use crate::plan::Batch;
 use crate::timeline::{Item, Named};
 use crate::zarr::Shard;
 
 impl Named for FinishedTile {
     fn item(&self, _: u64) -> Option<Item> {
         Some(Item { what: "tile", number: self.tile.index.into(), group: 0 })
+    }
+}
+
+impl Named for (usize, Order<'_>) {
+    fn item(&self, _: u64) -> Option<Item> {
+        Some(Item { what: "file", number: self.0 as u64, group: 0 })
     }
 }
 
@@ -21,11 +26,9 @@ macro_rules! numbered { ($($item:ty => $what:literal),* $(,)?) => {$(
     }
 )*}}
 numbered! {
-    &Batch => "batch",
-    (usize, &Batch) => "batch",
-    Loaded => "batch",
-    RawBatch<'_> => "batch",
-    DecodedBatch => "batch",
+    BatchNumber => "batch",
+    Raw => "batch",
+    Decoded => "batch",
     Shard => "shard",
     Stored => "shard",
 }

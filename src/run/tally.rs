@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
-use crate::dataset::Subblock;
 use crate::decon::{Field, FinishedTile};
 use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
@@ -76,16 +76,26 @@ impl<'a> Tally<'a> {
         self.masked.fetch_add(u64::from(width) * u64::from(height) - shown, Relaxed);
     }
 
+    /// A sentence for the user.
+    pub fn note(&self, text: &str) {
+        self.report.event(&Event::Note { text });
+    }
+
     /// A subblock is left out.
-    pub fn damaged(&self, scene: u32, subblock: &Subblock, reason: String) {
-        let damaged = Damaged::new(scene, subblock, reason);
+    pub fn damaged(&self, damaged: Damaged) {
         self.report.event(&Event::Damaged(&damaged));
         self.damaged.lock().expect("no thread panics while it holds the list").push(damaged);
     }
 
-    /// Everything, at the end.
-    pub fn summary(self, job: &Job, output: Option<&Path>, images: Vec<ImageSummary>) -> Summary {
-        let mut damaged = self.damaged.into_inner().expect("no thread panicked with the list");
+    /// Everything, at the end: with `images`, and the number of shards that an earlier run finished.
+    pub fn summary(
+        &self,
+        job: &Job,
+        output: Option<&Path>,
+        (images, resumed_shards): (Vec<ImageSummary>, u64),
+        wall: Duration,
+    ) -> Summary {
+        let mut damaged = self.damaged.lock().expect("no thread panics while it holds the list").clone();
         // Pools work in parallel: the file's order repeats, theirs does not. Bands may read a field twice.
         damaged.sort_by(|a, b| {
             (a.scene, a.offset, a.plane, &a.reason).cmp(&(b.scene, b.offset, b.plane, &b.reason))
@@ -94,22 +104,24 @@ impl<'a> Tally<'a> {
         let metrics = job.timeline.metrics();
         let needed = job.images.iter().flat_map(|image| &image.scene.fields);
         let needed: u64 = needed.map(|field| field.extent).sum();
-        let read_bytes = self.read_bytes.into_inner();
+        let read_bytes = self.read_bytes.load(Relaxed);
         Summary {
             version: env!("CARGO_PKG_VERSION"),
             input: job.options.input.clone(),
             output: output.map(Path::to_owned),
             backend: job.backend.name(),
             images,
+            stages: Vec::new(),
+            resumed_shards,
             read_bytes,
             read_amplification: if needed > 0 { read_bytes as f64 / needed as f64 } else { 1.0 },
-            requests: self.requests.into_inner(),
-            written_bytes: self.written_bytes.into_inner(),
-            clamped: self.clamped.into_inner(),
-            not_finite: self.not_finite.into_inner(),
-            masked: self.masked.into_inner(),
+            requests: self.requests.load(Relaxed),
+            written_bytes: self.written_bytes.load(Relaxed),
+            clamped: self.clamped.load(Relaxed),
+            not_finite: self.not_finite.load(Relaxed),
+            masked: self.masked.load(Relaxed),
             damaged,
-            wall_secs: metrics.wall_secs,
+            wall_secs: wall.as_secs_f64(),
             cpu_secs: cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin),
             cores: cores(),
             metrics,

@@ -63,13 +63,9 @@ fn what_is_read_is_what_was_planned() {
         "--tile 128 --chunk 64 --scale 2 --io mmap",
     ] {
         let job = prepare(&input, flags).unwrap();
-        let plan = &job.images[0].plan;
-        let summary = run_without_output(&job, &Silent).unwrap();
-        assert_eq!(
-            (summary.requests, summary.read_bytes),
-            (plan.requests, plan.read_bytes),
-            "with flags {flags}"
-        );
+        let planned = (job.images[0].plan.requests, job.images[0].plan.read_bytes);
+        let summary = run(job, None, &Stop::default(), &Silent).unwrap();
+        assert_eq!((summary.requests, summary.read_bytes), planned, "with flags {flags}");
         assert_eq!((summary.written_bytes, summary.output), (0, None));
         counts.push(summary.requests);
     }
@@ -84,7 +80,8 @@ fn storage_that_fails_now_and_then_changes_no_pixel() {
     let input = mosaic(&folder);
     let pixels = |name: &str, flags: &str| {
         let output = folder.path().join(name);
-        run(&prepare(&input, flags).unwrap(), &output, false, &Silent).unwrap();
+        let target = Some(Target::new(&output));
+        run(prepare(&input, flags).unwrap(), target, &Stop::default(), &Silent).unwrap();
         read_plane(&output, 0).unwrap()
     };
     let expected = pixels("plain.zarr", "");
@@ -116,7 +113,8 @@ fn a_file_that_changes_before_it_is_read_gives_no_pixels() {
             // The clock that stamps files may tick 250 times a second only.
             std::thread::sleep(std::time::Duration::from_millis(20));
             std::fs::write(&input, bytes).unwrap();
-            let error = run(&job, &output, false, &Silent).expect_err("it changed");
+            let error =
+                run(job, Some(Target::new(&output)), &Stop::default(), &Silent).expect_err("it changed");
             assert!(error.to_string().contains("changed while it was read"), "{flags} {change}: {error}");
             assert!(!output.exists(), "{flags} {change}");
         }

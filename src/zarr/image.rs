@@ -1,6 +1,13 @@
 //! One image in the store: an array for each level, and the encoding of its shards.
+//!
+//! A shard's file is written and flushed under a name of its own, renamed, and then recorded: what the record names is
+//! whole, also after a power failure. The flush costs no more than before (`zarrs` flushes what it stores too) and lies
+//! on the writers' threads, behind the next tiles' compute. A record's line is not flushed: if it is lost, its shard is
+//! made again.
 
-use std::io;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,31 +18,49 @@ use zarrs::array::{
     FillValue, data_type,
 };
 use zarrs::filesystem::FilesystemStore;
-use zarrs::storage::{StorageError, WritableStorageTraits};
+use zarrs::storage::StorageError;
 
 use super::layout::{Encoding, ImageLayout, Level};
+use super::partial::PartialFolder;
 use super::pyramid::Shard;
+use super::record::Stored;
 use crate::error::{Error, Result};
-use crate::pixels::SampleType;
+use crate::pixels::{SampleType, Samples};
+use crate::space::{Output, Rect, Tczyx};
 
 /// Names of the axes, slowest first.
 pub(super) const AXES: [&str; 5] = ["t", "c", "z", "y", "x"];
 
+/// The shards of one image that are finished, by level and position in its grid.
+pub(super) type Finished = HashMap<(usize, Tczyx<u64>), Stored>;
+
 /// Encodes and stores the shards of one image; shared by several threads.
 #[derive(Debug)]
 pub struct ImageWriter {
+    /// Position among the output's images.
+    number: usize,
     layout: ImageLayout,
     store: Arc<FilesystemStore>,
     levels: Vec<Array<FilesystemStore>>,
+    folder: Arc<PartialFolder>,
+    /// By an earlier run.
+    finished: Finished,
     stored: AtomicU64,
 }
 
 impl ImageWriter {
-    /// Writes the metadata of an array for each level under `group`, such as `/` or `/2`.
+    /// Writes the metadata of an array for each level under `group`, such as `/` or `/2`. Of `finished`, those stay
+    /// whose files are as they were recorded.
     ///
     /// # Errors
     /// `Io`.
-    pub(super) fn create(store: &Arc<FilesystemStore>, group: &str, layout: &ImageLayout) -> Result<Self> {
+    pub(super) fn create(
+        store: &Arc<FilesystemStore>,
+        folder: &Arc<PartialFolder>,
+        (number, group): (usize, &str),
+        layout: &ImageLayout,
+        finished: Finished,
+    ) -> Result<Self> {
         let levels = layout.levels().iter().enumerate();
         let levels = levels.map(|(k, level)| {
             let path = format!("{}/{k}", group.trim_end_matches('/'));
@@ -47,7 +72,74 @@ impl ImageWriter {
             Ok(array)
         });
         let levels = levels.collect::<Result<_>>()?;
-        Ok(Self { layout: layout.clone(), store: store.clone(), levels, stored: AtomicU64::new(0) })
+        let (store, folder) = (store.clone(), folder.clone());
+        let mut writer = Self {
+            number,
+            layout: layout.clone(),
+            store,
+            levels,
+            folder,
+            finished: HashMap::new(),
+            stored: AtomicU64::new(0),
+        };
+        writer.finished =
+            finished.into_iter().filter(|(key, stored)| writer.is_there(*key, *stored)).collect();
+        writer.stored = AtomicU64::new(writer.finished.len() as u64);
+        Ok(writer)
+    }
+
+    /// Whether a recorded shard is of this image and as long as it was.
+    fn is_there(&self, (level, index): (usize, Tczyx<u64>), stored: Stored) -> bool {
+        let Some(shards) = self.layout.levels().get(level).map(Level::shards) else { return false };
+        let inside = index.to_array().into_iter().zip(shards.to_array()).all(|(at, count)| at < count);
+        let length = || fs::metadata(self.path(level, index)).map(|metadata| metadata.len());
+        inside && (stored.bytes == 0 || length().is_ok_and(|length| length == stored.bytes))
+    }
+
+    fn path(&self, level: usize, index: Tczyx<u64>) -> std::path::PathBuf {
+        self.store.key_to_fspath(&self.levels[level].chunk_key(&index.to_array()))
+    }
+
+    /// What an earlier run finished.
+    pub(super) fn finished(&self) -> &Finished {
+        &self.finished
+    }
+
+    /// Shards that an earlier run finished.
+    pub fn finished_count(&self) -> u64 {
+        self.finished.len() as u64
+    }
+
+    /// Whether a pixel of `rect`, on `planes` planes from `z`, lies in a level-0 shard that is not finished.
+    pub fn is_wanted(&self, (t, c, z): (u64, u64, u64), planes: u64, rect: Rect<Output>) -> bool {
+        if self.finished.is_empty() {
+            return true;
+        }
+        let pitch = self.layout.levels()[0].pitch;
+        let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
+        (z..z + planes).any(|z| {
+            cuts(rect.y, rect.bottom()).any(|y| {
+                cuts(rect.x, rect.right())
+                    .any(|x| !self.finished.contains_key(&(0, Tczyx::new(t, c, z, y, x))))
+            })
+        })
+    }
+
+    /// The pixels of a finished shard, `[y, x]` of [`Level::shard`].
+    ///
+    /// # Errors
+    /// `Io`, and when the file does not decode.
+    pub(super) fn load(&self, level: usize, index: Tczyx<u64>) -> Result<Samples> {
+        let (array, at) = (&self.levels[level], index.to_array());
+        let loaded = match self.layout.sample() {
+            SampleType::U8 => array.retrieve_chunk(&at).map(Samples::U8),
+            SampleType::U16 => array.retrieve_chunk(&at).map(Samples::U16),
+            SampleType::F32 => array.retrieve_chunk(&at).map(Samples::F32),
+        };
+        loaded.map_err(|error| {
+            let what = format!("a finished shard cannot be read back: {error}; --overwrite begins anew");
+            Error::io(self.path(level, index), io::Error::other(what))
+        })
     }
 
     /// How the image is cut.
@@ -55,15 +147,15 @@ impl ImageWriter {
         &self.layout
     }
 
-    /// Encodes one shard and stores it, flushed to the disk; gives the bytes written. A shard of zeros takes none.
+    /// Encodes one shard, stores it, flushed to the disk, and records it; gives the bytes written. A shard of zeros
+    /// takes none.
     ///
     /// # Errors
     /// `Io` with the shard's file: a full disk, permissions.
     pub fn store(&self, shard: &Shard) -> Result<u64> {
         let array = &self.levels[shard.level];
         let index = shard.index.to_array();
-        let key = array.chunk_key(&index);
-        let path = self.store.key_to_fspath(&key);
+        let path = self.path(shard.level, shard.index);
         let codec = |error: &dyn ToString| Error::io(&path, io::Error::other(error.to_string()));
 
         let pixels = ArrayBytes::from(shard.samples.as_bytes());
@@ -77,15 +169,32 @@ impl ImageWriter {
                 .encode(pixels, &shape, array.data_type(), array.fill_value(), &options)
                 .map_err(|error| codec(&error))?;
             bytes = encoded.len() as u64;
-            let encoded = encoded.into_owned().into();
-            self.store.set(&key, encoded).map_err(|error| storage_error(&path, error))?;
+            self.write(shard, &path, &encoded).map_err(|error| Error::io(&path, error))?;
         }
+        let stored = Stored { bytes, range: shard.range };
+        self.folder.record().stored((self.number, shard.level, shard.index), stored)?;
+        self.folder.keep();
         self.stored.fetch_add(1, Ordering::Relaxed);
         Ok(bytes)
     }
 
-    /// Shards stored so far.
-    pub(super) fn stored(&self) -> u64 {
+    /// A file that appears whole.
+    fn write(&self, shard: &Shard, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let Tczyx { t, c, z, y, x } = shard.index;
+        let name = format!("{}-{}-{t}-{c}-{z}-{y}-{x}", self.number, shard.level);
+        let unnamed = self.folder.unnamed().join(name);
+        let mut file = File::create(&unnamed)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        drop(file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::rename(unnamed, path)
+    }
+
+    /// Shards stored so far, those of an earlier run counted.
+    pub fn stored(&self) -> u64 {
         self.stored.load(Ordering::Relaxed)
     }
 }

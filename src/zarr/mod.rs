@@ -4,6 +4,7 @@
 //! [`ImageWriter`], which encodes and stores them on several. [`OmeZarr`] owns the folder: unseen until all is written.
 //! Zarr's own format is the work of the crate `zarrs`; which pixels are computed is the plan's.
 
+mod identity;
 mod image;
 mod layout;
 mod metadata;
@@ -13,6 +14,7 @@ mod partial;
 mod pyramid;
 mod range;
 mod read;
+mod record;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ pub use image::ImageWriter;
 pub use layout::{Encoding, ImageLayout, Level};
 pub use metadata::{ImageMetadata, OmeroChannel};
 pub use output::OmeZarr;
+pub use partial::Target;
 pub use pyramid::{Block, Pyramid, Shard};
 pub use range::ChannelRange;
 pub use read::read_plane;

@@ -2,60 +2,86 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::GroupBuilder;
 
-use super::image::{ImageWriter, on_disk, storage_error};
+use super::identity::difference;
+use super::image::{Finished, ImageWriter, on_disk, storage_error};
 use super::layout::ImageLayout;
 use super::metadata::{self, ImageMetadata};
 use super::ome_xml;
-use super::partial::PartialFolder;
+use super::partial::{PartialFolder, Target, sweep_after_commit};
 use super::range::ChannelRange;
 use crate::error::{Error, Result};
 
-/// An OME-Zarr 0.5 folder that is being written: hidden until [`Self::finish`], gone when dropped before.
+/// An OME-Zarr 0.5 folder that is being written: hidden until [`Self::finish`]. When it is dropped before, what is
+/// finished stays, for a run that goes on with it.
 ///
 /// One image lies at the root; several lie in groups `0`, `1`, … in bioformats2raw's layout, which viewers list.
 #[derive(Debug)]
 pub struct OmeZarr {
-    folder: PartialFolder,
+    folder: Arc<PartialFolder>,
     store: Arc<FilesystemStore>,
     images: Vec<(ImageLayout, ImageMetadata)>,
     writers: Vec<ImageWriter>,
     provenance: Value,
+    notes: Vec<Value>,
 }
 
 impl OmeZarr {
-    /// Makes a hidden folder beside `target`, with empty arrays. `provenance`, how the output was made, ends up in
-    /// the root group's attribute `decon-gpu`.
+    /// Makes a hidden folder beside the target, with empty arrays, or takes over what an interrupted run left there.
+    /// `provenance`, how the output was made, ends up in the root group's attribute `decon-gpu`; what is at its
+    /// `identity` says of what the pixels are made. `None`: the output is there already, made of the same.
     ///
     /// # Errors
-    /// `Option` when `target` exists without `overwrite` or is not a Zarr folder; `Io`.
+    /// `Option` when the target exists without leave to overwrite or is not a Zarr folder, or when what an interrupted
+    /// run left is of something else, or is there and is not to be gone on with; `Io`.
     ///
     /// # Panics
     /// Without an image.
     pub fn create(
-        target: &Path,
-        overwrite: bool,
+        target: &Target,
         images: &[(ImageLayout, ImageMetadata)],
         provenance: &Value,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         assert!(!images.is_empty(), "an output has an image");
-        let folder = PartialFolder::create(target, overwrite)?;
+        let identity = &provenance["identity"];
+        if target.resume && is_complete(target, identity)? {
+            return Ok(None);
+        }
+        let (folder, past) = PartialFolder::open(target, identity)?;
         let store = FilesystemStore::new(folder.path())
-            .map_err(|error| Error::option("--output", format!("{}: {error}", target.display())))?;
-        let store = Arc::new(store);
-        let (images, provenance) = (images.to_vec(), provenance.clone());
-        let writers = images
-            .iter()
-            .enumerate()
-            .map(|(i, (layout, _))| ImageWriter::create(&store, &group(i, images.len()), layout));
+            .map_err(|error| Error::option("--output", format!("{}: {error}", target.path.display())))?;
+        let (folder, store) = (Arc::new(folder), Arc::new(store));
+        let mut finished = vec![Finished::new(); images.len()];
+        for ((image, level, index), stored) in past.shards {
+            if let Some(finished) = finished.get_mut(image) {
+                finished.insert((level, index), stored);
+            }
+        }
+        let writers = images.iter().zip(finished).enumerate().map(|(i, ((layout, _), finished))| {
+            let group = group(i, images.len());
+            ImageWriter::create(&store, &folder, (i, &group), layout, finished)
+        });
         let writers = writers.collect::<Result<_>>()?;
-        Ok(Self { folder, store, images, writers, provenance })
+        let (images, provenance) = (images.to_vec(), provenance.clone());
+        Ok(Some(Self { folder, store, images, writers, provenance, notes: past.notes }))
+    }
+
+    /// What earlier runs [noted](Self::note).
+    pub fn notes(&self) -> &[Value] {
+        &self.notes
+    }
+
+    /// Keeps `note` for a run that goes on after this one.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn note(&self, note: &Value) -> Result<()> {
+        self.folder.record().note(note)
     }
 
     /// The writer of image `i`.
@@ -68,7 +94,7 @@ impl OmeZarr {
     ///
     /// # Errors
     /// `Io`, also when a shard was never stored: what is incomplete must not look complete.
-    pub fn finish(self, ranges: &[Vec<ChannelRange>]) -> Result<()> {
+    pub fn finish(&self, ranges: &[Vec<ChannelRange>]) -> Result<()> {
         for (i, writer) in self.writers.iter().enumerate() {
             let (stored, expected) = (writer.stored(), writer.layout().shard_count());
             if stored != expected {
@@ -100,6 +126,27 @@ impl OmeZarr {
         let group = GroupBuilder::new().attributes(attributes).build(self.store.clone(), path);
         let group = group.expect("the paths are valid and the metadata has no extensions");
         group.store_metadata().map_err(|error| storage_error(&on_disk(&self.store, path), error))
+    }
+}
+
+/// Whether the target is there and was made of the same.
+///
+/// # Errors
+/// `Option` when it is there, was made of something else, and may not be overwritten.
+fn is_complete(target: &Target, identity: &Value) -> Result<bool> {
+    let Ok(text) = fs::read(target.path.join("zarr.json")) else { return Ok(false) };
+    let group: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let before = &group["attributes"]["decon-gpu"]["identity"];
+    match difference(before, identity) {
+        None => sweep_after_commit(&target.path).map(|()| true),
+        Some(_) if target.overwrite => Ok(false),
+        Some(what) => Err(Error::option(
+            "--resume",
+            format!(
+                "{} is there and was made of something else: {what}; --overwrite would replace it",
+                target.path.display()
+            ),
+        )),
     }
 }
 

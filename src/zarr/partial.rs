@@ -1,45 +1,121 @@
-//! A folder that appears under its name only when it is complete.
+//! A folder that appears under its name only when it is complete, and outlives the process until then.
+//!
+//! Beside the target lies the hidden folder `.<name>.partial`:
+//!
+//! | entry | what it is |
+//! |---|---|
+//! | `image` | what will get the name |
+//! | `record` | which shards of it are finished, and of what ([`Record`]) |
+//! | `unnamed` | files that do not have their names yet; thrown away when the run goes on |
+//! | `old` | an earlier output, while the new one takes its place |
+//!
+//! It is removed when the output is complete, when a run fails before any shard is finished, and when a run that may
+//! overwrite begins anew.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tempfile::TempDir;
+use serde_json::Value;
 
+use super::identity;
+use super::record::{Past, Record};
 use crate::error::{Error, Result};
 
-/// A hidden folder beside the target, `.<name>.<random>.partial`; removed when dropped.
+/// Where an output goes, and what may be done with what is there.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Of the OME-Zarr folder.
+    pub path: PathBuf,
+    /// An output that is there is replaced, an interrupted one too.
+    pub overwrite: bool,
+    /// An interrupted run goes on.
+    pub resume: bool,
+}
+
+impl Target {
+    /// Nothing is replaced or gone on with.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), overwrite: false, resume: false }
+    }
+}
+
+/// See the module.
 #[derive(Debug)]
 pub(super) struct PartialFolder {
     target: PathBuf,
     overwrite: bool,
-    folder: TempDir,
+    folder: PathBuf,
+    record: Record,
+    /// Whether it stays when this is dropped.
+    keep: AtomicBool,
 }
 
 impl PartialFolder {
-    /// Makes the folder on the target's file system.
+    /// Makes the folder on the target's file system, or takes over what an interrupted run of the same `identity` left.
     ///
     /// # Errors
-    /// `Option` when `target` has no name, exists without `overwrite`, or is something else than a Zarr folder; `Io`.
-    pub fn create(target: &Path, overwrite: bool) -> Result<Self> {
-        let target = match target.symlink_metadata() {
-            Ok(_) => replaceable(target, overwrite)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => target.to_owned(),
-            Err(error) => return Err(Error::io(target, error)),
+    /// `Option` when the target has no name, exists without leave to overwrite, is something else than a Zarr folder,
+    /// or when there is an interrupted run that is not to go on, or cannot; `Io`, also when another process writes
+    /// this output.
+    pub fn open(target: &Target, identity: &Value) -> Result<(Self, Past)> {
+        let Target { path, overwrite, resume } = target;
+        let folder = hidden(path);
+        restore_old(&folder, path)?;
+        let real = match path.symlink_metadata() {
+            Ok(_) => replaceable(path, *overwrite)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(Error::io(path, error)),
         };
-        if target.file_name().is_none() {
-            return Err(Error::option(
-                "--output",
-                format!("{} is not the name of a folder", target.display()),
-            ));
+        if real.file_name().is_none() {
+            return Err(Error::option("--output", format!("{} is not the name of a folder", path.display())));
         }
-        let folder = sibling(&target, ".partial")?;
-        Ok(Self { target, overwrite, folder })
+        let folder = hidden(&real);
+        let made = match fs::create_dir(&folder) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(Error::io(parent(&real), error)),
+        };
+        let opened = Record::open(&folder.join("record"));
+        if opened.is_err() && made {
+            // The folder is empty: nothing is lost, and a failure to remove it is not what went wrong.
+            let _ = fs::remove_dir(&folder);
+        }
+        let (record, mut past) = opened?;
+        let keep = !past.shards.is_empty();
+        let partial = Self { target: real, overwrite: *overwrite, folder, record, keep: keep.into() };
+        if !partial.path().is_dir() {
+            // Complete, and not removed yet; or only begun.
+            past = Past::default();
+        }
+        if past.is_foreign && !overwrite {
+            partial.keep();
+            return Err(partial.foreign());
+        }
+        if !past.shards.is_empty() && !resume && !overwrite {
+            return Err(partial.left_over(&past));
+        }
+        if let Some(before) = past.identity.as_ref().filter(|_| *resume && !past.shards.is_empty()) {
+            partial.check_same(before, identity)?;
+            remove_all(&partial.unnamed())?;
+        } else {
+            past = Past::default();
+            partial.begin(identity)?;
+        }
+        partial.make(&partial.path())?;
+        partial.make(&partial.unnamed())?;
+        Ok((partial, past))
     }
 
     /// Where to write.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    pub fn path(&self) -> PathBuf {
+        self.folder.join("image")
+    }
+
+    /// Where files lie that do not have their names yet.
+    pub fn unnamed(&self) -> PathBuf {
+        self.folder.join("unnamed")
     }
 
     /// Where it will appear.
@@ -47,50 +123,131 @@ impl PartialFolder {
         &self.target
     }
 
-    /// Gives the folder its name. A target to be overwritten steps aside first and is removed last, so that a crash
-    /// leaves the old one, the new one or none under the name.
+    /// What is finished. From the first shard on, the folder stays until it is complete.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Something is finished that must not be lost.
+    pub fn keep(&self) {
+        self.keep.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives the image its name. A target to be overwritten steps aside first and is removed last, so that a crash
+    /// leaves the old one, the new one, or both in the hidden folder.
     ///
     /// # Errors
     /// `Io`; the old target is then back, except when only its removal failed.
-    pub fn commit(self) -> Result<()> {
-        let Self { target, overwrite, mut folder } = self;
-        let io = |error| Error::io(&target, error);
-        sync(folder.path())?;
-        let old = if overwrite && target.exists() {
-            let aside = sibling(&target, ".old")?;
-            fs::rename(&target, aside.path().join("old")).map_err(io)?;
-            Some(aside)
-        } else if target.exists() {
-            // It appeared while this one was written. On some systems a rename would replace it, were it empty.
-            return Err(io(io::ErrorKind::AlreadyExists.into()));
-        } else {
-            None
-        };
-        if let Err(error) = fs::rename(folder.path(), &target) {
-            if let Some(aside) = old {
-                restore(aside, &target)?;
+    pub fn commit(&self) -> Result<()> {
+        let (image, old) = (self.path(), self.folder.join("old"));
+        let io = |error| Error::io(&self.target, error);
+        sync(&image)?;
+        if self.target.exists() {
+            if !self.overwrite {
+                // It appeared while this one was written. On some systems a rename would replace it, were it empty.
+                return Err(io(io::ErrorKind::AlreadyExists.into()));
             }
+            fs::rename(&self.target, &old).map_err(io)?;
+        }
+        if let Err(error) = fs::rename(&image, &self.target) {
+            restore_old(&self.folder, &self.target)?;
             return Err(io(error));
         }
-        folder.disable_cleanup(true);
-        sync(parent(&target))?;
-        match old {
-            Some(aside) => {
-                let path = aside.path().to_owned();
-                aside.close().map_err(|error| Error::io(path, error))
-            }
+        sync(parent(&self.target))?;
+        // From here on the folder's name may be another run's.
+        self.keep();
+        remove_all(&self.folder)
+    }
+
+    fn left_over(&self, past: &Past) -> Error {
+        let finished = past.shards.len();
+        Error::option(
+            "--output",
+            format!(
+                "an interrupted run of {} is there, with {finished} shards finished; --resume goes on with it, \
+                 --overwrite throws it away",
+                self.target.display()
+            ),
+        )
+    }
+
+    fn foreign(&self) -> Error {
+        Error::option(
+            "--output",
+            format!(
+                "an interrupted run of {} is there, but its record is of another version of this program, or broken; \
+                 --overwrite throws it away",
+                self.target.display()
+            ),
+        )
+    }
+
+    fn check_same(&self, before: &Value, now: &Value) -> Result<()> {
+        match identity::difference(before, now) {
             None => Ok(()),
+            Some(what) => Err(Error::option(
+                "--resume",
+                format!(
+                    "the interrupted run of {} made something else: {what}; --overwrite without --resume begins anew",
+                    self.target.display()
+                ),
+            )),
+        }
+    }
+
+    /// The image goes first: a record that a crash tears is one of nothing, and a shard that it names and that is not
+    /// there any more is one that is not finished.
+    fn begin(&self, identity: &Value) -> Result<()> {
+        remove_all(&self.path())?;
+        self.record.restart(identity)?;
+        self.keep.store(false, Ordering::Relaxed);
+        remove_all(&self.unnamed())?;
+        remove_all(&self.folder.join("old"))
+    }
+
+    fn make(&self, folder: &Path) -> Result<()> {
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(folder, error)),
+            _ => Ok(()),
         }
     }
 }
 
-/// Puts the old target back; if even that fails, it stays where it stepped aside.
-fn restore(mut aside: TempDir, target: &Path) -> Result<()> {
-    let old = aside.path().join("old");
-    fs::rename(&old, target).map_err(|error| {
-        aside.disable_cleanup(true);
-        Error::io(old, error)
-    })
+impl Drop for PartialFolder {
+    fn drop(&mut self) {
+        if !self.keep.load(Ordering::Relaxed) {
+            // What went wrong before is being said; a folder that stays is found by the next run.
+            let _ = remove_all(&self.folder);
+        }
+    }
+}
+
+/// Removes what is left of a run that was ended between giving `target` its name and removing its hidden folder.
+pub(super) fn sweep_after_commit(target: &Path) -> Result<()> {
+    let folder = hidden(target);
+    if folder.join("image").exists() { Ok(()) } else { remove_all(&folder) }
+}
+
+/// The hidden folder of `target`.
+fn hidden(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    parent(target).join(format!(".{name}.partial"))
+}
+
+/// A crash between the two renames of [`PartialFolder::commit`]: the old one gets its name back.
+fn restore_old(folder: &Path, target: &Path) -> Result<()> {
+    let old = folder.join("old");
+    if target.symlink_metadata().is_err() && old.is_dir() {
+        fs::rename(&old, target).map_err(|error| Error::io(old, error))?;
+    }
+    Ok(())
+}
+
+fn remove_all(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(folder, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The real place of a target that may be replaced.
@@ -110,16 +267,6 @@ fn replaceable(target: &Path, overwrite: bool) -> Result<PathBuf> {
         return refuse("--overwrite", "is not a Zarr folder, so it is not replaced");
     }
     Ok(real)
-}
-
-/// A new folder next to `target`.
-fn sibling(target: &Path, suffix: &str) -> Result<TempDir> {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(suffix)
-        .tempdir_in(parent(target))
-        .map_err(|error| Error::io(parent(target), error))
 }
 
 fn parent(target: &Path) -> &Path {
@@ -148,80 +295,5 @@ fn sync(_: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn zarr_folder(target: &Path, mark: &str) {
-        fs::create_dir(target).unwrap();
-        fs::write(target.join("zarr.json"), mark).unwrap();
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        let mut names = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn appears_on_commit_only_and_leaves_nothing_else() {
-        let home = tempfile::tempdir().unwrap();
-        let target = home.path().join("out.zarr");
-        let partial = PartialFolder::create(&target, false).unwrap();
-        fs::write(partial.path().join("zarr.json"), "new").unwrap();
-        assert!(!target.exists());
-        partial.commit().unwrap();
-        assert_eq!(names(home.path()), ["out.zarr"]);
-        assert_eq!(fs::read_to_string(target.join("zarr.json")).unwrap(), "new");
-    }
-
-    #[test]
-    fn the_old_one_stays_until_the_new_one_is_complete() {
-        let home = tempfile::tempdir().unwrap();
-        let target = home.path().join("out.zarr");
-        zarr_folder(&target, "old");
-        assert!(matches!(PartialFolder::create(&target, false), Err(Error::Option { .. })));
-        drop(PartialFolder::create(&target, true).unwrap());
-        let partial = PartialFolder::create(&target, true).unwrap();
-        fs::write(partial.path().join("zarr.json"), "new").unwrap();
-        assert_eq!(fs::read_to_string(target.join("zarr.json")).unwrap(), "old");
-        partial.commit().unwrap();
-        assert_eq!(fs::read_to_string(target.join("zarr.json")).unwrap(), "new");
-        assert_eq!(names(home.path()), ["out.zarr"]);
-    }
-
-    #[test]
-    fn what_is_not_a_zarr_folder_is_never_replaced() {
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("thesis.doc"), "precious").unwrap();
-        let file = home.path().join("thesis.doc");
-        for target in [home.path(), &file, Path::new("/"), Path::new("..")] {
-            let refused = PartialFolder::create(target, true);
-            assert!(matches!(refused, Err(Error::Option { .. })), "{}: {refused:?}", target.display());
-        }
-        assert_eq!(names(home.path()), ["thesis.doc"]);
-    }
-
-    #[test]
-    fn a_target_that_appears_meanwhile_is_kept() {
-        let home = tempfile::tempdir().unwrap();
-        let target = home.path().join("out.zarr");
-        let partial = PartialFolder::create(&target, false).unwrap();
-        zarr_folder(&target, "other");
-        assert!(matches!(partial.commit(), Err(Error::Io { .. })));
-        assert_eq!(fs::read_to_string(target.join("zarr.json")).unwrap(), "other");
-        assert_eq!(names(home.path()), ["out.zarr"]);
-    }
-
-    #[test]
-    fn a_missing_parent_is_an_io_error_with_its_path() {
-        let home = tempfile::tempdir().unwrap();
-        let parent = home.path().join("missing");
-        match PartialFolder::create(&parent.join("out.zarr"), false) {
-            Err(Error::Io { path, source }) => {
-                assert_eq!((path, source.kind()), (parent, io::ErrorKind::NotFound));
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-}
+#[path = "partial_tests.rs"]
+mod tests;

@@ -2,9 +2,13 @@
 //!
 //! A complete shard is averaged into its parent on the next level and handed out; so nothing is ever read back, and
 //! only shards that still wait for pixels are held.
+//!
+//! When an interrupted run goes on, what is finished is passed over, and a finished shard is read back only where its
+//! parent is not finished: about one row of shards of each level ([`Pyramid::wanted`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::image::ImageWriter;
 use super::layout::{ImageLayout, Level};
 use super::range::{ChannelRange, RangeMeter};
 use super::sample::{Window, copy, halve};
@@ -35,6 +39,8 @@ pub struct Shard {
     pub index: Tczyx<u64>,
     /// [y, x] of [`Level::shard`]; zero outside the image.
     pub samples: Samples,
+    /// Smallest and largest value of the image in it; on level 0 only.
+    pub range: Option<[f64; 2]>,
 }
 
 /// A shard that waits for pixels.
@@ -50,6 +56,8 @@ pub struct Pyramid {
     sample: SampleType,
     levels: Vec<Level>,
     open: HashMap<(usize, Tczyx<u64>), Open>,
+    /// By an earlier run.
+    finished: HashSet<(usize, Tczyx<u64>)>,
     meters: Vec<RangeMeter>,
 }
 
@@ -60,8 +68,59 @@ impl Pyramid {
             sample: layout.sample(),
             levels: layout.levels().to_vec(),
             open: HashMap::new(),
+            finished: HashSet::new(),
             meters: (0..layout.shape().c).map(|_| RangeMeter::new()).collect(),
         }
+    }
+
+    /// For the image of `writer`, of which some shards may be finished. Those that are [`wanted`](Self::wanted) are to
+    /// be [taken back](Self::take_back).
+    pub fn resumed(writer: &ImageWriter) -> Self {
+        let mut pyramid = Self::new(writer.layout());
+        for ((level, index), stored) in writer.finished() {
+            pyramid.finished.insert((*level, *index));
+            if let Some(range) = stored.range {
+                pyramid.meters[index.c as usize].widen(range);
+            }
+        }
+        pyramid
+    }
+
+    /// The finished shards whose pixels are needed again: for a parent that is not finished, or, on the smallest
+    /// level, for the display range.
+    pub fn wanted(&self) -> Vec<(usize, Tczyx<u64>)> {
+        let is_wanted = |&&(level, index): &&(usize, Tczyx<u64>)| match self.levels.get(level + 1) {
+            Some(_) => !self.finished.contains(&self.parent(level, index)),
+            None => true,
+        };
+        let mut wanted: Vec<_> = self.finished.iter().filter(is_wanted).copied().collect();
+        // Row by row, as they came, so that few parents are open at once.
+        wanted.sort_by_key(|(level, index)| (*level, index.to_array()));
+        wanted
+    }
+
+    /// Reads one of the [`wanted`](Self::wanted) shards back, and hands `emit` every shard that this completes.
+    ///
+    /// # Errors
+    /// Of the reading, and of `emit`.
+    pub fn take_back<E: From<crate::error::Error>>(
+        &mut self,
+        writer: &ImageWriter,
+        (level, index): (usize, Tczyx<u64>),
+        mut emit: impl FnMut(Shard) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let shard = Shard { level, index, samples: writer.load(level, index)?, range: None };
+        match self.fold(&shard) {
+            Some(parent) => self.hand_out(parent, &mut emit),
+            None => Ok(()),
+        }
+    }
+
+    /// The shard of the next level that averages this one.
+    fn parent(&self, level: usize, index: Tczyx<u64>) -> (usize, Tczyx<u64>) {
+        let (pitch, parent) = (self.levels[level].pitch, self.levels[level + 1].pitch);
+        let along = |i: u64| i * pitch / 2 / parent;
+        (level + 1, Tczyx { y: along(index.y), x: along(index.x), ..index })
     }
 
     /// Takes a block in, and hands `emit` every shard that it completes, on any level.
@@ -73,6 +132,8 @@ impl Pyramid {
     ///
     /// # Panics
     /// When the block is not of this image, or a pixel of an open shard comes twice.
+    ///
+    /// Pixels of finished shards are passed over.
     pub fn add<E>(&mut self, block: &Block, mut emit: impl FnMut(Shard) -> Result<(), E>) -> Result<(), E> {
         let Block { t, c, z, rect, samples } = *block;
         let (width, height) = (rect.width as usize, rect.height as usize);
@@ -90,7 +151,6 @@ impl Pyramid {
         let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
         for plane in 0..depth {
             let source = Window { start: plane * width * height, stride: width, height, width };
-            self.meters[c as usize].see_full(samples, source);
             for y in cuts(rect.y, rect.bottom()) {
                 for x in cuts(rect.x, rect.right()) {
                     let index = Tczyx::new(t, c, z + plane as u64, y, x);
@@ -121,6 +181,9 @@ impl Pyramid {
         rect: Rect<Output>,
         source: Window,
     ) -> Option<Shard> {
+        if self.finished.contains(&(0, index)) {
+            return None;
+        }
         let level = &self.levels[0];
         let (rows, columns) = level.extent(index);
         let area = Rect::new(
@@ -158,35 +221,44 @@ impl Pyramid {
             return None;
         }
         let Open { samples, .. } = self.open.remove(&key)?;
-        Some(Shard { level: key.0, index: key.1, samples })
+        Some(Shard { level: key.0, index: key.1, samples, range: None })
     }
 
     /// Averages a complete shard into its parent, and that into its own if it is complete now; emits each.
     fn hand_out<E>(&mut self, shard: Shard, emit: &mut impl FnMut(Shard) -> Result<(), E>) -> Result<(), E> {
         let mut next = Some(shard);
-        while let Some(shard) = next {
+        while let Some(mut shard) = next {
+            if shard.level == 0 {
+                let range = self.inside(&shard).range(&shard.samples);
+                self.meters[shard.index.c as usize].widen(range);
+                shard.range = Some(range);
+            }
             next = self.fold(&shard);
             emit(shard)?;
         }
         Ok(())
     }
 
-    /// Averages a shard into its parent; gives the parent if that completes it.
-    fn fold(&mut self, shard: &Shard) -> Option<Shard> {
+    /// The image's pixels in a shard.
+    fn inside(&self, shard: &Shard) -> Window {
         let level = &self.levels[shard.level];
         let (rows, columns) = level.extent(shard.index);
-        let from = Window {
-            start: 0,
-            stride: level.shard.x as usize,
-            height: rows as usize,
-            width: columns as usize,
-        };
+        Window { start: 0, stride: level.shard.x as usize, height: rows as usize, width: columns as usize }
+    }
+
+    /// Averages a shard into its parent; gives the parent if that completes it.
+    fn fold(&mut self, shard: &Shard) -> Option<Shard> {
+        let from = self.inside(shard);
+        let level = &self.levels[shard.level];
         let Some(parent) = self.levels.get(shard.level + 1) else {
             self.meters[shard.index.c as usize].see_small(&shard.samples, from);
             return None;
         };
         let (y, x) = (shard.index.y * level.pitch / 2, shard.index.x * level.pitch / 2);
-        let index = Tczyx { y: y / parent.pitch, x: x / parent.pitch, ..shard.index };
+        let key = self.parent(shard.level, shard.index);
+        if self.finished.contains(&key) {
+            return None;
+        }
         let stride = parent.shard.x as usize;
         let to = Window {
             start: (y % parent.pitch) as usize * stride + (x % parent.pitch) as usize,
@@ -194,7 +266,7 @@ impl Pyramid {
             height: from.height.div_ceil(2),
             width: from.width.div_ceil(2),
         };
-        self.place((shard.level + 1, index), (to.height * to.width) as u64, |target| {
+        self.place(key, (to.height * to.width) as u64, |target| {
             halve(target, to, &shard.samples, from);
         })
     }

@@ -35,22 +35,10 @@ impl RangeMeter {
         Self { min: f64::INFINITY, max: f64::NEG_INFINITY, histogram, of_bin: u16::of_bin }
     }
 
-    /// Pixels of level 0.
-    pub fn see_full(&mut self, samples: &Samples, window: Window) {
-        match samples {
-            Samples::U8(samples) => self.widen(samples, window),
-            Samples::U16(samples) => self.widen(samples, window),
-            Samples::F32(samples) => self.widen(samples, window),
-        }
-    }
-
-    fn widen<T: Sample + PartialOrd>(&mut self, samples: &[T], window: Window) {
-        let first = samples[window.start];
-        let (low, high) = window.rows(samples).flatten().fold((first, first), |(low, high), &sample| {
-            (if sample < low { sample } else { low }, if sample > high { sample } else { high })
-        });
-        self.min = self.min.min(low.value());
-        self.max = self.max.max(high.value());
+    /// Values of level 0 lie in `range`, and reach its ends.
+    pub fn widen(&mut self, [low, high]: [f64; 2]) {
+        self.min = self.min.min(low);
+        self.max = self.max.max(high);
     }
 
     /// Pixels of the smallest level.
@@ -70,15 +58,12 @@ impl RangeMeter {
     }
 
     pub fn range(&self) -> ChannelRange {
+        // Zeros of both signs are one value, whichever came first.
+        let (min, max) = (self.min + 0.0, self.max + 0.0);
         let tail = (self.histogram.iter().sum::<u64>() as f64 * TAIL) as u64;
         let bins = self.histogram.iter().zip(0..=u16::MAX);
-        let value = |bin: Option<u16>| bin.map_or(0.0, |bin| (self.of_bin)(bin).clamp(self.min, self.max));
-        ChannelRange {
-            min: self.min,
-            max: self.max,
-            low: value(past(bins.clone(), tail)),
-            high: value(past(bins.rev(), tail)),
-        }
+        let value = |bin: Option<u16>| bin.map_or(0.0, |bin| (self.of_bin)(bin).clamp(min, max));
+        ChannelRange { min, max, low: value(past(bins.clone(), tail)), high: value(past(bins.rev(), tail)) }
     }
 }
 
@@ -98,7 +83,7 @@ mod tests {
     fn range_of(samples: &Samples) -> ChannelRange {
         let window = Window { start: 0, stride: samples.len(), height: 1, width: samples.len() };
         let mut meter = RangeMeter::new();
-        meter.see_full(samples, window);
+        meter.widen(window.range(samples));
         meter.see_small(samples, window);
         meter.range()
     }

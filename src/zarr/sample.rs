@@ -25,6 +25,23 @@ impl Window {
     pub fn rows<T>(self, samples: &[T]) -> impl Iterator<Item = &[T]> {
         (0..self.height).map(move |y| &samples[self.row(y)])
     }
+
+    /// The smallest and the largest of its samples.
+    pub fn range(self, samples: &Samples) -> [f64; 2] {
+        match samples {
+            Samples::U8(samples) => self.ends(samples),
+            Samples::U16(samples) => self.ends(samples),
+            Samples::F32(samples) => self.ends(samples),
+        }
+    }
+
+    fn ends<T: Sample + PartialOrd>(self, samples: &[T]) -> [f64; 2] {
+        let first = samples[self.start];
+        let (low, high) = self.rows(samples).flatten().fold((first, first), |(low, high), &sample| {
+            (if sample < low { sample } else { low }, if sample > high { sample } else { high })
+        });
+        [low.value(), high.value()]
+    }
 }
 
 /// A number of a pixel.

@@ -98,6 +98,10 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
+fn create(target: &Path, images: &[(ImageLayout, ImageMetadata)], provenance: &Value) -> OmeZarr {
+    OmeZarr::create(&Target::new(target), images, provenance).unwrap().unwrap()
+}
+
 fn small(shape: Tczyx<u64>, sample: SampleType) -> ImageLayout {
     ImageLayout::new(shape, sample, Encoding { chunk_px: 64, shard_px: 256, zstd_level: 1 }).unwrap()
 }
@@ -181,7 +185,7 @@ fn round_trip(shape: Tczyx<u64>, kind: SampleType, step: f64, (side, depth): (u6
     let target = home.path().join("out.ome.zarr");
     let layout = small(shape, kind);
     let images = [(layout.clone(), metadata(&layout))];
-    let zarr = OmeZarr::create(&target, false, &images, &Value::Null).unwrap();
+    let zarr = create(&target, &images, &Value::Null);
     let image = Image::cycling(shape, step);
     let ranges = write(&zarr, 0, &image, &scattered(shape, side, depth));
     zarr.finish(&[ranges]).unwrap();
@@ -266,7 +270,7 @@ fn a_block_that_never_came_is_an_error_and_leaves_nothing() {
     let target = home.path().join("out.ome.zarr");
     let shape = Tczyx::new(1, 1, 2, 300, 300);
     let layout = small(shape, SampleType::U8);
-    let zarr = OmeZarr::create(&target, false, &[(layout.clone(), metadata(&layout))], &Value::Null).unwrap();
+    let zarr = create(&target, &[(layout.clone(), metadata(&layout))], &Value::Null);
     let image = Image::cycling(shape, 1.0);
     let mut places = scattered(shape, 256, 1);
     places.pop();
@@ -288,9 +292,9 @@ fn dropping_midway_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let layout = small(Tczyx::new(1, 1, 1, 300, 300), SampleType::U8);
     let images = [(layout.clone(), metadata(&layout))];
-    let zarr = OmeZarr::create(&home.path().join("out.ome.zarr"), false, &images, &Value::Null).unwrap();
+    let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
     let samples = Samples::U8(vec![1; 256 * 256]);
-    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples };
+    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
     assert!(zarr.image(0).store(&shard).unwrap() > 0);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     drop(zarr);
@@ -307,7 +311,7 @@ fn several_images_are_a_collection() {
         let metadata = metadata(&layout);
         (layout, metadata)
     });
-    let zarr = OmeZarr::create(&target, false, &images, &json!({ "version": "1.2.3" })).unwrap();
+    let zarr = create(&target, &images, &json!({ "version": "1.2.3" }));
     let written = shapes.map(|shape| Image::cycling(shape, 100.0));
     let ranges = [0, 1].map(|i| write(&zarr, i, &written[i], &scattered(shapes[i], 256, 1)));
     zarr.finish(&ranges).unwrap();
@@ -332,13 +336,13 @@ fn store_onto(device: &str) -> Error {
     let home = tempfile::tempdir().unwrap();
     let layout = small(Tczyx::new(1, 1, 1, 64, 64), SampleType::U8);
     let images = [(layout.clone(), metadata(&layout))];
-    let zarr = OmeZarr::create(&home.path().join("out.ome.zarr"), false, &images, &Value::Null).unwrap();
+    let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
     let hidden = fs::read_dir(home.path()).unwrap().next().unwrap().unwrap().path();
     let folder = hidden.join("0/c/0/0/0/0");
     fs::create_dir_all(&folder).unwrap();
     std::os::unix::fs::symlink(device, folder.join("0")).unwrap();
     let samples = Samples::U8((0..64 * 64).map(|i| (i % 251) as u8).collect());
-    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples };
+    let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
     zarr.image(0).store(&shard).unwrap_err()
 }
 
@@ -367,7 +371,7 @@ fn a_shard_of_zeros_takes_no_space_but_counts() {
     let target = home.path().join("out.ome.zarr");
     let shape = Tczyx::new(1, 1, 1, 10, 10);
     let layout = small(shape, SampleType::F32);
-    let zarr = OmeZarr::create(&target, false, &[(layout.clone(), metadata(&layout))], &Value::Null).unwrap();
+    let zarr = create(&target, &[(layout.clone(), metadata(&layout))], &Value::Null);
     let image = Image { shape, values: vec![0.0; 100] };
     let ranges = write(&zarr, 0, &image, &scattered(shape, 256, 1));
     zarr.finish(&[ranges]).unwrap();

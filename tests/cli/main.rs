@@ -3,7 +3,8 @@
 //! Inputs are made here with the library's CZI writer; what the program should make of them is computed here too, by
 //! other code: naive painting, sums and means. The processor computes, so no device is needed.
 //!
-//! Exit codes: 0 done, 1 failed (the file, the disk, a limit), 2 wrong usage (a flag), 3 done without damaged parts.
+//! Exit codes: 0 done, 1 failed (the file, the disk, a limit), 2 wrong usage (a flag), 3 done without damaged parts, 130 and 143
+//! ended by a signal.
 
 mod bad_files;
 mod bad_flags;
@@ -20,9 +21,12 @@ mod program;
 #[cfg(feature = "cloud")]
 mod remote;
 mod report;
+#[cfg(unix)]
+mod resume;
 mod scenes;
 mod seeing;
 #[cfg(feature = "cloud")]
 mod server;
+mod several;
 mod showing;
 mod target;

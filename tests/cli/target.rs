@@ -48,20 +48,32 @@ fn what_exists_is_replaced_only_when_asked() {
     assert_eq!(names(home.path()), ["in.czi", "out.zarr", "thesis"]);
 }
 
+/// Nothing is left, or what is finished, which only `--resume` and `--overwrite` touch.
+fn assert_kept_at_most(home: &Path, others: &[&str]) {
+    let names = names(home);
+    let visible: Vec<_> = names.iter().filter(|name| *name != ".out.zarr.partial").collect();
+    assert_eq!(visible, others, "{names:?}");
+    let shards = fs::read_to_string(home.join(".out.zarr.partial/record")).unwrap_or_default();
+    assert!(
+        visible.len() == names.len() || shards.contains("\"shard\""),
+        "nothing is finished, and yet: {names:?}"
+    );
+}
+
 #[test]
-fn a_failing_run_leaves_nothing_and_keeps_the_old_output() {
+fn a_failing_run_keeps_the_old_output_and_what_is_finished() {
     let home = tempfile::tempdir().unwrap();
     let (input, damaged) = (input_in(home.path()), damaged_input_in(home.path()));
     let (output, summary) = (home.path().join("out.zarr"), home.path().join("summary.json"));
     for flags in ["--iterations 0", "--iterations 2", "--iterations 0 --tile 32"] {
         let flags = format!("{flags} --summary {}", summary.display());
-        run(&damaged, &output, &flags).failed(1, "broken file");
-        assert_eq!(names(home.path()), ["damaged.czi", "in.czi"], "{flags}");
+        run(&damaged, &output, &format!("{flags} --overwrite")).failed(1, "broken file");
+        assert_kept_at_most(home.path(), &["damaged.czi", "in.czi"]);
     }
-    run(&input, &output, "--iterations 0").done();
+    run(&input, &output, "--iterations 0 --overwrite").done();
     let old = files(&output);
     run(&damaged, &output, "--iterations 0 --overwrite").failed(1, "broken file");
-    assert_eq!(names(home.path()), ["damaged.czi", "in.czi", "out.zarr"]);
+    assert_kept_at_most(home.path(), &["damaged.czi", "in.czi", "out.zarr"]);
     assert_eq!(files(&output), old);
 }
 
@@ -86,7 +98,8 @@ fn a_killed_run_leaves_nothing_that_looks_complete() {
 
     assert_eq!(files(&output), old, "the old output must stay until the new one is whole");
     let left = home.path().join(hidden().expect("a killed program cannot clean up"));
-    assert!(!left.join("zarr.json").exists(), "what is left opens as an image");
+    let opens = ["zarr.json", "image/zarr.json"].map(|name| left.join(name).exists());
+    assert_eq!(opens, [false; 2], "what is left opens as an image");
     run(&input, &output, "--iterations 0 --overwrite").done();
     assert_eq!(files(&output), old);
 }
@@ -102,6 +115,7 @@ fn killed_at_any_moment_the_output_is_whole_or_not_there() {
     let (whole, took) = (files(&output), start.elapsed());
     for part in 0..12 {
         fs::remove_dir_all(&output).ok();
+        fs::remove_dir_all(home.path().join(".out.zarr.partial")).ok();
         let mut child = command(&run_arguments(&input, &output, flags)).spawn().unwrap();
         std::thread::sleep(took * part / 10);
         child.kill().unwrap();
@@ -124,12 +138,15 @@ fn a_folder_that_cannot_be_written_is_an_error() {
 /// A disk of 96 KiB that only this process sees.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_an_error_and_leaves_nothing() {
+fn a_full_disk_is_an_error_and_with_more_room_the_run_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let (input, disk) = (input_in(home.path()), home.path().join("disk"));
     fs::create_dir(&disk).unwrap();
     let output = disk.join("out.zarr");
-    let script = r#"mount -t tmpfs -o size=96k none "$0" || exit 77; "$@"; code=$?; ls -A "$0"; exit $code"#;
+    let script = r#"mount -t tmpfs -o size=96k none "$0" || exit 77
+        "$@"; code=$?; ls -A "$0"
+        mount -o remount,size=4m "$0" && "$@" --resume --quiet && ls -A "$0" || exit 78
+        exit $code"#;
     let mut shell = std::process::Command::new("unshare");
     shell.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, text(&disk)]);
     shell.arg(env!("CARGO_BIN_EXE_decon-gpu"));
@@ -140,5 +157,5 @@ fn a_full_disk_is_an_error_and_leaves_nothing() {
         return;
     }
     let ended = ended.failed(1, "No space left");
-    assert_eq!(ended.stdout, "", "left on the disk");
+    assert_eq!(ended.stdout, ".out.zarr.partial\nout.zarr\n", "first what is finished, then all");
 }

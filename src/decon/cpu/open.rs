@@ -14,8 +14,8 @@ use crate::space::{Local, Mosaic, Rect};
 use crate::twins::pack::Packed;
 
 /// Some tiles of integers, each taking memory from its first field to when it is finished.
-pub struct OpenTiles<'a> {
-    places: Vec<Place<'a>>,
+pub struct OpenTiles {
+    places: Vec<Place>,
     output: SampleType,
     fill: f32,
 }
@@ -33,8 +33,8 @@ pub struct Painted<'a> {
     pub tiles: &'a [u32],
 }
 
-struct Place<'a> {
-    tile: &'a Tile,
+struct Place {
+    tile: Tile,
     open: Mutex<Open>,
 }
 
@@ -52,15 +52,15 @@ struct Part {
     rect: Rect<Mosaic>,
 }
 
-impl<'a> OpenTiles<'a> {
+impl OpenTiles {
     /// `tiles` by their numbers, which count from 0; `fill` is what comes out where no field lies.
     ///
     /// # Panics
     /// When they are not in the order of their numbers, or of several planes.
-    pub fn new(tiles: impl IntoIterator<Item = &'a Tile>, output: SampleType, fill: f32) -> Self {
+    pub fn new<'a>(tiles: impl IntoIterator<Item = &'a Tile>, output: SampleType, fill: f32) -> Self {
         let place = |(index, tile): (u32, &'a Tile)| {
             assert!((tile.index, tile.planes) == (index, 1), "tiles are numbered and flat");
-            Place { tile, open: Mutex::default() }
+            Place { tile: tile.clone(), open: Mutex::default() }
         };
         let places = (0..).zip(tiles).map(place).collect();
         Self { places, output, fill }

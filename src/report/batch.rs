@@ -1,0 +1,75 @@
+//! What became of several files, as a table and as data.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Summary;
+use crate::pipeline::StageTime;
+use crate::source::Location;
+use crate::timeline::Metrics;
+
+/// What `--summary` writes of several files.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchSummary {
+    /// As they were given.
+    pub files: Vec<FileSummary>,
+    /// What each stage did, over all files.
+    pub stages: Vec<StageTime>,
+    /// From the first file's opening to the last output's name.
+    pub wall_secs: f64,
+    /// How busy each stage was, and how well they overlapped, over all files.
+    pub metrics: Metrics,
+}
+
+/// What became of one of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileSummary {
+    /// The file.
+    pub input: Location,
+    /// `finished`, `was there`, `failed` or `interrupted`.
+    pub state: &'static str,
+    /// From its opening to its end; the files before and after it have their share of that time.
+    pub secs: f64,
+    /// What went wrong, or is to be known.
+    pub note: String,
+    /// Of a file that is finished.
+    pub summary: Option<Summary>,
+}
+
+impl fmt::Display for BatchSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
+        let name = |file: &FileSummary| file.input.name().display().to_string();
+        let width = self.files.iter().map(|file| name(file).chars().count()).max().unwrap_or(0).max(4);
+        write!(
+            f,
+            "{:width$}  {:11}  {:>8}  {:>10}  {:>10}  note",
+            "file", "state", "s", "MiB read", "MiB out"
+        )?;
+        for file in &self.files {
+            let bytes = |of: fn(&Summary) -> u64| {
+                file.summary.as_ref().map_or_else(|| "-".to_owned(), |summary| mib(of(summary)))
+            };
+            let (read, written) =
+                (bytes(|summary| summary.read_bytes), bytes(|summary| summary.written_bytes));
+            let FileSummary { state, secs, note, .. } = file;
+            let line =
+                format!("{:width$}  {state:11}  {secs:>8.1}  {read:>10}  {written:>10}  {note}", name(file));
+            write!(f, "\n{}", line.trim_end())?;
+        }
+        write!(f, "\n{} of {} files in {:.1} s", self.done(), self.files.len(), self.wall_secs)
+    }
+}
+
+impl BatchSummary {
+    /// Of the files that are finished.
+    pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
+        self.files.iter().filter_map(|file| file.summary.as_ref())
+    }
+
+    /// Files whose output is there.
+    fn done(&self) -> usize {
+        self.files.iter().filter(|file| matches!(file.state, "finished" | "was there")).count()
+    }
+}

@@ -1,0 +1,249 @@
+//! One input on its way through the stages: what is to be done, what was done, and how it ended.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use super::tally::Tally;
+use super::turns::Turns;
+use super::{Order, Outcome, State, Stop, Work, describe};
+use crate::decon::OpenTiles;
+use crate::error::{Error, Result};
+use crate::job::{Image, Job};
+use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
+use crate::source::Merging;
+use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Target};
+
+/// See the module. Shared by the stages.
+pub(super) struct FileRun<'a> {
+    /// Position among the orders.
+    number: usize,
+    /// Of each image, as the timeline counts them.
+    pub groups: Vec<u32>,
+    pub job: Job,
+    zarr: Option<OmeZarr>,
+    output: Option<PathBuf>,
+    pub tally: Tally<'a>,
+    stop: &'a Stop,
+    start: Instant,
+    /// What went wrong first.
+    failure: Mutex<Option<Error>>,
+    failed: AtomicBool,
+    /// Whether something was left out because the user ended the run.
+    cut_short: AtomicBool,
+    /// Of each image whose fields are painted as soon as they are decoded, from its first batch on.
+    painting: Vec<OnceLock<(OpenTiles, Turns)>>,
+    /// Of each image that is complete, each channel.
+    ranges: Mutex<Vec<Vec<ChannelRange>>>,
+}
+
+impl<'a> FileRun<'a> {
+    /// Opens and plans the input, and makes a place for its output; `None` when that is there already.
+    ///
+    /// # Errors
+    /// Those of the job and of the output.
+    pub fn begin(
+        number: usize,
+        order: Order<'_>,
+        stop: &'a Stop,
+        report: &'a dyn Report,
+    ) -> Result<Option<Self>> {
+        let start = Instant::now();
+        let mut job = (order.prepare)()?;
+        job.timeline.begin();
+        let tally = Tally::new(report);
+        let zarr = match &order.target {
+            None => None,
+            Some(target) => match create(&job, target)? {
+                None => return Ok(None),
+                Some(zarr) => Some(zarr),
+            },
+        };
+        if let Some(zarr) = &zarr {
+            take_over(&job, zarr, &tally)?;
+            for (i, image) in job.images.iter_mut().enumerate() {
+                leave_out_finished(zarr.image(i), image, job.input.merging())?;
+            }
+        }
+        let images = job.images.len();
+        let file = Self {
+            number,
+            groups: groups(&job),
+            zarr,
+            output: order.target.map(|target| target.path),
+            tally,
+            stop,
+            start,
+            failure: Mutex::new(None),
+            failed: AtomicBool::new(false),
+            cut_short: AtomicBool::new(false),
+            painting: (0..images).map(|_| OnceLock::new()).collect(),
+            ranges: Mutex::new(vec![Vec::new(); images]),
+            job,
+        };
+        file.announce(report);
+        Ok(Some(file))
+    }
+
+    fn announce(&self, report: &dyn Report) {
+        let plans = || self.job.images.iter().map(|image| &image.plan);
+        let (shards, finished) = self.shards();
+        report.event(&Event::Started {
+            backend: &self.job.backend.name(),
+            read_bytes: plans().map(|plan| plan.read_bytes).sum(),
+            tiles: plans().map(|plan| plan.tiles).sum(),
+            shards: shards - finished,
+        });
+        report.begins(&self.job, &describe::provenance(&self.job));
+        for text in &self.job.notes {
+            report.event(&Event::Note { text });
+        }
+        if finished > 0 {
+            let what = format!("{finished} of {shards} shards are finished");
+            self.tally.note(&format!("going on where an earlier run ended: {what}"));
+        }
+    }
+
+    /// Image `i` of this file, for the stages that read it.
+    pub fn work(&self, i: usize) -> Work<'_> {
+        let image = &self.job.images[i];
+        Work { job: &self.job, scene: &image.scene, number: i, zarr: self.zarr.as_ref(), tally: &self.tally }
+    }
+
+    /// Of image `i`; `None` when nothing is written.
+    pub fn writer(&self, i: usize) -> Option<&ImageWriter> {
+        self.zarr.as_ref().map(|zarr| zarr.image(i))
+    }
+
+    /// The tiles of image `i` that wait for fields, and whose turn it is.
+    pub fn painting(&self, i: usize) -> &(OpenTiles, Turns) {
+        self.painting[i].get_or_init(|| {
+            let Image { plan, setup, .. } = &self.job.images[i];
+            let groups = plan.batches.iter().flat_map(|batch| &batch.groups);
+            let tiles = groups.flat_map(|group| &group.tiles);
+            (OpenTiles::new(tiles, plan.sample, setup.fill), Turns::default())
+        })
+    }
+
+    /// Image `i` is complete.
+    pub fn set_ranges(&self, i: usize, ranges: Vec<ChannelRange>) {
+        lock(&self.ranges)[i] = ranges;
+    }
+
+    /// Something went wrong. What is on its way is still written; nothing new begins.
+    pub fn fail(&self, error: Error) {
+        lock(&self.failure).get_or_insert(error);
+        self.failed.store(true, Relaxed);
+    }
+
+    /// Whether nothing new of this file is to begin.
+    pub fn is_over(&self) -> bool {
+        if self.stop.is_set() && !self.cut_short.swap(true, Relaxed) {
+            self.tally.note("ending: what is in flight is finished; a second signal ends at once");
+        }
+        self.stop.is_set() || self.failed.load(Relaxed)
+    }
+
+    /// Everything is stored that will be.
+    pub fn end(&self) -> Outcome {
+        let state = match lock(&self.failure).take() {
+            Some(error) => State::Failed(self.with_hint(error)),
+            None if self.cut_short.load(Relaxed) => State::Interrupted { finished: self.progress() },
+            None => match self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges))) {
+                Ok(()) => State::Finished(Box::new(self.summary())),
+                Err(error) => State::Failed(self.with_hint(error)),
+            },
+        };
+        Outcome {
+            number: self.number,
+            input: self.job.options.input.clone(),
+            state,
+            secs: self.start.elapsed().as_secs_f64(),
+        }
+    }
+
+    /// What is finished stays; says so, to whom it may be news.
+    fn with_hint(&self, error: Error) -> Error {
+        if let Some(finished) = self.progress() {
+            self.tally.note(&format!("{finished}; the same command with --resume goes on from there"));
+        }
+        error
+    }
+
+    /// How many shards are finished, in words; `None` when none is.
+    fn progress(&self) -> Option<String> {
+        let (shards, finished) = self.shards();
+        (finished > 0).then(|| format!("{finished} of {shards} shards are finished and kept"))
+    }
+
+    /// Shards that there will be, and those that are stored.
+    fn shards(&self) -> (u64, u64) {
+        let writers = || (0..self.job.images.len()).filter_map(|i| self.writer(i));
+        (
+            writers().map(|writer| writer.layout().shard_count()).sum(),
+            writers().map(ImageWriter::stored).sum(),
+        )
+    }
+
+    fn summary(&self) -> Summary {
+        let images = self.job.images.iter().map(|image| ImageSummary {
+            scene: image.plan.scene,
+            stored_ratio: image.stored_ratio,
+            shape: image.plan.shape,
+            tiles: image.plan.tiles,
+            memory: image.plan.memory,
+        });
+        let resumed = (0..self.job.images.len()).filter_map(|i| self.writer(i));
+        let resumed = resumed.map(ImageWriter::finished_count).sum();
+        self.tally.summary(
+            &self.job,
+            self.output.as_deref(),
+            (images.collect(), resumed),
+            self.start.elapsed(),
+        )
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn groups(job: &Job) -> Vec<u32> {
+    let file = job.options.input.name();
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = |image: &Image| match job.images.len() {
+        1 => file.to_string(),
+        _ => format!("{file}, scene {}", image.plan.scene),
+    };
+    job.images.iter().map(|image| job.timeline.group(&name(image))).collect()
+}
+
+fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
+    let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
+    OmeZarr::create(target, &described, &describe::provenance(job))
+}
+
+/// The damage that an earlier run left out of the shards that are finished.
+fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<()> {
+    let damaged: Vec<Damaged> =
+        zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()).collect();
+    if let (Some(damaged), false) = (damaged.first(), job.options.skip_damaged) {
+        let reason = format!(
+            "the interrupted run left damaged subblocks out, and --skip-damaged is not given: {damaged}"
+        );
+        return Err(Error::option("--resume", reason));
+    }
+    damaged.into_iter().for_each(|damaged| tally.damaged(damaged));
+    Ok(())
+}
+
+fn leave_out_finished(writer: &ImageWriter, image: &mut Image, merging: Merging) -> Result<()> {
+    if writer.finished_count() == 0 {
+        return Ok(());
+    }
+    image.plan.keep(&image.scene, merging, |tile| {
+        let first = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
+        writer.is_wanted(first, u64::from(tile.planes), tile.core)
+    })
+}

@@ -1,0 +1,77 @@
+//! Of what an output is made: everything that can change a byte of it. A run that goes on must find it unchanged.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::job::{Chosen, Image, Job};
+
+/// Options that change how long a run takes and not what it makes; and those whose effect stands beside them: the
+/// input's identity, the grid, the backend.
+const NEUTRAL: [&str; 8] =
+    ["input", "skip_damaged", "memory_bytes", "backend", "device", "threads", "access", "readers"];
+
+/// Names and values; what is long is there as a checksum.
+pub fn identity(job: &Job) -> Value {
+    let mut options = serde_json::to_value(&job.options).expect("plain data has a JSON form");
+    if let Some(options) = options.as_object_mut() {
+        options.retain(|name, _| !NEUTRAL.contains(&name.as_str()));
+    }
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "input": job.input.identity(),
+        "options": options,
+        "backend": backend(&job.backend),
+        "images": job.images.iter().map(image).collect::<Vec<_>>(),
+        "shading": checksum(&job.images.first().map(|image| {
+            let channels = image.setup.shading.iter();
+            channels.map(|shading| shading.as_ref().map(|shading| &shading.pixels)).collect::<Vec<_>>()
+        })),
+        "psf": checksum(&job.images.first().map(|image| {
+            let channels = image.setup.channels.iter();
+            channels.map(|channel| (&channel.psf.data, channel.background)).collect::<Vec<_>>()
+        })),
+    })
+}
+
+fn image(image: &Image) -> Value {
+    let plan = &image.plan;
+    json!({
+        "scene": plan.scene,
+        "stored_ratio": image.stored_ratio,
+        "shape": plan.shape,
+        "sample": plan.sample,
+        "core": plan.grid.core,
+        "fft": plan.grid.fft,
+        "halo": plan.halo,
+        "lanes": plan.lanes,
+        "shard": plan.shard,
+        "fill": image.setup.fill,
+        "subblocks": checksum(&image.scene.fields),
+    })
+}
+
+/// Devices and instruction sets differ in the last bits of a transform.
+fn backend(chosen: &Chosen) -> String {
+    match chosen {
+        Chosen::Gpu(device) => device.name().to_owned(),
+        Chosen::Cpu { .. } => format!("the processor ({}{})", std::env::consts::ARCH, vector_units()),
+    }
+}
+
+/// Those that the transforms choose by.
+#[cfg(target_arch = "x86_64")]
+fn vector_units() -> &'static str {
+    let has_avx = std::arch::is_x86_feature_detected!("avx") && std::arch::is_x86_feature_detected!("fma");
+    if has_avx { ", AVX" } else { ", SSE" }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn vector_units() -> &'static str {
+    ""
+}
+
+/// Of a value's JSON. 32 bits, as what changes by accident also changes a size or a time.
+fn checksum(value: &impl Serialize) -> String {
+    let text = serde_json::to_vec(value).expect("plain data has a JSON form");
+    format!("{:08x}", crc32fast::hash(&text))
+}

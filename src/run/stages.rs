@@ -1,0 +1,396 @@
+//! The wiring: every input's batches flow through one pipeline, so that the next file, or scene, is read while the
+//! last one is computed, and no stage waits at the border between two.
+//!
+//! Steps keep their order through all stages. An error travels as a step, so what is reported is the first in the
+//! order of work; it ends its own file and no other.
+
+use std::sync::{Arc, Mutex};
+
+use super::file::FileRun;
+use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
+use crate::decon::{CpuBackend, FinishedTile, GpuBackend, Setup};
+use crate::engine::{DecodedBatch, Engine, Recipe};
+use crate::error::{Error, Result};
+use crate::job::{Chosen, Image};
+use crate::pipeline::{self, Input, Output, Pipeline, StageTime};
+use crate::pixels::Samples;
+use crate::plan::Workers;
+use crate::report::Report;
+use crate::timeline::{Item, Named};
+use crate::zarr::{Block, Pyramid, Shard};
+
+/// What passes from stage to stage.
+struct Step<'a, T> {
+    file: Arc<FileRun<'a>>,
+    what: What<T>,
+}
+
+enum What<T> {
+    /// Of image `.0` of the file.
+    Item(usize, Result<T>),
+    /// Left out, as its file is over.
+    Nothing,
+    /// Nothing more comes of image `.0`.
+    ImageEnd(usize),
+    /// Nothing more comes of the file.
+    FileEnd,
+}
+
+/// Whether a stage goes on with a file that is over.
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    NotOver,
+    Always,
+}
+
+impl<'a, A> Step<'a, A> {
+    fn item(file: &Arc<FileRun<'a>>, image: usize, item: A) -> Self {
+        Self { file: file.clone(), what: What::Item(image, Ok(item)) }
+    }
+
+    fn map<B>(self, when: When, work: impl FnOnce(&FileRun<'a>, usize, A) -> Result<B>) -> Step<'a, B> {
+        let Self { file, what } = self;
+        let what = match what {
+            What::Item(_, Ok(_)) if when == When::NotOver && file.is_over() => What::Nothing,
+            What::Item(image, Ok(item)) => What::Item(image, work(&file, image, item)),
+            other => other.without_item(),
+        };
+        Step { file, what }
+    }
+}
+
+impl<T> What<T> {
+    fn without_item<B>(self) -> What<B> {
+        match self {
+            Self::Item(image, Err(error)) => What::Item(image, Err(error)),
+            Self::Item(_, Ok(_)) | Self::Nothing => What::Nothing,
+            Self::ImageEnd(image) => What::ImageEnd(image),
+            Self::FileEnd => What::FileEnd,
+        }
+    }
+}
+
+impl<T: Named> Named for Step<'_, T> {
+    fn item(&self, nth: u64) -> Option<Item> {
+        match &self.what {
+            What::Item(image, Ok(item)) => {
+                item.item(nth).map(|item| Item { group: self.file.groups[*image], ..item })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct BatchNumber(usize);
+
+/// What was read of a batch.
+pub(super) enum Raw {
+    Batch(RawBatch),
+    /// Nothing yet: whoever decodes reads, too.
+    AtOnce(BatchNumber),
+}
+
+/// What became of a batch.
+pub(super) enum Decoded {
+    Batch(DecodedBatch),
+    /// The tiles that it made complete.
+    Tiles(Vec<FinishedTile>),
+}
+
+/// Bytes of a shard on disk.
+pub(super) struct Stored(u64);
+
+type Failure = pipeline::Stop<Error>;
+
+/// Does `orders`, one after the other, with `workers` threads. Says how each ended, and what the stages did.
+pub(super) fn stream<'a>(
+    orders: Vec<Order<'a>>,
+    Conditions { workers, timeline, stop, report }: Conditions<'a>,
+    ended: &(dyn Fn(&Outcome) + Sync),
+) -> Result<(Vec<Outcome>, Vec<StageTime>)> {
+    let outcomes = &Mutex::new(Vec::new());
+    let done = move |outcome: Outcome| {
+        ended(&outcome);
+        outcomes.lock().expect("no thread panics while it holds the list").push(outcome);
+    };
+    let stages = pipeline::run(&timeline, |p: &mut Pipeline<'_, '_, Error>| {
+        let orders = p.source("orders", 1, orders.into_iter().enumerate());
+        let steps = p.stage("plan", 1, orders, move |orders, out| {
+            for (number, order) in orders {
+                plan(number, order, (stop, report), out, &done)?;
+            }
+            Ok(())
+        });
+        let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, steps, |step| {
+            Ok(step.map(When::NotOver, read))
+        });
+        let decoded = p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |step| {
+            Ok(step.map(When::NotOver, decode))
+        });
+        let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, compute);
+        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, cut);
+        let stored = p.pool("write", workers.writers as usize, Workers::SHARD_DEPTH, shards, |step| {
+            Ok(step.map(When::Always, |file, image, shard: Shard| {
+                file.writer(image).map_or(Ok(Stored(0)), |writer| writer.store(&shard).map(Stored))
+            }))
+        });
+        p.sink("stored", stored, move |steps| {
+            for Step { file, what } in steps {
+                match what {
+                    What::Item(_, Ok(Stored(bytes))) => file.tally.wrote(bytes),
+                    What::Item(_, Err(error)) => file.fail(error),
+                    What::Nothing | What::ImageEnd(_) => {}
+                    What::FileEnd => done(file.end()),
+                }
+            }
+            Ok(())
+        });
+    })?;
+    let mut outcomes =
+        std::mem::take(&mut *outcomes.lock().expect("no thread panics while it holds the list"));
+    outcomes.sort_by_key(|outcome| outcome.number);
+    Ok((outcomes, stages))
+}
+
+fn read(file: &FileRun<'_>, image: usize, number: BatchNumber) -> Result<Raw> {
+    let (plan, work) = (&file.job.images[image].plan, file.work(image));
+    if plan.is_painted_at_once() {
+        return Ok(Raw::AtOnce(number));
+    }
+    let fetch = |fields: &[usize]| file.job.input.fetch(&file.job.images[image].scene, fields);
+    work.read(&plan.batches[number.0], fetch).map(Raw::Batch)
+}
+
+fn decode(file: &FileRun<'_>, image: usize, raw: Raw) -> Result<Decoded> {
+    let (plan, work) = (&file.job.images[image].plan, file.work(image));
+    match raw {
+        Raw::Batch(raw) => work.decode(raw).map(Decoded::Batch),
+        Raw::AtOnce(BatchNumber(number)) => {
+            let (open, turns) = file.painting(image);
+            work.load(&plan.batches[number], open)?;
+            let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
+            let finished = groups.flat_map(|group| &group.tiles).map(|tile| open.finish(tile.index));
+            if file.writer(image).is_none() {
+                // While they are in this core's cache: the next field needs the memory.
+                finished.for_each(|finished| file.work(image).computed(finished).samples.recycle());
+                return Ok(Decoded::Tiles(Vec::new()));
+            }
+            Ok(Decoded::Tiles(finished.collect()))
+        }
+    }
+}
+
+/// Opens one input, and sends its batches.
+fn plan<'a>(
+    number: usize,
+    order: Order<'a>,
+    (stop, report): (&'a Stop, &'a dyn Report),
+    out: &Output<Step<'a, BatchNumber>>,
+    done: &impl Fn(Outcome),
+) -> Result<(), Failure> {
+    let input = order.input.clone();
+    let (output, start) =
+        (order.target.as_ref().map(|target| target.path.clone()), std::time::Instant::now());
+    let ended = |state| {
+        done(Outcome { number, input, state, secs: start.elapsed().as_secs_f64() });
+        Ok(())
+    };
+    if stop.is_set() {
+        return ended(State::Interrupted { finished: None });
+    }
+    let file = match FileRun::begin(number, order, stop, report) {
+        Ok(Some(file)) => Arc::new(file),
+        Ok(None) => return ended(State::WasThere(output.unwrap_or_default())),
+        Err(error) => return ended(State::Failed(error)),
+    };
+    for (image, planned) in file.job.images.iter().enumerate() {
+        for batch in 0..planned.plan.batches.len() {
+            if file.is_over() {
+                break;
+            }
+            out.send(Step::item(&file, image, BatchNumber(batch)))?;
+        }
+        out.send(Step { file: file.clone(), what: What::ImageEnd(image) })?;
+    }
+    out.send(Step { file, what: What::FileEnd })
+}
+
+/// The compute stage. A backend is made for the first image, and again only where the next one needs another.
+fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTile>>) -> Result<(), Failure> {
+    let mut ready: Option<Ready> = None;
+    for Step { file, what } in steps {
+        let done = match what {
+            What::Item(image, Ok(Decoded::Tiles(tiles))) => tiles
+                .into_iter()
+                .try_for_each(|tile| out.send(Step::item(&file, image, file.work(image).computed(tile)))),
+            What::Item(image, Ok(Decoded::Batch(batch))) => {
+                let planned = &file.job.images[image];
+                let emit = |tile| out.send(Step::item(&file, image, file.work(image).computed(tile)));
+                Ready::take(&mut ready, &file, planned)
+                    .map_err(Failure::Failed)
+                    .and_then(|ready| ready.compute(&file, batch, emit))
+            }
+            What::Item(_, Err(error)) => Err(Failure::Failed(error)),
+            What::ImageEnd(image) => {
+                let mut emit = |tile| out.send(Step::item(&file, image, file.work(image).computed(tile)));
+                let drained = ready.as_mut().map_or(Ok(()), |ready| ready.drain(&mut emit));
+                out.send(Step { file: file.clone(), what: What::ImageEnd(image) })?;
+                drained
+            }
+            other => out.send(Step { file: file.clone(), what: other.without_item() }),
+        };
+        match done {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => file.fail(error),
+            Err(Failure::Closed) => return Err(Failure::Closed),
+        }
+        if file.is_over() {
+            // It may hold fields that nobody releases any more.
+            ready = None;
+        }
+    }
+    Ok(())
+}
+
+/// A backend that is ready for the images of one setup.
+struct Ready {
+    setup: Setup,
+    recipe: Recipe,
+    engine: AnyEngine,
+}
+
+enum AnyEngine {
+    Cpu(Engine<CpuBackend>),
+    Gpu(Engine<GpuBackend>),
+}
+
+impl Ready {
+    /// Makes `ready` what `image` needs, if it is not.
+    fn take<'r>(ready: &'r mut Option<Self>, file: &FileRun<'_>, image: &Image) -> Result<&'r mut Self> {
+        let options = &file.job.options;
+        let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
+        let fits = |ready: &Self| ready.recipe == recipe && ready.setup == image.setup;
+        if !ready.as_ref().is_some_and(fits) {
+            // Its buffers go first: two at once were not planned for.
+            if ready.take().is_some() {
+                Samples::forget_spares();
+            }
+            let engine = match &file.job.backend {
+                Chosen::Cpu { threads } => {
+                    AnyEngine::Cpu(Engine::new(CpuBackend::new(&image.setup, *threads)?, recipe))
+                }
+                Chosen::Gpu(device) => {
+                    AnyEngine::Gpu(Engine::new(GpuBackend::new(device.clone(), &image.setup)?, recipe))
+                }
+            };
+            *ready = Some(Self { setup: image.setup.clone(), recipe, engine });
+        }
+        Ok(ready.as_mut().expect("it was just made"))
+    }
+
+    /// One group after the other, until the file is over.
+    fn compute(
+        &mut self,
+        file: &FileRun<'_>,
+        batch: DecodedBatch,
+        mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let groups = batch.groups.into_iter().map(|group| vec![group]);
+        let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
+        for part in std::iter::once(DecodedBatch { fields: batch.fields, groups: Vec::new() }).chain(alone) {
+            if file.is_over() {
+                return self.drain(&mut emit);
+            }
+            match &mut self.engine {
+                AnyEngine::Cpu(engine) => engine.compute(part, &mut emit)?,
+                AnyEngine::Gpu(engine) => engine.compute(part, &mut emit)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The tiles still on their way.
+    fn drain(&mut self, emit: &mut impl FnMut(FinishedTile) -> Result<(), Failure>) -> Result<(), Failure> {
+        loop {
+            let tile = match &mut self.engine {
+                AnyEngine::Cpu(engine) => engine.drain()?,
+                AnyEngine::Gpu(engine) => engine.drain()?,
+            };
+            match tile {
+                Some(tile) => emit(tile)?,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The pyramid stage: finished tiles become shards of every level. Goes on with a file that is over, as what is on its
+/// way is kept.
+fn cut<'a>(steps: Input<Step<'a, FinishedTile>>, out: &Output<Step<'a, Shard>>) -> Result<(), Failure> {
+    let mut levels: Option<Pyramid> = None;
+    for Step { file, what } in steps {
+        let done = match what {
+            What::Item(image, Ok(finished)) => add(&file, image, &mut levels, finished, out),
+            What::ImageEnd(image) => end_image(&file, image, levels.take(), out),
+            other => out.send(Step { file: file.clone(), what: other.without_item() }),
+        };
+        match done {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => file.fail(error),
+            Err(Failure::Closed) => return Err(Failure::Closed),
+        }
+    }
+    Ok(())
+}
+
+fn add<'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    levels: &mut Option<Pyramid>,
+    finished: FinishedTile,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<(), Failure> {
+    if let Some(levels) = begun(file, image, levels, out)? {
+        let tile = &finished.tile;
+        let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
+        let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
+        levels.add(&block, |shard| out.send(Step::item(file, image, shard)))?;
+    }
+    finished.samples.recycle();
+    Ok(())
+}
+
+/// An image that has all its tiles from an earlier run may still lack shards of its upper levels.
+fn end_image<'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    mut levels: Option<Pyramid>,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<(), Failure> {
+    if !file.is_over()
+        && let Some(levels) = begun(file, image, &mut levels, out)?
+    {
+        file.set_ranges(image, levels.ranges());
+    }
+    out.send(Step { file: file.clone(), what: What::ImageEnd(image) })
+}
+
+/// The image's pyramid, with what is needed again of an earlier run; `None` when nothing is written.
+fn begun<'l, 'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    levels: &'l mut Option<Pyramid>,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<Option<&'l mut Pyramid>, Failure> {
+    let Some(writer) = file.writer(image) else { return Ok(None) };
+    if levels.is_none() {
+        let mut pyramid = Pyramid::resumed(writer);
+        for key in pyramid.wanted() {
+            pyramid.take_back(writer, key, |shard| out.send(Step::item(file, image, shard)))?;
+        }
+        *levels = Some(pyramid);
+    }
+    Ok(levels.as_mut())
+}

@@ -1,0 +1,224 @@
+//! What of an output is finished: a file of JSON lines beside the pixels, appended to while they are written.
+//!
+//! The first line says what makes the output; a line follows for each shard, once its file has its name, and for each
+//! note of the caller. A line stands for itself: one that was torn by a crash costs no other.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::space::Tczyx;
+
+/// Raised when lines change their meaning.
+const FORMAT: u32 = 1;
+
+/// A shard: image, level, position in the level's grid.
+pub(super) type ShardKey = (usize, usize, Tczyx<u64>);
+
+/// What is known of a shard that is stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stored {
+    /// Of its file; 0 when it holds zeros only and has none.
+    pub bytes: u64,
+    /// Smallest and largest value of a shard of level 0.
+    pub range: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Record {
+        format: u32,
+        identity: Value,
+    },
+    /// `at`: image, level, t, c, z, y, x. `range` as bits, which no reader of decimals rounds.
+    Shard {
+        at: [u64; 7],
+        bytes: u64,
+        range: Option<[u64; 2]>,
+    },
+    Note(Value),
+}
+
+/// What an earlier process left.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// As it was given; `None` when the record has no beginning.
+    pub identity: Option<Value>,
+    pub shards: HashMap<ShardKey, Stored>,
+    pub notes: Vec<Value>,
+    /// Whether there are bytes that this version does not understand.
+    pub is_foreign: bool,
+}
+
+/// An open record, which no other process has open.
+#[derive(Debug)]
+pub(super) struct Record {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Record {
+    /// Opens the record at `path`, or makes an empty one, and says what it holds.
+    ///
+    /// # Errors
+    /// `Io`; also when another process has it open.
+    pub fn open(path: &Path) -> Result<(Self, Past)> {
+        let io = |error| Error::io(path, error);
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(io(io::Error::new(
+                    io::ErrorKind::ResourceBusy,
+                    "another run is writing this output; wait for it or choose another --output",
+                )));
+            }
+            // Some network file systems have no locks: two runs at once are then the user's to avoid.
+            Err(TryLockError::Error(_)) => {}
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        if bytes.last().is_some_and(|&last| last != b'\n') {
+            // A torn line: what is appended begins a new one.
+            file.write_all(b"\n").map_err(io)?;
+        }
+        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, Past::parse(&bytes)))
+    }
+
+    /// Forgets everything, and begins anew.
+    pub fn restart(&self, identity: &Value) -> Result<()> {
+        let io = |error| Error::io(&self.path, error);
+        {
+            let mut file = self.file.lock().expect("no thread panics while it writes a line");
+            file.set_len(0).map_err(io)?;
+            file.rewind().map_err(io)?;
+        }
+        self.append(&Line::Record { format: FORMAT, identity: identity.clone() })
+    }
+
+    /// A shard has its name.
+    pub fn stored(&self, (image, level, at): ShardKey, stored: Stored) -> Result<()> {
+        let [t, c, z, y, x] = at.to_array();
+        self.append(&Line::Shard {
+            at: [image as u64, level as u64, t, c, z, y, x],
+            bytes: stored.bytes,
+            range: stored.range.map(|ends| ends.map(f64::to_bits)),
+        })
+    }
+
+    /// Something that the caller wants to know when it goes on.
+    pub fn note(&self, note: &Value) -> Result<()> {
+        self.append(&Line::Note(note.clone()))
+    }
+
+    /// One call for one line, so that no other thread's line ends up in it.
+    fn append(&self, line: &Line) -> Result<()> {
+        let mut text = serde_json::to_vec(line).expect("plain data has a JSON form");
+        text.push(b'\n');
+        let mut file = self.file.lock().expect("no thread panics while it writes a line");
+        file.write_all(&text).map_err(|error| Error::io(&self.path, error))
+    }
+}
+
+impl Past {
+    fn parse(bytes: &[u8]) -> Self {
+        let mut past = Self::default();
+        let lines = bytes.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+        for line in lines {
+            match line {
+                Line::Record { format: FORMAT, identity } => past.identity = Some(identity),
+                // Of a version that means something else by its lines.
+                Line::Record { .. } => return Self { is_foreign: true, ..Self::default() },
+                Line::Note(note) => past.notes.push(note),
+                Line::Shard { at: [image, level, t, c, z, y, x], bytes, range } => {
+                    let key = (image as usize, level as usize, Tczyx::new(t, c, z, y, x));
+                    let range = range.map(|ends| ends.map(f64::from_bits));
+                    past.shards.insert(key, Stored { bytes, range });
+                }
+            }
+        }
+        // Without a beginning, nobody knows what the lines are about.
+        if past.identity.is_some() { past } else { Self { is_foreign: !bytes.is_empty(), ..Self::default() } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(x: u64) -> ShardKey {
+        (1, 2, Tczyx::new(3, 4, 5, 6, x))
+    }
+
+    const STORED: Stored = Stored { bytes: 17, range: Some([-0.1, 1.0 / 3.0]) };
+
+    fn written(path: &Path) -> Past {
+        let (record, _) = Record::open(path).unwrap();
+        record.restart(&json!({ "a": 1 })).unwrap();
+        record.stored(key(0), STORED).unwrap();
+        record.note(&json!("n")).unwrap();
+        record.stored(key(1), Stored { bytes: 0, range: None }).unwrap();
+        drop(record);
+        Record::open(path).unwrap().1
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let past = written(&home.path().join("record"));
+        assert_eq!(past.identity, Some(json!({ "a": 1 })));
+        assert_eq!(past.notes, [json!("n")]);
+        assert_eq!(
+            past.shards,
+            HashMap::from([(key(0), STORED), (key(1), Stored { bytes: 0, range: None })])
+        );
+    }
+
+    #[test]
+    fn cut_off_anywhere_only_the_torn_line_is_lost_and_the_next_is_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("record");
+        written(&path);
+        let whole = std::fs::read(&path).unwrap();
+        let first_line = whole.iter().position(|&byte| byte == b'\n').unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let (record, past) = Record::open(&path).unwrap();
+            assert_eq!(past.identity.is_some(), length >= first_line, "{length} bytes");
+            let left = past.shards.len();
+            record.stored(key(9), STORED).unwrap();
+            drop(record);
+            let again = Record::open(&path).unwrap().1.shards.len();
+            assert_eq!(again, if past.identity.is_some() { left + 1 } else { 0 }, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn two_processes_do_not_write_one_record() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("record");
+        let _held = Record::open(&path).unwrap();
+        let error = Record::open(&path).unwrap_err();
+        assert!(error.to_string().contains("another run"), "{error}");
+    }
+
+    #[test]
+    fn a_record_of_another_format_or_of_anything_else_says_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("record");
+        for text in ["{\"record\":{\"format\":99,\"identity\":{}}}\n{\"note\":1}\n", "hello\n", "\0\0\0\0"] {
+            std::fs::write(&path, text).unwrap();
+            let past = Record::open(&path).unwrap().1;
+            assert!(past.is_foreign && past.identity.is_none() && past.notes.is_empty(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Runs that are ended, by a signal or by force, and go on: what is there at the end is what an uninterrupted run makes,
+//! file by file and byte by byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use decon_gpu::dataset::Compression;
+use decon_gpu::pixels::PixelType;
+
+use crate::mosaic::{Piece, five_fields, metadata, write, write_changed};
+use crate::output::{files, names};
+use crate::program::{command, decon_gpu, run, run_arguments, text};
+
+/// Every file below `folder`, by its path in it.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let inside = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
+    files(folder).into_iter().map(inside).collect()
+}
+
+fn input_in(home: &Path) -> PathBuf {
+    let input = home.join("in.czi");
+    write(&input, &five_fields(PixelType::Gray16), &metadata(1));
+    input
+}
+
+/// A stack of three channels in colour and three planes: many tiles and small files.
+fn colour_stack_in(home: &Path) -> PathBuf {
+    let input = home.join("stack.czi");
+    let field = |m: u32, z: u32| {
+        Piece::new(m, 90 * i64::from(m % 2), 80 * i64::from(m / 2), (100, 90), PixelType::Bgr24).at(0, 0, z)
+    };
+    let pieces: Vec<_> = (0..3).flat_map(|z| (0..4).map(move |m| field(m, z))).collect();
+    write(&input, &pieces, &metadata(1));
+    input
+}
+
+/// Shards that the record names as finished.
+fn finished(output: &Path) -> usize {
+    let name = format!(".{}.partial", output.file_name().unwrap().to_str().unwrap());
+    let record = fs::read_to_string(output.with_file_name(name).join("record")).unwrap_or_default();
+    record.lines().filter(|line| line.starts_with("{\"shard\"")).count()
+}
+
+fn spawn(input: &Path, output: &Path, flags: &str) -> Child {
+    let mut command = command(&run_arguments(input, output, flags));
+    command.stderr(std::process::Stdio::null()).spawn().unwrap()
+}
+
+/// Lets a run finish `shards` shards, sends it `signal`, and waits for its end.
+fn end_after(shards: usize, input: &Path, output: &Path, flags: &str, signal: &str) -> ExitStatus {
+    let mut child = spawn(input, output, flags);
+    let start = Instant::now();
+    while finished(output) < shards {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run finishes no {shards} shards");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before {shards} shards");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    send(&child, signal);
+    child.wait().unwrap()
+}
+
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Tiles of 32 pixels in pairs, some of them in one shard, with enough to compute that the run lasts.
+const SLOW: &str = "--iterations 100 --tile 16 --halo 8 --chunk 16 --shard 32 --psf-size 1,15,15 --quiet";
+
+#[test]
+fn a_signal_ends_a_run_in_order_and_resume_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    run(&input, &output, SLOW).done();
+    let whole = contents(&output);
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        fs::remove_dir_all(&output).unwrap();
+        let ended = end_after(2, &input, &output, SLOW, signal);
+        assert_eq!(ended.code(), Some(code), "{ended}");
+        assert_eq!(names(home.path()), [".out.zarr.partial", "in.czi"]);
+        let before = finished(&output);
+        run(&input, &output, SLOW).failed(2, &format!("with {before} shards finished; --resume goes on"));
+        let resumed = run(&input, &output, &format!("{} --resume", SLOW.replace("--quiet", ""))).done();
+        assert!(resumed.stderr.contains(&format!("{before} of")), "{}", resumed.stderr);
+        assert!(contents(&output) == whole, "another output after SIG{signal}");
+        assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+    }
+    let again = run(&input, &output, &format!("{} --resume", SLOW.replace("--quiet", ""))).done();
+    assert!(again.stderr.contains("nothing is to be done"), "{}", again.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_a_run_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    // One group of tiles that takes for ever.
+    let mut child = spawn(&input, &output, "--iterations 100000000 --quiet");
+    let start = Instant::now();
+    while !home.path().join(".out.zarr.partial/image/0/zarr.json").exists() {
+        assert!(start.elapsed() < Duration::from_secs(30), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    send(&child, "INT");
+    std::thread::sleep(Duration::from_millis(300));
+    // It has ended already where the group was not begun yet.
+    if child.try_wait().unwrap().is_none() {
+        send(&child, "INT");
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Nothing was finished, so nothing is in the way.
+    run(&input, &output, "--iterations 0").done();
+    assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+}
+
+#[test]
+fn what_makes_another_output_does_not_go_on_and_what_does_not_does() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    end_after(2, &input, &output, SLOW, "KILL");
+    let resume = |flags: &str| run(&input, &output, &format!("{SLOW} --resume {flags}"));
+    for (flags, what) in [
+        ("--method rl", "options method was \"shb\", is \"rl\""),
+        ("--background 1", "background"),
+        ("--zstd-level 2", "zstd_level was 1, is 2"),
+        ("--fill 7", "fill"),
+        ("--region 0,0,60,60", "region"),
+    ] {
+        resume(flags).failed(2, what);
+    }
+    let stored = fs::read(&input).unwrap();
+    let modified = fs::metadata(&input).unwrap().modified().unwrap();
+    fs::write(&input, &stored).unwrap();
+    resume("").failed(2, "input version was");
+    fs::File::options().append(true).open(&input).unwrap().set_modified(modified).unwrap();
+
+    let kept = finished(&output);
+    resume("--threads 1 --readers 5 --retries 1 --merge-gap 0 --memory 300MiB --progress json").done();
+    assert!(kept >= 2);
+    let resumed = contents(&output);
+    run(&input, &output, &format!("{SLOW} --overwrite")).done();
+    // What the run was told stands in the root's attributes; that differs.
+    let but_root = |mut all: BTreeMap<PathBuf, Vec<u8>>| {
+        all.remove(Path::new("zarr.json"));
+        all
+    };
+    assert!(but_root(contents(&output)) == but_root(resumed), "threads and readers changed pixels");
+    run(&input, &output, &format!("{SLOW} --resume --fill 7")).failed(2, "was made of something else");
+}
+
+#[test]
+fn a_record_of_anything_else_is_refused_and_may_be_thrown_away() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    end_after(1, &input, &output, SLOW, "KILL");
+    let record = home.path().join(".out.zarr.partial/record");
+    for text in ["\0\0\0\0", "{\"record\":{\"format\":77,\"identity\":null}}\n"] {
+        fs::write(&record, text).unwrap();
+        run(&input, &output, &format!("{SLOW} --resume"))
+            .failed(2, "of another version of this program, or broken");
+        run(&input, &output, SLOW).failed(2, "--overwrite throws it away");
+    }
+    run(&input, &output, "--iterations 0 --overwrite").done();
+    assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+}
+
+/// A shard is lost, another is cut off, and a third is of zeros, as a power failure may leave them.
+#[test]
+fn finished_shards_that_are_not_as_they_were_are_made_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    run(&input, &output, SLOW).done();
+    let whole = contents(&output);
+    fs::remove_dir_all(&output).unwrap();
+    end_after(6, &input, &output, SLOW, "KILL");
+    let image = home.path().join(".out.zarr.partial/image");
+    let mut shards: Vec<_> = files(&image).into_keys().filter(|path| !path.ends_with("zarr.json")).collect();
+    shards.sort();
+    fs::remove_file(&shards[0]).unwrap();
+    let half = fs::read(&shards[1]).unwrap();
+    fs::write(&shards[1], &half[..half.len() / 2]).unwrap();
+    fs::write(home.path().join(".out.zarr.partial/unnamed/0-0-0-0-0-9-9"), "torn").unwrap();
+    run(&input, &output, &format!("{SLOW} --resume")).done();
+    assert!(contents(&output) == whole, "another output");
+    assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+}
+
+#[test]
+fn damage_that_an_interrupted_run_left_out_is_still_told() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let pieces = five_fields(PixelType::Gray16).into_iter().map(|piece| piece.compressed(Compression::Zstd0));
+    // The field that is read first, and lies under the first tiles.
+    write_changed(&input, &pieces.collect::<Vec<_>>(), |i, stored| match i {
+        4 => stored[..stored.len() / 2].to_vec(),
+        _ => stored,
+    });
+    let flags = format!("{SLOW} --skip-damaged");
+    end_after(3, &input, &output, &flags, "KILL");
+    run(&input, &output, &format!("{SLOW} --resume")).failed(2, "--skip-damaged is not given");
+    let ended = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", "")));
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 damaged subblocks were left out"), "{}", ended.stderr);
+}
+
+/// Kills at random moments, again and again, until the run comes to its end: so many in all as `DECON_GPU_KILLS` says.
+#[test]
+fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
+    let kills: u32 = std::env::var("DECON_GPU_KILLS").map_or(12, |text| text.parse().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let (mosaic, stack) = (input_in(home.path()), colour_stack_in(home.path()));
+    let cases = [
+        (&mosaic, SLOW),
+        (&mosaic, "--iterations 0 --chunk 8 --shard 16 --quiet"),
+        (&stack, "--iterations 0 --tile 64 --chunk 16 --shard 32 --output-type f32 --quiet"),
+        (&stack, "--iterations 3 --tile 48 --halo 4 --chunk 16 --shard 64 --psf-size 3,9,9 --quiet"),
+    ];
+    let mut random = 12345_u64;
+    let mut next = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 40) as f64 / f64::from(1 << 24)
+    };
+    let (mut killed, mut kept) = (0, 0);
+    for (input, flags) in cases {
+        let output = home.path().join("out.zarr");
+        let start = Instant::now();
+        run(input, &output, flags).done();
+        let took = start.elapsed();
+        let whole = contents(&output);
+        let until = killed + kills.div_ceil(cases.len() as u32);
+        while killed < until {
+            fs::remove_dir_all(&output).unwrap();
+            while !output.exists() && killed < until {
+                let mut child = spawn(input, &output, &format!("{flags} --resume"));
+                std::thread::sleep(took.mul_f64(next() * 1.2));
+                child.kill().unwrap();
+                child.wait().unwrap();
+                killed += 1;
+                kept += usize::from(finished(&output) > 0);
+            }
+            decon_gpu(
+                &["run", text(input), "-o", text(&output), "--backend", "cpu", "--resume"]
+                    .into_iter()
+                    .chain(flags.split(' '))
+                    .collect::<Vec<_>>(),
+            )
+            .done();
+            assert!(contents(&output) == whole, "another output after {killed} kills, {flags}");
+            let left: Vec<_> = names(home.path()).into_iter().filter(|name| name.starts_with('.')).collect();
+            assert_eq!(left, [""; 0], "after {killed} kills, {flags}");
+        }
+        fs::remove_dir_all(&output).unwrap();
+    }
+    eprintln!("{killed} kills, {kept} of them with finished shards; every output the same");
+}
