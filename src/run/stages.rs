@@ -262,8 +262,8 @@ struct Ready {
 }
 
 enum AnyEngine {
-    Cpu(Engine<CpuBackend>),
-    Gpu(Engine<GpuBackend>),
+    Cpu(Box<Engine<CpuBackend>>),
+    Gpu(Box<Engine<GpuBackend>>),
 }
 
 impl Ready {
@@ -279,10 +279,12 @@ impl Ready {
             }
             let engine = match &file.job.backend {
                 Chosen::Cpu { threads } => {
-                    AnyEngine::Cpu(Engine::new(CpuBackend::new(&image.setup, *threads)?, recipe))
+                    let backend = CpuBackend::new(&image.setup, *threads)?;
+                    AnyEngine::Cpu(Box::new(Engine::new(backend, recipe)))
                 }
                 Chosen::Gpu(device) => {
-                    AnyEngine::Gpu(Engine::new(GpuBackend::new(device.clone(), &image.setup)?, recipe))
+                    let backend = GpuBackend::new(device.clone(), &image.setup)?;
+                    AnyEngine::Gpu(Box::new(Engine::new(backend, recipe)))
                 }
             };
             *ready = Some(Self { setup: image.setup.clone(), recipe, engine });
