@@ -1,7 +1,7 @@
 // start ← OBSERVED: max(observed − background, START_FLOOR); beyond the data the nearest plane, row and column go on
 //         FLAT:     1
 //         MASK:     1 where there is data, 0 elsewhere
-// estimate ← point ← start (not for MASK); spectrum ← row transform of start
+// estimate ← start (not for MASK); spectrum ← row transform of start
 //
 // All volumes: vec2f (lanes 2p, 2p + 1), [pair][fft_z, fft_y, N], counts. Runs for one pair. "Nearest" goes around:
 // the transform is periodic (Bertero and Boccacci, doi 10.1051/0004-6361:20052717, on the boundary).
@@ -25,7 +25,6 @@ var<immediate> params: Params;
 @group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> estimate: array<vec2f>;
-@group(0) @binding(4) var<storage, read_write> point: array<vec2f>;
 
 // The index with data that is nearest to i on a circle of `length`; `extent` indices from 0 have data.
 fn nearest(i: u32, extent: u32, length: u32) -> u32 {
@@ -80,7 +79,6 @@ fn main(
             value = start_value(line, x, first + x);
             if params.mode != MASK {
                 estimate[first + x] = value;
-                point[first + x] = value;
             }
         }
         put(x, value);

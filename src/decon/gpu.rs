@@ -42,8 +42,8 @@ impl GpuBackend {
             true => None,
             false => Some(Volumes::new(&device, setup, &observed)?),
         };
-        let image = volumes.as_ref().map_or(&observed, Volumes::estimate);
-        let download = Download::new(&device, setup, image, &observed)?;
+        let images = volumes.as_ref().map_or([&observed; 2], Volumes::estimates);
+        let download = Download::new(&device, setup, images, &observed)?;
         let recorder = Recorder::new(&device);
         device.check()?;
         Ok(Self { device, recorder, canvas, volumes, download })
@@ -112,7 +112,8 @@ impl Backend for GpuBackend {
     }
 
     fn download(&mut self, lane: usize, tile: Tile) -> Result<Option<FinishedTile>> {
-        self.download.start(&mut self.recorder, lane, tile)
+        let current = self.volumes.as_ref().map_or(0, Volumes::current);
+        self.download.start(&mut self.recorder, current, lane, tile)
     }
 
     fn drain(&mut self) -> Result<Option<FinishedTile>> {

@@ -199,8 +199,8 @@ pub trait Backend {
     /// have data. `fields[i]` is the field of `tile.layers[i]`.
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Self::Field]) -> Result<()>;
 
-    /// Makes weight, estimate and point ready for the first `lanes` lanes of output channel `channel`:
-    /// weight ← 1 / (hᵀ ⊗ data mask), estimate ← previous ← point ← start.
+    /// Makes weight and estimate ready for the first `lanes` lanes of output channel `channel`:
+    /// weight ← 1 / (hᵀ ⊗ data mask), estimate ← start, which is the first point.
     fn begin(&mut self, channel: usize, lanes: usize, start: Start) -> Result<()>;
 
     /// ratio ← observed / max(h ⊗ point + background, [`FLOOR`]); 0 where there is no data.

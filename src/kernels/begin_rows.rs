@@ -1,4 +1,4 @@
-//! The start of a pair of tiles, or the mask of its data, and their transform along x. 16 bytes a voxel (mask: 8).
+//! The start of a pair of tiles, or the mask of its data, and their transform along x. 12 bytes a voxel (mask: 8).
 
 use super::{fft::LinePlan, line_source};
 use crate::gpu::{Access, Shader};
@@ -10,7 +10,7 @@ pub enum Mode {
     Observed,
     /// 1 everywhere.
     Flat,
-    /// 1 where there is data, 0 elsewhere; leaves estimate and point as they are.
+    /// 1 where there is data, 0 elsewhere; leaves the estimate as it is.
     Mask,
 }
 
@@ -43,11 +43,11 @@ shader_params! {
     items = |p| u64::from(p.fft_z) * u64::from(p.fft_y)
 }
 
-/// Bindings: twiddles, spectrum, observed, estimate, point.
+/// Bindings: twiddles, spectrum, observed, estimate.
 pub fn shader(rows: &LinePlan) -> Shader {
     let modes = [("OBSERVED", Mode::Observed), ("FLAT", Mode::Flat), ("MASK", Mode::Mask)];
     let modes = modes.map(|(name, mode)| format!("const {name}: u32 = {}u;\n", mode as u32)).concat();
     let source = modes + &line_source(rows, include_str!("../../shaders/begin_rows.wgsl"));
-    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write, Access::Write];
+    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write];
     Shader::new::<Params>("begin_rows", source, bindings, rows.lines)
 }

@@ -9,14 +9,15 @@
 //! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
 //! | `ratio_rows`                | 12    | `convolve_lines` (z)             | 8–12  |
 //! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
-//! | `update_rows`               | 28    | `ratio_rows`                     | 12    |
+//! | `update_rows`               | 20–24 | `ratio_rows`                     | 12    |
 //! |                             |       | `transform_lines` (y)            | 8     |
 //! |                             |       | `convolve_lines` (z)             | 8–12  |
 //! |                             |       | `transform_lines` (y)            | 8     |
-//! |                             |       | `update_rows`                    | 28    |
-//! | four dispatches             | 56–64 | eight dispatches                 | 88–96 |
+//! |                             |       | `update_rows`                    | 20–24 |
+//! | four dispatches             | 48–60 | eight dispatches                 | 80–92 |
 //!
-//! The smaller number holds when the OTF stays in the cache or serves many pairs.
+//! The smaller numbers hold when the OTF stays in the cache or serves many pairs, and for Richardson–Lucy, whose point
+//! is the estimate.
 
 /// A kernel's `Params`: the struct, and its fields by name, type and offset for the test that compares them with
 /// the shader's.

@@ -18,7 +18,7 @@ pub struct Limits {
 }
 
 /// Bytes that the volumes of one pair of tiles take for each voxel of the transform: observed, weight, estimate,
-/// point and spectrum, 8 each.
+/// the estimate before, and spectrum, 8 each.
 pub const PAIR_BYTES_PER_VOXEL: u64 = 40;
 /// Bytes of an OTF for each voxel of the transform.
 pub const OTF_BYTES_PER_VOXEL: u64 = 8;

@@ -58,7 +58,7 @@ pub struct Memory {
     pub tiles: u64,
     /// Batches on their way from the file to the compute stage, and what decoding them takes.
     pub in_flight: u64,
-    /// The backend's volumes: observed, weight, estimate, point, spectrum, OTFs.
+    /// The backend's volumes: observed, weight, estimate, the estimate before, spectrum, OTFs.
     pub volumes: u64,
     /// One plane of a tile before it is downsampled, and the weights of what is blended there.
     pub plane: u64,

@@ -1,6 +1,6 @@
 //! The start of an iteration's first pass: what is transformed along x when a group begins.
 //!
-//! Start: estimate ← point ← max(observed − background, [`START_FLOOR`]), beyond a tile's own extents the value of
+//! Start: estimate ← max(observed − background, [`START_FLOOR`]), beyond a tile's own extents the value of
 //! the nearest row, column or plane of it, going around the ends, since the transform does; [`START_FLOOR`] where
 //! there is no data; or 1 everywhere. Mask: 1 where there is data, else 0. Then the spectrum's row ← its forward
 //! transform along x, unscaled.
@@ -30,8 +30,6 @@ pub struct BeginRows {
 pub struct Begun<'a> {
     /// Becomes the start.
     pub estimate: &'a mut [Complex32],
-    /// Becomes the start.
-    pub point: &'a mut [Complex32],
     /// Becomes the start, transformed along x.
     pub spectrum: &'a mut [Complex32],
 }
@@ -39,26 +37,22 @@ pub struct Begun<'a> {
 /// Starts one pair from its `observed` volume, `[z, y, x]`.
 pub fn begin_rows(observed: &[Complex32], params: &BeginRows, fourier: &Fourier, begun: Begun) {
     let at_once = fourier.rows_at_once();
-    let Begun { estimate, point, spectrum } = begun;
-    point.par_chunks_mut(at_once).enumerate().for_each(|(i, part)| {
+    let Begun { estimate, spectrum } = begun;
+    estimate.par_chunks_mut(at_once).enumerate().for_each(|(i, part)| {
         for (j, row) in part.chunks_mut(fourier.length()).enumerate() {
             start_row(observed, params, i * at_once / fourier.length() + j, row);
         }
     });
-    estimate
-        .par_chunks_mut(at_once)
-        .zip(point.par_chunks(at_once))
-        .for_each(|(to, from)| to.copy_from_slice(from));
-    let point = &*point;
+    let estimate = &*estimate;
     fourier.each_row(spectrum, |i, row, scratch| {
-        row.copy_from_slice(&point[i * row.len()..][..row.len()]);
+        row.copy_from_slice(&estimate[i * row.len()..][..row.len()]);
         fourier.transform(Direction::Forward, row, scratch);
     });
 }
 
-fn start_row(observed: &[Complex32], params: &BeginRows, row: usize, point: &mut [Complex32]) {
+fn start_row(observed: &[Complex32], params: &BeginRows, row: usize, estimate: &mut [Complex32]) {
     if params.flat {
-        point.fill(Complex32::new(1.0, 1.0));
+        estimate.fill(Complex32::new(1.0, 1.0));
         return;
     }
     let fft = params.fft.map(|n| n as usize);
@@ -72,7 +66,7 @@ fn start_row(observed: &[Complex32], params: &BeginRows, row: usize, point: &mut
             Some(rows) => (source % rows, (source / rows) as u32),
         };
         let source = &observed[source * fft.x..][..fft.x];
-        for (x, pair) in point.iter_mut().enumerate() {
+        for (x, pair) in estimate.iter_mut().enumerate() {
             let value = lane_of(source[nearest(x, extents.x, fft.x)], source_lane);
             let start =
                 if is_no_data(value) { START_FLOOR } else { (value - params.background).max(START_FLOOR) };
@@ -138,10 +132,10 @@ mod tests {
             let extents = [Zyx::new(3, 4, 7), other];
             let observed = observed(extents);
             let params = BeginRows { fft: FFT, extents, background: 20.0, flat: false, half_rows: None };
-            let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
-            let [estimate, point, spectrum] = &mut volumes;
-            begin_rows(&observed, &params, &Fourier::new(9), Begun { estimate, point, spectrum });
-            for (i, actual) in point.iter().enumerate() {
+            let mut volumes = [pattern(FFT.count()), pattern(FFT.count())];
+            let [estimate, spectrum] = &mut volumes;
+            begin_rows(&observed, &params, &Fourier::new(9), Begun { estimate, spectrum });
+            for (i, actual) in estimate.iter().enumerate() {
                 for lane in [0, 1] {
                     let (n, i) = (extents[lane as usize], i as u32);
                     let z = nearest_by_search(i / 54, n.z, 5);
@@ -152,9 +146,8 @@ mod tests {
                     assert_eq!(lane_of(*actual, lane), expected, "voxel {i} of lane {lane}, {n}");
                 }
             }
-            assert_eq!(estimate, point);
-            for (row, point) in spectrum.chunks(9).zip(point.chunks(9)) {
-                assert_close(row, &by_definition(Direction::Forward, point), 1e-6);
+            for (row, start) in spectrum.chunks(9).zip(estimate.chunks(9)) {
+                assert_close(row, &by_definition(Direction::Forward, start), 1e-6);
             }
         }
     }
@@ -174,10 +167,10 @@ mod tests {
             let begin = |observed: &[Complex32], half_rows| {
                 let params =
                     BeginRows { fft, extents: [extents; 2], background: 20.0, flat: false, half_rows };
-                let mut volumes = [(); 3].map(|()| pattern(observed.len()));
-                let [estimate, point, spectrum] = &mut volumes;
-                begin_rows(observed, &params, &Fourier::new(9), Begun { estimate, point, spectrum });
-                volumes[1].clone()
+                let [mut estimate, mut spectrum] = [(); 2].map(|()| pattern(observed.len()));
+                let begun = Begun { estimate: &mut estimate, spectrum: &mut spectrum };
+                begin_rows(observed, &params, &Fourier::new(9), begun);
+                estimate
             };
             let (whole, halves) = (begin(&whole, None), begin(&halves, Some(half_rows)));
             for (i, expected) in whole.iter().enumerate() {
@@ -189,10 +182,10 @@ mod tests {
     #[test]
     fn a_flat_start_is_one_everywhere() {
         let params = BeginRows { fft: FFT, extents: [FFT; 2], background: 20.0, flat: true, half_rows: None };
-        let mut volumes = [pattern(FFT.count()), pattern(FFT.count()), pattern(FFT.count())];
-        let [estimate, point, spectrum] = &mut volumes;
-        begin_rows(&pattern(FFT.count()), &params, &Fourier::new(9), Begun { estimate, point, spectrum });
-        assert!(estimate.iter().chain(&*point).all(|&v| v == Complex32::new(1.0, 1.0)));
+        let mut volumes = [pattern(FFT.count()), pattern(FFT.count())];
+        let [estimate, spectrum] = &mut volumes;
+        begin_rows(&pattern(FFT.count()), &params, &Fourier::new(9), Begun { estimate, spectrum });
+        assert!(estimate.iter().all(|&v| v == Complex32::new(1.0, 1.0)));
         assert_close(&spectrum[..2], &[Complex32::new(9.0, 9.0), Complex32::default()], 1e-6);
     }
 

@@ -81,40 +81,26 @@ fn begin_rows_starts_and_masks_as_its_twin() {
                 odd_y: odd.y,
                 odd_x: odd.x,
             };
-            let [spectrum, estimate, point] = [(); 3].map(|()| bench.buffer(&vec![POISON; 4 * count]));
-            let buffers =
-                [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate, &point];
+            let [spectrum, estimate] = [(); 2].map(|()| bench.buffer(&vec![POISON; 4 * count]));
+            let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate];
             bench.run(&begin_rows::shader(&plan), &buffers, &params);
 
             let second = complex(&observed[2 * count..]);
-            let [mut estimate_twin, mut point_twin, mut spectrum_twin] =
-                [(); 3].map(|()| vec![Complex32::default(); count]);
+            let [mut estimate_twin, mut spectrum_twin] = [(); 2].map(|()| vec![Complex32::default(); count]);
             if mode == Mode::Mask {
                 twins::begin_rows::mask_rows(&second, &fourier, &mut spectrum_twin);
                 estimate_twin.fill(Complex32::new(POISON, POISON));
-                point_twin.fill(Complex32::new(POISON, POISON));
             } else {
                 let params =
                     BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat, half_rows: None };
-                let begun = Begun {
-                    estimate: &mut estimate_twin,
-                    point: &mut point_twin,
-                    spectrum: &mut spectrum_twin,
-                };
+                let begun = Begun { estimate: &mut estimate_twin, spectrum: &mut spectrum_twin };
                 twins::begin_rows::begin_rows(&second, &params, &fourier, begun);
             }
-            for (what, buffer, twin) in
-                [("estimate", &estimate, &estimate_twin), ("point", &point, &point_twin)]
-            {
-                let found: Vec<u32> = bench.read(buffer);
-                let twin: Vec<_> = flat(twin).into_iter().map(f32::to_bits).collect();
-                assert!(
-                    found[..2 * count].iter().all(|&v| v == POISON.to_bits()),
-                    "{what} of the other pair, {fft}"
-                );
-                let wrong = (0..2 * count).find(|&i| found[2 * count + i] != twin[i]);
-                assert_eq!(wrong, None, "{what}, {mode:?}, {fft}");
-            }
+            let found: Vec<u32> = bench.read(&estimate);
+            let twin: Vec<_> = flat(&estimate_twin).into_iter().map(f32::to_bits).collect();
+            assert!(found[..2 * count].iter().all(|&v| v == POISON.to_bits()), "the other pair, {fft}");
+            let wrong = (0..2 * count).find(|&i| found[2 * count + i] != twin[i]);
+            assert_eq!(wrong, None, "estimate, {mode:?}, {fft}");
             let found: Vec<f32> = bench.read(&spectrum);
             let what = format!("spectrum, {mode:?}, {fft}");
             assert_close_f32(&what, &found[2 * count..], &flat(&spectrum_twin), transform_tolerance(fft.x));
@@ -154,33 +140,38 @@ fn update_rows_updates_as_its_twin() {
         let volume = |scale: f32, shift: usize| ramp(count + shift, scale).split_off(shift);
         // A correction around 1, negative here and there as rounding makes it; a weight that is 0 here and there.
         let correction: Vec<_> = volume(0.01, 0).into_iter().map(|v| v - 0.1).collect();
-        let (weight, estimate_0, point_0) = (volume(0.005, 5), volume(2.0, 9), volume(2.5, 20));
+        let (weight, estimate_0) = (volume(0.005, 5), volume(2.0, 9));
         let input = row_spectrum(&correction, fourier);
-        let [spectrum, estimate, point] = [&input, &estimate_0, &point_0].map(|v| bench.buffer(v));
-        let params = update_rows::Params { lines, alpha: 0.4 };
-        let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&weight), &estimate, &point];
-        bench.run(&update_rows::shader(plan), &buffers, &params);
-        let [mut spectrum_twin, mut estimate_twin, mut point_twin] =
-            [&input, &estimate_0, &point_0].map(|v| complex(v));
-        let update = Update {
-            weight: &complex(&weight),
-            estimate: &mut estimate_twin,
-            point: &mut point_twin,
-            alpha: 0.4,
-        };
-        twins::update_rows::update_rows(&mut spectrum_twin, update, fourier);
-        for (what, buffer, twin) in [
-            ("spectrum", &spectrum, &spectrum_twin),
-            ("estimate", &estimate, &estimate_twin),
-            ("point", &point, &point_twin),
-        ] {
-            let what = format!("{what}, length {}, {lines} rows", plan.length);
-            assert_close_f32(
-                &what,
-                &bench.read::<f32>(buffer),
-                &flat(twin),
-                2.0 * transform_tolerance(plan.length),
-            );
+        for (alpha, next_alpha) in [(0.0, 0.0), (0.0, 0.25), (0.4, 0.5), (0.4, 0.0)] {
+            // Where the point is the estimate, nothing may read what was before.
+            let previous_0 = if alpha == 0.0 { vec![POISON; count] } else { volume(2.5, 20) };
+            let [spectrum, estimate, previous] = [&input, &estimate_0, &previous_0].map(|v| bench.buffer(v));
+            let params = update_rows::Params { lines, alpha, next_alpha };
+            let buffers =
+                [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&weight), &estimate, &previous];
+            bench.run(&update_rows::shader(plan), &buffers, &params);
+            let [mut spectrum_twin, mut estimate_twin, mut previous_twin] =
+                [&input, &estimate_0, &previous_0].map(|v| complex(v));
+            let update = Update {
+                weight: &complex(&weight),
+                estimate: &mut estimate_twin,
+                previous: &mut previous_twin,
+                alpha,
+                next_alpha,
+            };
+            twins::update_rows::update_rows(&mut spectrum_twin, update, fourier);
+            let next = match next_alpha == 0.0 {
+                true => ("estimate", &estimate, &estimate_twin),
+                false => ("previous", &previous, &previous_twin),
+            };
+            for (what, buffer, twin) in [("spectrum", &spectrum, &spectrum_twin), next] {
+                let what = format!("{what}, length {}, {lines} rows, {alpha} {next_alpha}", plan.length);
+                let tolerance = 2.0 * transform_tolerance(plan.length);
+                assert_close_f32(&what, &bench.read::<f32>(buffer), &flat(twin), tolerance);
+            }
+            if next_alpha != 0.0 {
+                assert_eq!(bench.read::<f32>(&estimate), estimate_0, "length {}", plan.length);
+            }
         }
     });
 }

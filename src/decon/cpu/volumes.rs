@@ -40,7 +40,10 @@ pub(super) struct Volumes {
     observed: Vec<Complex32>,
     weight: Vec<Complex32>,
     estimate: Vec<Complex32>,
-    point: Vec<Complex32>,
+    /// The estimate before, where the point lies beyond the estimate.
+    previous: Vec<Complex32>,
+    /// Weight of the last change in the point.
+    alpha: f32,
     /// Of the point or the ratio: transformed along all axes but the last one, ready for `convolve`.
     spectrum: Vec<Complex32>,
 }
@@ -111,7 +114,8 @@ impl Volumes {
             observed,
             weight: volume(),
             estimate: volume(),
-            point: volume(),
+            previous: volume(),
+            alpha: 0.0,
             spectrum: volume(),
         })
     }
@@ -123,9 +127,10 @@ impl Volumes {
         canvas.observe(lane as u32 % 2, self.fft, pair_mut(&mut self.observed, self.fft, lane));
     }
 
-    /// Makes weight, estimate, point and spectrum of the first `lanes` lanes.
+    /// Makes weight, estimate and spectrum of the first `lanes` lanes.
     pub fn begin(&mut self, channel: usize, lanes: usize, start: Start) {
         self.channel = channel;
+        self.alpha = 0.0;
         self.folded = lanes == 1;
         let volume = self.shape().count();
         self.used = lanes.div_ceil(2) * volume;
@@ -144,11 +149,8 @@ impl Volumes {
                 flat: start == Start::Flat,
                 half_rows: self.folded.then_some(volume / self.fft.x as usize),
             };
-            let begun = Begun {
-                estimate: &mut self.estimate[at.clone()],
-                point: &mut self.point[at.clone()],
-                spectrum: &mut self.spectrum[at.clone()],
-            };
+            let begun =
+                Begun { estimate: &mut self.estimate[at.clone()], spectrum: &mut self.spectrum[at.clone()] };
             begin_rows(&self.observed[at], &params, &self.transforms.x, begun);
         }
         self.transforms.along_y(&mut self.spectrum[..self.used], Direction::Forward);
@@ -211,19 +213,24 @@ impl Volumes {
         });
     }
 
-    /// spectrum of the ratio ← spectrum of the next point; estimate and point ← the next.
-    pub fn back_project(&mut self, alpha: f32) {
+    /// spectrum of the ratio ← spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
+    /// the next.
+    pub fn back_project(&mut self, next_alpha: f32) {
         self.convolve(Projection::Back);
-        let (plane, used, transforms) = (self.plane(), self.used, &self.transforms);
+        let (plane, used, alpha, transforms) = (self.plane(), self.used, self.alpha, &self.transforms);
         self.spectrum[..used]
             .par_chunks_mut(plane)
             .zip(self.weight[..used].par_chunks(plane))
             .zip(self.estimate[..used].par_chunks_mut(plane))
-            .zip(self.point[..used].par_chunks_mut(plane))
-            .for_each(|(((spectrum, weight), estimate), point)| {
-                let update = Update { weight, estimate, point, alpha };
+            .zip(self.previous[..used].par_chunks_mut(plane))
+            .for_each(|(((spectrum, weight), estimate), previous)| {
+                let update = Update { weight, estimate, previous, alpha, next_alpha };
                 transforms.within_plane(spectrum, |rows| update_rows(rows, update, &transforms.x));
             });
+        if next_alpha != 0.0 {
+            std::mem::swap(&mut self.estimate, &mut self.previous);
+        }
+        self.alpha = next_alpha;
     }
 
     /// The core of `lane` as it is written.

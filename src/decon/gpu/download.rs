@@ -14,28 +14,30 @@ pub(super) struct Download {
     output: SampleType,
     fill: f32,
     pack: Kernel<pack::Params>,
-    buffers: wgpu::BindGroup,
+    /// For each volume that may come out.
+    buffers: [wgpu::BindGroup; 2],
     result: wgpu::Buffer,
     readback: Readback<Tile>,
 }
 
 impl Download {
-    /// Packs cores of `image`, a volume of all pairs like `observed`.
+    /// Packs cores of one of `images`, volumes of all pairs like `observed`.
     pub fn new(
         device: &Device,
         setup: &Setup,
-        image: &wgpu::Buffer,
+        images: [&wgpu::Buffer; 2],
         observed: &wgpu::Buffer,
     ) -> Result<Self> {
         let bytes =
             (pack::HEADER_BYTES + setup.core.count() * setup.output.bytes()).next_multiple_of(4) as u64;
         let result = device.buffer("packed core", bytes)?;
         let pack = Kernel::new(device, &pack::shader())?;
+        let bind = |image| pack.bind(device, &[image, observed, &result]);
         Ok(Self {
             fft: setup.fft,
             output: setup.output,
             fill: setup.fill,
-            buffers: pack.bind(device, &[image, observed, &result])?,
+            buffers: [bind(images[0])?, bind(images[1])?],
             pack,
             result,
             // A group on its way home, and the first tile of the next: it goes to the device before anyone waits.
@@ -43,10 +45,11 @@ impl Download {
         })
     }
 
-    /// Sends the core of `lane` on its way; returns the oldest tile when every place was taken.
+    /// Sends the core of `lane` in image `current` on its way; returns the oldest tile when every place was taken.
     pub fn start(
         &mut self,
         recorder: &mut Recorder,
+        current: usize,
         lane: usize,
         tile: Tile,
     ) -> Result<Option<FinishedTile>> {
@@ -66,7 +69,7 @@ impl Download {
             fill: self.fill,
         };
         recorder.clear(&self.result, pack::HEADER_BYTES as u64);
-        self.pack.dispatch(recorder, &self.buffers, &params);
+        self.pack.dispatch(recorder, &self.buffers[current], &params);
         let finished = if self.readback.is_full() {
             // The device computes while the oldest is read.
             recorder.submit();

@@ -35,13 +35,13 @@ impl<P: ShaderParams> Step<P> {
 #[derive(Debug)]
 pub(super) struct Volumes {
     fft: Zyx<u32>,
-    estimate: wgpu::Buffer,
+    estimate: [wgpu::Buffer; 2],
     begin: Step<begin_rows::Params>,
     /// Along y of volumes; images need none.
     transform: Option<Step<transform_lines::Params>>,
     convolve: Kernel<convolve_lines::Params>,
     ratio: Step<ratio_rows::Params>,
-    update: Step<update_rows::Params>,
+    update: Update,
     weight: Step<weight_rows::Params>,
     channels: Vec<Channel>,
     /// Extents of the tile in each lane.
@@ -49,6 +49,18 @@ pub(super) struct Volumes {
     /// Of the group: output channel, pairs.
     channel: usize,
     pairs: u32,
+}
+
+/// Two volumes that are in turn the estimate and the one before.
+#[derive(Debug)]
+struct Update {
+    kernel: Kernel<update_rows::Params>,
+    /// With one as the estimate, with the other.
+    buffers: [wgpu::BindGroup; 2],
+    /// Which is the estimate.
+    current: usize,
+    /// Weight of the last change in the point.
+    alpha: f32,
 }
 
 #[derive(Debug)]
@@ -68,8 +80,7 @@ impl Volumes {
     /// Makes every buffer but `observed`, every pipeline and every OTF.
     pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
         let plans = LinePlans::new(setup.fft, device.limits().workgroup_bytes)?;
-        let estimate = volume(device, "estimate", setup)?;
-        let point = volume(device, "point", setup)?;
+        let estimate = [volume(device, "estimate", setup)?, volume(device, "estimate before", setup)?];
         let weight = volume(device, "weight", setup)?;
         let spectrum = volume(device, "spectrum", setup)?;
         let along_x = twiddles(device, &plans.rows)?;
@@ -92,15 +103,18 @@ impl Volumes {
             None => None,
         };
         let rows = &plans.rows;
-        let begin = [&along_x, &spectrum, observed, &estimate, &point];
-        let update = [&along_x, &spectrum, &weight, &estimate, &point];
+        let begin = [&along_x, &spectrum, observed, &estimate[0]];
+        let update = Kernel::new(device, &update_rows::shader(rows))?;
+        let bind =
+            |i: usize| update.bind(device, &[&along_x, &spectrum, &weight, &estimate[i], &estimate[1 - i]]);
+        let buffers = [bind(0)?, bind(1)?];
         Ok(Self {
             fft: setup.fft,
             begin: Step::new(device, &begin_rows::shader(rows), &begin)?,
             transform,
             convolve,
             ratio: Step::new(device, &ratio_rows::shader(rows), &[&along_x, &spectrum, observed])?,
-            update: Step::new(device, &update_rows::shader(rows), &update)?,
+            update: Update { kernel: update, buffers, current: 0, alpha: 0.0 },
             weight: Step::new(device, &weight_rows::shader(rows), &[&along_x, &spectrum, &weight])?,
             estimate,
             channels,
@@ -110,9 +124,14 @@ impl Volumes {
         })
     }
 
-    /// The volume that comes out.
-    pub fn estimate(&self) -> &wgpu::Buffer {
-        &self.estimate
+    /// The volumes of which one comes out, and the other holds the estimate before.
+    pub fn estimates(&self) -> [&wgpu::Buffer; 2] {
+        self.estimate.each_ref()
+    }
+
+    /// Which of them comes out.
+    pub fn current(&self) -> usize {
+        self.update.current
     }
 
     /// Says how much of `lane` is a tile.
@@ -120,9 +139,10 @@ impl Volumes {
         self.extents[lane] = extents;
     }
 
-    /// Makes weight, estimate, point and spectrum of the first `lanes` lanes.
+    /// Makes weight, estimate and spectrum of the first `lanes` lanes.
     pub fn begin(&mut self, recorder: &mut Recorder, channel: usize, lanes: usize, start: Start) {
         self.channel = channel;
+        (self.update.current, self.update.alpha) = (0, 0.0);
         self.pairs = lanes.div_ceil(2) as u32;
         self.begin_rows(recorder, Mode::Mask);
         self.filter(recorder, Projection::Back);
@@ -141,10 +161,21 @@ impl Volumes {
         self.ratio.run(recorder, &ratio_rows::Params { lines: self.rows(), background });
     }
 
-    /// Spectrum of the ratio → spectrum of the next point; estimate and point ← the next.
-    pub fn back_project(&mut self, recorder: &mut Recorder, alpha: f32) {
+    /// Spectrum of the ratio → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
+    /// the next.
+    pub fn back_project(&mut self, recorder: &mut Recorder, next_alpha: f32) {
         self.filter(recorder, Projection::Back);
-        self.update.run(recorder, &update_rows::Params { lines: self.rows(), alpha });
+        let lines = self.rows();
+        let Update { kernel, buffers, current, alpha } = &mut self.update;
+        kernel.dispatch(
+            recorder,
+            &buffers[*current],
+            &update_rows::Params { lines, alpha: *alpha, next_alpha },
+        );
+        if next_alpha != 0.0 {
+            *current = 1 - *current;
+        }
+        *alpha = next_alpha;
     }
 
     fn begin_rows(&self, recorder: &mut Recorder, mode: Mode) {
