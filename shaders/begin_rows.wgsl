@@ -64,30 +64,23 @@ fn start_value(line: u32, x: u32, voxel: u32) -> vec2f {
     return vec2f(above_background(observed[even].x), above_background(observed[odd].y));
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let line = take_line(group_number(group, groups), invocation);
-    let lines = params.fft_z * params.fft_y;
-    let first = (params.pair * lines + line) * N;
-    for (var x = thread; x < N; x += THREADS) {
-        var value = vec2f(0.0);
-        if line < lines {
-            value = start_value(line, x, first + x);
-            if params.mode != MASK {
-                estimate[first + x] = value;
-            }
-        }
-        put(x, value);
+fn lines() -> u32 {
+    return params.fft_z * params.fft_y;
+}
+
+fn voxel_of(line: u32, x: u32) -> u32 {
+    return (params.pair * lines() + line) * N + x;
+}
+
+fn load(line: u32, x: u32) -> vec2f {
+    let voxel = voxel_of(line, x);
+    let value = start_value(line, x, voxel);
+    if params.mode != MASK {
+        estimate[voxel] = value;
     }
-    workgroupBarrier();
-    transform();
-    if line < lines {
-        for (var x = thread; x < N; x += THREADS) {
-            spectrum[first + x] = fetch(x);
-        }
-    }
+    return value;
+}
+
+fn store(line: u32, x: u32, value: vec2f) {
+    spectrum[voxel_of(line, x)] = value;
 }

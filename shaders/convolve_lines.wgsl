@@ -15,33 +15,27 @@ var<immediate> params: Params;
 @group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
 @group(0) @binding(2) var<storage, read> otf: array<vec2f>;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let line = take_line(group_number(group, groups), invocation);
-    let column = line % params.stride;
-    let first = line / params.stride * params.stride * N + column;
-    for (var i = thread; i < N; i += THREADS) {
-        var value = vec2f(0.0);
-        if line < params.lines {
-            value = spectrum[first + i * params.stride];
-        }
-        put(i, value);
-    }
-    workgroupBarrier();
-    transform();
-    for (var i = thread; i < N; i += THREADS) {
-        let factor = otf[column + i * params.stride] * vec2f(1.0, params.sign);
-        put(i, swapped(product(fetch(i), factor)));
-    }
-    workgroupBarrier();
-    transform();
-    if line < params.lines {
-        for (var i = thread; i < N; i += THREADS) {
-            spectrum[first + i * params.stride] = swapped(fetch(i));
-        }
-    }
+fn lines() -> u32 {
+    return params.lines;
+}
+
+// Voxel i of a line in its pair's volume.
+fn voxel_of(line: u32, i: u32) -> u32 {
+    return line % params.stride + i * params.stride;
+}
+
+fn first_of_pair(line: u32) -> u32 {
+    return line / params.stride * params.stride * N;
+}
+
+fn load(line: u32, i: u32) -> vec2f {
+    return spectrum[first_of_pair(line) + voxel_of(line, i)];
+}
+
+fn between(line: u32, i: u32, value: vec2f) -> vec2f {
+    return swapped(product(value, otf[voxel_of(line, i)] * vec2f(1.0, params.sign)));
+}
+
+fn store(line: u32, i: u32, value: vec2f) {
+    spectrum[first_of_pair(line) + voxel_of(line, i)] = swapped(value);
 }

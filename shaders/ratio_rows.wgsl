@@ -14,42 +14,25 @@ var<immediate> params: Params;
 @group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 
+fn lines() -> u32 {
+    return params.lines;
+}
+
+fn load(line: u32, x: u32) -> vec2f {
+    return swapped(spectrum[line * N + x]);
+}
+
 fn ratio(seen: f32, blurred: f32) -> f32 {
     // Not the ratio is selected but what is divided: NO_DATA / FLOOR would be infinite.
     return select(0.0, seen, has_data(seen)) / max(blurred + params.background, FLOOR);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) invocation: u32,
-) {
-    let line = take_line(group_number(group, groups), invocation);
-    let first = line * N;
-    for (var x = thread; x < N; x += THREADS) {
-        var value = vec2f(0.0);
-        if line < params.lines {
-            value = swapped(spectrum[first + x]);
-        }
-        put(x, value);
-    }
-    workgroupBarrier();
-    transform();
-    for (var x = thread; x < N; x += THREADS) {
-        var value = vec2f(0.0);
-        if line < params.lines {
-            let seen = observed[first + x];
-            let blurred = swapped(fetch(x));
-            value = vec2f(ratio(seen.x, blurred.x), ratio(seen.y, blurred.y));
-        }
-        put(x, value);
-    }
-    workgroupBarrier();
-    transform();
-    if line < params.lines {
-        for (var x = thread; x < N; x += THREADS) {
-            spectrum[first + x] = fetch(x);
-        }
-    }
+fn between(line: u32, x: u32, value: vec2f) -> vec2f {
+    let seen = observed[line * N + x];
+    let blurred = swapped(value);
+    return vec2f(ratio(seen.x, blurred.x), ratio(seen.y, blurred.y));
+}
+
+fn store(line: u32, x: u32, value: vec2f) {
+    spectrum[line * N + x] = value;
 }

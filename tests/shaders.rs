@@ -4,28 +4,36 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use decon_gpu::gpu::{Access, Shader};
-use decon_gpu::kernels::fft::good_sizes;
-use decon_gpu::kernels::shaders;
+use decon_gpu::gpu::{Access, Shader, WorkgroupLimits};
+use decon_gpu::kernels::fft::{LinePlans, good_sizes};
+use decon_gpu::kernels::{convolve_lines, ratio_rows, shaders};
 use decon_gpu::space::Zyx;
 use naga::proc::{GlobalCtx, Layouter};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, Scalar, StorageAccess, TypeInner};
 
-/// Workgroup memory of lavapipe and many others, of NVIDIA, and the least that WebGPU allows.
-const WORKGROUP_BYTES: [u32; 3] = [32 << 10, 48 << 10, 16 << 10];
+/// Of lavapipe and many others, of NVIDIA, and the least that WebGPU allows.
+const LIMITS: [WorkgroupLimits; 3] = [
+    WorkgroupLimits { bytes: 32 << 10, invocations: 1024 },
+    WorkgroupLimits { bytes: 48 << 10, invocations: 1024 },
+    WorkgroupLimits { bytes: 16 << 10, invocations: 256 },
+];
 
 fn parsed(shader: &Shader) -> Module {
+    validated(shader).0
+}
+
+fn validated(shader: &Shader) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(&shader.source)
         .unwrap_or_else(|error| panic!("{}: {}", shader.stem, error.emit_to_string(&shader.source)));
-    Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
+    let info = Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}: {error:?}\n{}", shader.stem, shader.source));
-    module
+    (module, info)
 }
 
 /// One of each radix and of each mixture, images and volumes.
-fn variants() -> Vec<(u32, Shader)> {
+fn variants() -> Vec<(WorkgroupLimits, Shader)> {
     let shapes = [
         Zyx::new(1, 1, 1),
         Zyx::new(1, 2, 3),
@@ -35,9 +43,9 @@ fn variants() -> Vec<(u32, Shader)> {
         Zyx::new(48, 210, 8),
     ];
     let mut variants = Vec::new();
-    for bytes in WORKGROUP_BYTES {
+    for limits in LIMITS {
         for fft in shapes {
-            variants.extend(shaders(fft, bytes).unwrap().into_iter().map(|shader| (bytes, shader)));
+            variants.extend(shaders(fft, limits).unwrap().into_iter().map(|shader| (limits, shader)));
         }
     }
     variants
@@ -45,7 +53,7 @@ fn variants() -> Vec<(u32, Shader)> {
 
 #[test]
 fn every_variant_is_valid_and_fits_its_workgroup() {
-    for (bytes, shader) in variants() {
+    for (limits, shader) in variants() {
         let module = parsed(&shader);
         let mut layouter = Layouter::default();
         layouter
@@ -58,19 +66,21 @@ fn every_variant_is_valid_and_fits_its_workgroup() {
             .unwrap();
         let shared = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
         let shared: u32 = shared.map(|(_, v)| layouter[v.ty].size).sum();
-        assert!(shared <= bytes, "{}: {shared} of {bytes} bytes of workgroup memory", shader.stem);
+        assert!(shared <= limits.bytes, "{}: {shared} of {limits:?}", shader.stem);
         let [x, y, z] = module.entry_points[0].workgroup_size;
-        assert!(x <= 256 && y == 1 && z == 1, "{}: workgroup {x} × {y} × {z}", shader.stem);
+        assert!(x <= limits.invocations && y == 1 && z == 1, "{}: workgroup {x} × {y} × {z}", shader.stem);
         assert!(shader.items_per_group >= 1 && shader.items_per_group <= x, "{}", shader.stem);
     }
 }
 
 #[test]
-fn every_good_size_up_to_the_limit_has_a_valid_row_transform() {
-    // All 2048-limited sizes parse in a second or two; validation of every tenth is enough beside the test above.
-    for length in good_sizes(2048).into_iter().step_by(10) {
-        for shader in shaders(Zyx::new(1, length, length), 32 << 10).unwrap() {
-            parsed(&shader);
+fn every_size_that_the_planner_may_choose_has_valid_transforms() {
+    for limits in LIMITS {
+        for length in good_sizes(limits.bytes / 16) {
+            let LinePlans { rows, last, .. } = LinePlans::new(Zyx::new(1, length, length), limits).unwrap();
+            for shader in [ratio_rows::shader(&rows), convolve_lines::shader(&last)] {
+                parsed(&shader);
+            }
         }
     }
 }
@@ -96,6 +106,61 @@ fn parameters_agree_by_name_type_offset_and_size() {
             let theirs = (member.name.as_deref(), kind, member.offset as usize);
             assert_eq!(theirs, (Some(field.name), field.kind, field.offset), "{}", shader.stem);
         }
+    }
+}
+
+/// What an iteration runs; that it is so many dispatches is counted on a device, in `gpu_vs_cpu`.
+const IMAGE: [&str; 4] = ["convolve_lines", "ratio_rows", "convolve_lines", "update_rows"];
+const VOLUME: [&str; 8] = [
+    "transform_lines",
+    "convolve_lines",
+    "transform_lines",
+    "ratio_rows",
+    "transform_lines",
+    "convolve_lines",
+    "transform_lines",
+    "update_rows",
+];
+/// What `update_rows` leaves alone: away from the data's edges the weight; in Richardson–Lucy the estimate before; in
+/// SHB the estimate is not written but becomes the one before.
+const RL: [(&str, GlobalUse); 3] =
+    [("weight", GlobalUse::READ), ("previous", GlobalUse::READ), ("previous", GlobalUse::WRITE)];
+const SHB: [(&str, GlobalUse); 2] = [("weight", GlobalUse::READ), ("estimate", GlobalUse::WRITE)];
+
+/// Bytes of a real voxel (half a vec2f) that one run of `shader` moves: of every volume that its text reads, and of
+/// every one that it writes; each voxel is touched once, since `main` calls `load`, `between` and `store` once for it.
+fn bytes(shader: &Shader, left_alone: &[(&str, GlobalUse)], with_otf: bool) -> u32 {
+    let (module, info) = validated(shader);
+    let uses = module.global_variables.iter().flat_map(|(handle, variable)| {
+        let name = variable.name.as_deref().unwrap_or_default();
+        let used = info.get_entry_point(0)[handle];
+        [GlobalUse::READ, GlobalUse::WRITE].map(|kind| (name, kind, used.contains(kind)))
+    });
+    let is_volume = |name| match name {
+        "spectrum" | "observed" | "estimate" | "previous" | "weight" => true,
+        "otf" => with_otf,
+        _ => false,
+    };
+    let moved =
+        uses.filter(|&(name, kind, used)| used && is_volume(name) && !left_alone.contains(&(name, kind)));
+    4 * moved.count() as u32
+}
+
+#[test]
+fn an_iteration_moves_as_few_bytes_as_the_roofline_says() {
+    let cases: [(Zyx<u32>, &[&str], [u32; 4]); 2] = [
+        (Zyx::new(1, 1024, 1000), &IMAGE, [44, 52, 48, 56]),
+        (Zyx::new(48, 210, 8), &VOLUME, [76, 84, 80, 88]),
+    ];
+    for (fft, stems, expected) in cases {
+        let shaders = shaders(fft, LIMITS[1]).unwrap();
+        let iteration = |left_alone: &[_], with_otf| -> u32 {
+            let named = |stem| shaders.iter().find(|shader| shader.stem == stem).unwrap();
+            stems.iter().map(|stem| bytes(named(*stem), left_alone, with_otf)).sum()
+        };
+        let found =
+            [iteration(&RL, false), iteration(&RL, true), iteration(&SHB, false), iteration(&SHB, true)];
+        assert_eq!(found, expected, "RL, with the OTF; SHB, with the OTF; {fft}");
     }
 }
 

@@ -46,6 +46,8 @@ pub const FLOOR: f32 = 1e-6;
 pub const START_FLOOR: f32 = 1e-3;
 /// Below this sum of the PSF over the data, a pixel is not estimated (Bertero and Boccacci, section 3).
 pub const WEIGHT_LIMIT: f32 = 0.01;
+/// So near to 1, that sum is 1: the transforms that make it round by less. Such a weight is not read on a device.
+pub const WEIGHT_ROUNDING: f32 = 4e-6;
 
 /// Which algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

@@ -11,7 +11,7 @@ mod readback;
 mod recorder;
 
 pub use adapter::{Adapter, AdapterKind, AdapterSummary, Choice, adapters, choose};
-pub use device::{Device, GpuLimits};
+pub use device::{Device, GpuLimits, WorkgroupLimits};
 pub use kernel::{Access, Kernel, ParamField, Shader, ShaderParams};
 pub use readback::Readback;
 pub use recorder::Recorder;

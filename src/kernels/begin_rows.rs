@@ -1,6 +1,7 @@
 //! The start of a pair of tiles, or the mask of its data, and their transform along x. 12 bytes a voxel (mask: 8).
 
-use super::{fft::LinePlan, line_source};
+use super::fft::{LinePlan, Passes};
+use super::line_source;
 use crate::gpu::{Access, Shader};
 
 /// What the start is made from.
@@ -47,7 +48,7 @@ shader_params! {
 pub fn shader(rows: &LinePlan) -> Shader {
     let modes = [("OBSERVED", Mode::Observed), ("FLAT", Mode::Flat), ("MASK", Mode::Mask)];
     let modes = modes.map(|(name, mode)| format!("const {name}: u32 = {}u;\n", mode as u32)).concat();
-    let source = modes + &line_source(rows, include_str!("../../shaders/begin_rows.wgsl"));
+    let source = modes + &line_source(rows, Passes::One, include_str!("../../shaders/begin_rows.wgsl"));
     let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write];
     Shader::new::<Params>("begin_rows", source, bindings, rows.lines)
 }

@@ -1,7 +1,8 @@
 //! Transform along the last axis, product with the OTF, inverse transform, in place. 8 bytes a voxel, and 4 for the
 //! OTF of a single pair.
 
-use super::{fft::LinePlan, line_source};
+use super::fft::{LinePlan, Passes};
+use super::line_source;
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -19,6 +20,6 @@ shader_params! {
 
 /// Bindings: twiddles, spectrum, OTF.
 pub fn shader(last: &LinePlan) -> Shader {
-    let source = line_source(last, include_str!("../../shaders/convolve_lines.wgsl"));
+    let source = line_source(last, Passes::Two, include_str!("../../shaders/convolve_lines.wgsl"));
     Shader::new::<Params>("convolve_lines", source, &[Access::Read, Access::Write, Access::Read], last.lines)
 }

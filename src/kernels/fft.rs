@@ -1,43 +1,67 @@
-//! How the line kernels transform: radices, twiddle factors, lines in a workgroup; and the text that says so.
+//! How the line kernels transform: radices, twiddle factors, the shape of a workgroup.
 //!
-//! The transform itself is `shaders/fft.wgsl`.
+//! The transform itself is `shaders/fft.wgsl`, with the text that `text` makes of a plan.
+
+mod text;
 
 use std::f64::consts::TAU;
-use std::fmt::Write;
+
+pub(super) use text::Passes;
 
 use super::WORKGROUP;
 use crate::error::{Error, Result};
+use crate::gpu::WorkgroupLimits;
 use crate::space::Zyx;
 
-/// Neighbouring columns that a workgroup takes when its memory allows: 8 complex numbers are two memory sectors.
+/// Neighbouring columns that a workgroup takes at least where its memory allows: 4 complex numbers are one sector of
+/// 32 bytes, which is what memory moves. [`crate::gpu::GpuLimits::max_fft_length`] follows from it.
+const SECTOR_COLUMNS: u32 = 4;
+/// Neighbouring columns that are better still, where they do not make the workgroup too large.
 const COLUMNS: u32 = 8;
-/// Bytes of workgroup memory for each complex number of a line: both halves of the exchange.
-const EXCHANGE_BYTES: u32 = 16;
+/// Bytes of workgroup memory for each complex number of a line: real and imaginary parts are exchanged in turn.
+const EXCHANGE_BYTES: u32 = 4;
+/// Complex numbers that an invocation holds. With what a butterfly needs beside them they take about 64 registers, and
+/// a device that gives 64 Ki registers to the workgroups of one unit keeps two or more there: one computes while the
+/// other waits for memory.
+const REGISTERS: u32 = 16;
+/// Invocations of a workgroup, for the same reason.
+const INVOCATIONS: u32 = 512;
+/// Memory banks of 4 bytes on every device that is known to us.
+const BANKS: u32 = 32;
+
+/// p and q of a radix p · q that is composed in registers; `None` for those that `fft.wgsl` has by hand.
+fn parts_of(radix: u32) -> Option<(u32, u32)> {
+    let composed = [(2, 3), (2, 4), (3, 3), (2, 5), (3, 4), (2, 7), (3, 5), (4, 4)];
+    composed.into_iter().find(|(p, q)| p * q == radix)
+}
+
+/// Every radix, large ones first.
+fn all_radices() -> impl Iterator<Item = u32> {
+    (2..=REGISTERS).rev().filter(|&radix| matches!(radix, 2 | 3 | 4 | 5 | 7) || parts_of(radix).is_some())
+}
 
 /// The radices whose product is `length`, in the order of the stages; `None` when it has other prime factors than
 /// 2, 3, 5 and 7.
 ///
-/// Few large radices make few passes over workgroup memory, so twos go in threes, and 16 is 4 · 4 rather than 8 · 2.
+/// Every stage but the first is a pass through workgroup memory, so there are as few as possible; of those, the most
+/// even ones: their sum is least, and with it the arithmetic. The largest comes first: the first stage needs no
+/// twiddle factors.
 pub fn radices(length: u32) -> Option<Vec<u32>> {
-    let mut rest = length;
-    let mut power_of = |factor: u32| {
-        let mut power = 0;
-        while rest > 0 && rest.is_multiple_of(factor) {
-            rest /= factor;
-            power += 1;
-        }
-        power
-    };
-    let (twos, threes, fives, sevens) = (power_of(2), power_of(3), power_of(5), power_of(7));
-    let (eights, fours, single) = match twos % 3 {
-        0 => (twos / 3, 0, 0),
-        1 if twos >= 4 => (twos / 3 - 1, 2, 0),
-        1 => (0, 0, 1),
-        _ => (twos / 3, 1, 0),
-    };
-    let counts = [(8, eights), (7, sevens), (5, fives), (4, fours), (3, threes), (2, single)];
-    (rest == 1)
-        .then(|| counts.into_iter().flat_map(|(radix, count)| std::iter::repeat_n(radix, count)).collect())
+    match length {
+        0 => None,
+        1 => Some(vec![1]),
+        _ => factors(length, u32::MAX),
+    }
+}
+
+/// The shortest list of radices up to `largest`, descending, whose product is `length` > 1.
+fn factors(length: u32, largest: u32) -> Option<Vec<u32>> {
+    let lists = all_radices().filter(|&radix| radix <= largest && length.is_multiple_of(radix));
+    let lists = lists.filter_map(|radix| match length / radix {
+        1 => Some(vec![radix]),
+        rest => factors(rest, radix).map(|others| [vec![radix], others].concat()),
+    });
+    lists.min_by_key(|list| (list.len(), list.iter().sum::<u32>()))
 }
 
 /// Whether the kernels can transform lines of this length: a product of 2, 3, 5 and 7.
@@ -64,7 +88,7 @@ pub enum Direction {
 pub struct LinePlan {
     /// Numbers in a line.
     pub length: u32,
-    /// Their product is the length.
+    /// Their product is the length; `[1]` for length 1.
     pub radices: Vec<u32>,
     /// Lines of a workgroup.
     pub lines: u32,
@@ -72,79 +96,91 @@ pub struct LinePlan {
     pub threads: u32,
     /// Along which axis.
     pub direction: Direction,
+    /// An unused number follows each so many elements in the exchange; the length for none.
+    pad: u32,
 }
 
 impl LinePlan {
-    /// For lines of `length` on a device with `workgroup_bytes` of workgroup memory.
+    /// For lines of `length` in workgroups within `limits`.
     ///
     /// # Errors
-    /// `Limit` when two copies of a line do not fit that memory, or the length has a prime factor above 7.
-    pub fn new(length: u32, direction: Direction, workgroup_bytes: u32) -> Result<Self> {
-        let fit = workgroup_bytes / EXCHANGE_BYTES / length.max(1);
+    /// `Limit` when a line does not fit a workgroup, or the length has a prime factor above 7.
+    pub fn new(length: u32, direction: Direction, limits: WorkgroupLimits) -> Result<Self> {
+        let fit = limits.bytes / EXCHANGE_BYTES / length.max(1);
         let Some(radices) = radices(length).filter(|_| fit > 0) else {
             return Err(Error::Limit {
                 what: "length of a Fourier transform on this device".into(),
                 needed: length.to_string(),
-                available: format!("products of 2, 3, 5 and 7 up to {}", workgroup_bytes / EXCHANGE_BYTES),
+                available: format!("products of 2, 3, 5 and 7 up to {}", limits.bytes / EXCHANGE_BYTES),
             });
         };
-        // One invocation for each butterfly of the largest radix, which is the first.
-        let butterflies = length / radices.first().unwrap_or(&1);
-        let busy = butterflies.next_power_of_two().min(WORKGROUP);
+        let most = INVOCATIONS.min(limits.invocations);
+        let busy = threads(length, &radices, most);
+        let filling = (WORKGROUP / busy).max(1);
         let wanted = match direction {
-            Direction::Rows => WORKGROUP / busy,
-            Direction::Columns => COLUMNS.max(WORKGROUP / busy),
+            Direction::Rows => filling,
+            Direction::Columns if COLUMNS * busy <= most => filling.max(COLUMNS),
+            Direction::Columns => SECTOR_COLUMNS,
         };
-        let lines = 1 << fit.min(wanted).ilog2();
-        Ok(Self { length, radices, lines, threads: busy.min(WORKGROUP / lines), direction })
+        let lines = 1 << fit.min(wanted).min(most).ilog2();
+        let threads = threads(length, &radices, most / lines);
+        let mut plan = Self { length, radices, lines, threads, direction, pad: length };
+        plan.pad = plan.padding(limits.bytes);
+        Ok(plan)
     }
 
-    /// The constants that stand before `fft.wgsl`.
-    pub(super) fn constants(&self) -> String {
-        let Self { length, lines, threads, .. } = *self;
-        let [element_stride, line_stride, thread_step, line_step] = match self.direction {
-            Direction::Rows => [1, length, 1, threads],
-            Direction::Columns => [lines, 1, lines, 1],
+    /// The first stage writes numbers that are its radix apart. In rows, one number after each round of the banks moves
+    /// the next round on; in columns, where several lines share a round, one element after each butterfly does.
+    fn padding(&self, workgroup_bytes: u32) -> u32 {
+        let first = self.radices[0];
+        let pad = match self.direction {
+            Direction::Rows => BANKS,
+            Direction::Columns => first,
         };
-        let constants = [
-            ("N", length),
-            ("LINES", lines),
-            ("THREADS", threads),
-            ("WORKGROUP", lines * threads),
-            ("ELEMENT_STRIDE", element_stride),
-            ("LINE_STRIDE", line_stride),
-            ("THREAD_STEP", thread_step),
-            ("LINE_STEP", line_step),
-        ];
-        constants.map(|(name, value)| format!("const {name}: u32 = {value}u;\n")).concat()
+        let padded = Self { pad, ..self.clone() };
+        let fits = padded.lines * padded.padded_length() * EXCHANGE_BYTES <= workgroup_bytes;
+        if first.is_multiple_of(2) && pad < self.length && fits { pad } else { self.length }
     }
 
-    /// The function that runs the stages. Stages of one radix are a loop: unrolled, drivers compile for seconds.
-    pub(super) fn transform(&self) -> String {
-        let mut body = String::from("fn transform() {\n    var step = 1u;\n");
-        for stages in self.radices.chunk_by(|a, b| a == b) {
-            let (radix, count) = (stages[0], stages.len());
-            let stage = format!("stage_{radix}(step);\n        end_stage();\n        step *= {radix}u;");
-            write!(body, "    for (var i = 0u; i < {count}u; i++) {{\n        {stage}\n    }}\n")
-                .expect("a string takes text");
-        }
-        body + "}\n"
+    /// Numbers of a line in the exchange.
+    fn padded_length(&self) -> u32 {
+        self.length + (self.length - 1) / self.pad
     }
 
-    /// exp(−2πi r k / (step · radix)) at r · step + k − 1, for every stage, 0 < r < radix, 0 ≤ k < step; (re, im).
+    /// Complex numbers that an invocation holds.
+    pub fn registers(&self) -> u32 {
+        registers(self.length, &self.radices, self.threads)
+    }
+
+    /// exp(−2πi k m / (step · radix)) at k · step + m − 1, for every stage, 0 < k < radix, 0 ≤ m < step; (re, im).
     /// One unused number for length 1, since a buffer is not empty.
     pub fn twiddles(&self) -> Vec<[f32; 2]> {
         let mut twiddles = Vec::with_capacity(self.length as usize);
         let mut step = 1;
         for &radix in &self.radices {
-            for (r, k) in (1..radix).flat_map(|r| (0..step).map(move |k| (r, k))) {
-                let angle = -TAU * (f64::from(r) * f64::from(k)) / f64::from(step * radix);
+            for (k, m) in (1..radix).flat_map(|k| (0..step).map(move |m| (k, m))) {
+                let angle = -TAU * (f64::from(k) * f64::from(m)) / f64::from(step * radix);
                 twiddles.push([angle.cos() as f32, angle.sin() as f32]);
             }
             step *= radix;
         }
         if twiddles.is_empty() { vec![[1.0, 0.0]] } else { twiddles }
     }
+}
+
+/// Complex numbers that each of `threads` invocations holds: those of its butterflies in the stage that has most.
+fn registers(length: u32, radices: &[u32], threads: u32) -> u32 {
+    radices.iter().map(|radix| (length / radix).div_ceil(threads) * radix).max().unwrap_or(1)
+}
+
+/// Invocations of a line, at most `most`: none need hold more than [`REGISTERS`], or as few more as possible; of those,
+/// the number that leaves the fewest places idle.
+fn threads(length: u32, radices: &[u32], most: u32) -> u32 {
+    let places = |threads: u32| -> u32 {
+        radices.iter().map(|radix| (length / radix).div_ceil(threads) * radix * threads).sum()
+    };
+    let held = |threads| registers(length, radices, threads).max(REGISTERS);
+    (1..=most).min_by_key(|&n| (held(n), places(n), std::cmp::Reverse(n))).unwrap_or(1)
 }
 
 /// The plans of a volume's axes.
@@ -163,9 +199,9 @@ impl LinePlans {
     ///
     /// # Errors
     /// `Limit` as for [`LinePlan::new`].
-    pub fn new(fft: Zyx<u32>, workgroup_bytes: u32) -> Result<Self> {
-        let columns = |length| LinePlan::new(length, Direction::Columns, workgroup_bytes);
-        let rows = LinePlan::new(fft.x, Direction::Rows, workgroup_bytes)?;
+    pub fn new(fft: Zyx<u32>, limits: WorkgroupLimits) -> Result<Self> {
+        let columns = |length| LinePlan::new(length, Direction::Columns, limits);
+        let rows = LinePlan::new(fft.x, Direction::Rows, limits)?;
         let (last, middle) =
             if fft.z == 1 { (columns(fft.y)?, None) } else { (columns(fft.z)?, Some(columns(fft.y)?)) };
         Ok(Self { rows, last, middle })

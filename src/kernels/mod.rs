@@ -6,18 +6,18 @@
 //!
 //! | 2D                          | bytes | 3D                               | bytes |
 //! |-----------------------------|-------|----------------------------------|-------|
-//! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
-//! | `ratio_rows`                | 12    | `convolve_lines` (z)             | 8–12  |
-//! | `convolve_lines` (y)        | 8–12  | `transform_lines` (y)            | 8     |
-//! | `update_rows`               | 20–24 | `ratio_rows`                     | 12    |
+//! | `convolve_lines` (y)        | 8     | `transform_lines` (y)            | 8     |
+//! | `ratio_rows`                | 12    | `convolve_lines` (z)             | 8     |
+//! | `convolve_lines` (y)        | 8     | `transform_lines` (y)            | 8     |
+//! | `update_rows`               | 16    | `ratio_rows`                     | 12    |
 //! |                             |       | `transform_lines` (y)            | 8     |
-//! |                             |       | `convolve_lines` (z)             | 8–12  |
+//! |                             |       | `convolve_lines` (z)             | 8     |
 //! |                             |       | `transform_lines` (y)            | 8     |
-//! |                             |       | `update_rows`                    | 20–24 |
-//! | four dispatches             | 48–60 | eight dispatches                 | 80–92 |
+//! |                             |       | `update_rows`                    | 16    |
+//! | four dispatches             | 44    | eight dispatches                 | 76    |
 //!
-//! The smaller numbers hold when the OTF stays in the cache or serves many pairs, and for Richardson–Lucy, whose point
-//! is the estimate.
+//! Beside that: 4 in each `convolve_lines` for the OTF, unless it stays in the cache or serves many pairs; 4 in
+//! `update_rows` for SHB; and there 4 for the weight where it is not 1, near edges of the data.
 
 /// A kernel's `Params`: the struct, and its fields by name, type and offset for the test that compares them with
 /// the shader's.
@@ -59,14 +59,14 @@ pub mod transform_lines;
 pub mod update_rows;
 pub mod weight_rows;
 
-use crate::decon::{FLOOR, NO_DATA, NO_DATA_LIMIT, START_FLOOR, WEIGHT_LIMIT};
+use crate::decon::{FLOOR, NO_DATA, NO_DATA_LIMIT, START_FLOOR, WEIGHT_LIMIT, WEIGHT_ROUNDING};
 use crate::error::Result;
-use crate::gpu::Shader;
+use crate::gpu::{Shader, WorkgroupLimits};
 use crate::pixels::SampleType;
 use crate::space::Zyx;
-use fft::{LinePlan, LinePlans};
+use fft::{LinePlan, LinePlans, Passes};
 
-/// Invocations of a workgroup: every device takes as many.
+/// Invocations of a workgroup that fill a device and that every device takes.
 const WORKGROUP: u32 = 256;
 
 /// The shaders' code for a type of sample.
@@ -81,9 +81,9 @@ pub fn sample_code(kind: SampleType) -> u32 {
 /// Every shader for a transform of shape `fft`, as the backend runs them.
 ///
 /// # Errors
-/// `Limit` when an axis is longer than a workgroup's memory of `workgroup_bytes` allows.
-pub fn shaders(fft: Zyx<u32>, workgroup_bytes: u32) -> Result<Vec<Shader>> {
-    let LinePlans { rows, last, middle } = LinePlans::new(fft, workgroup_bytes)?;
+/// `Limit` when an axis is longer than a workgroup's `limits` allow.
+pub fn shaders(fft: Zyx<u32>, limits: WorkgroupLimits) -> Result<Vec<Shader>> {
+    let LinePlans { rows, last, middle } = LinePlans::new(fft, limits)?;
     let mut shaders = vec![
         fill::shader(),
         stitch::shader(),
@@ -111,9 +111,9 @@ fn field_source(body: &str) -> String {
 }
 
 /// Text of a shader that transforms lines.
-fn line_source(plan: &LinePlan, body: &str) -> String {
-    let (constants, lines, transform) = (constants(), plan.constants(), plan.transform());
-    format!("{constants}{lines}\n{COMMON}\n{FFT}\n{transform}\n{body}")
+fn line_source(plan: &LinePlan, passes: Passes, body: &str) -> String {
+    let (constants, lines, transforms) = (constants(), plan.constants(), plan.text(passes));
+    format!("{constants}{lines}\n{COMMON}\n{FFT}\n{transforms}\n{body}")
 }
 
 const COMMON: &str = include_str!("../../shaders/common.wgsl");
@@ -127,6 +127,7 @@ fn constants() -> String {
         ("FLOOR", FLOOR),
         ("START_FLOOR", START_FLOOR),
         ("WEIGHT_LIMIT", WEIGHT_LIMIT),
+        ("WEIGHT_ROUNDING", WEIGHT_ROUNDING),
     ];
     let codes = [("U8", SampleType::U8), ("U16", SampleType::U16), ("F32", SampleType::F32)];
     let floats = floats.map(|(name, value)| format!("const {name}: f32 = {value:e}f;\n"));

@@ -1,6 +1,7 @@
 //! From the spectrum of the blurred point to that of the ratio. 12 bytes a voxel: spectrum in and out, observed.
 
-use super::{fft::LinePlan, line_source};
+use super::fft::{LinePlan, Passes};
+use super::line_source;
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -16,6 +17,6 @@ shader_params! {
 
 /// Bindings: twiddles, spectrum, observed.
 pub fn shader(rows: &LinePlan) -> Shader {
-    let source = line_source(rows, include_str!("../../shaders/ratio_rows.wgsl"));
+    let source = line_source(rows, Passes::Two, include_str!("../../shaders/ratio_rows.wgsl"));
     Shader::new::<Params>("ratio_rows", source, &[Access::Read, Access::Write, Access::Read], rows.lines)
 }

@@ -1,6 +1,7 @@
 //! Transform of a volume along y, in place. 8 bytes a voxel.
 
-use super::{fft::LinePlan, line_source};
+use super::fft::{LinePlan, Passes};
+use super::line_source;
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -18,6 +19,6 @@ shader_params! {
 
 /// Bindings: twiddles, spectrum.
 pub fn shader(middle: &LinePlan) -> Shader {
-    let source = line_source(middle, include_str!("../../shaders/transform_lines.wgsl"));
+    let source = line_source(middle, Passes::One, include_str!("../../shaders/transform_lines.wgsl"));
     Shader::new::<Params>("transform_lines", source, &[Access::Read, Access::Write], middle.lines)
 }

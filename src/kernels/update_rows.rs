@@ -1,7 +1,9 @@
-//! From the spectrum of the back projection to that of the next point. 20 bytes a voxel: spectrum and estimate in and
-//! out, weight; and 4 for the estimate before where the point is beyond the estimate.
+//! From the spectrum of the back projection to that of the next point. 16 bytes a voxel: spectrum and estimate in and
+//! out; 4 for the estimate before where the point is beyond the estimate; 4 for the weight where it is not 1, and 4 a
+//! row for knowing that.
 
-use super::{fft::LinePlan, line_source};
+use super::fft::{LinePlan, Passes};
+use super::line_source;
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -17,9 +19,9 @@ shader_params! {
     items = |p| p.lines.into()
 }
 
-/// Bindings: twiddles, spectrum, weight, estimate, previous.
+/// Bindings: twiddles, spectrum, weight, edges, estimate, previous.
 pub fn shader(rows: &LinePlan) -> Shader {
-    let source = line_source(rows, include_str!("../../shaders/update_rows.wgsl"));
-    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write, Access::Write];
+    let source = line_source(rows, Passes::Two, include_str!("../../shaders/update_rows.wgsl"));
+    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Read, Access::Write, Access::Write];
     Shader::new::<Params>("update_rows", source, bindings, rows.lines)
 }

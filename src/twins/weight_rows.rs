@@ -1,16 +1,20 @@
 //! From the back-projected mask to the weight, row by row: inverse transform along x, then the reciprocal.
 //!
-//! w = 1 / v where v = hᵀ ⊗ mask is above [`WEIGHT_LIMIT`], else 0 (Bertero and Boccacci 2005,
+//! w = 1 / v where v = hᵀ ⊗ mask is above [`WEIGHT_LIMIT`], else 0; 1 within [`WEIGHT_ROUNDING`] of 1 (Bertero and Boccacci 2005,
 //! doi 10.1051/0004-6361:20052717). The transform is unscaled.
 
 use rayon::prelude::*;
 
 use super::{Complex32, Direction, Fourier};
-use crate::decon::WEIGHT_LIMIT;
+use crate::decon::{WEIGHT_LIMIT, WEIGHT_ROUNDING};
 
 /// spectrum of hᵀ ⊗ mask along x → `weight`; any number of rows. The spectrum is used up.
 pub fn weight_rows(spectrum: &mut [Complex32], weight: &mut [Complex32], fourier: &Fourier) {
-    let reciprocal = |v: f32| if v > WEIGHT_LIMIT { 1.0 / v } else { 0.0 };
+    let reciprocal = |v: f32| match v {
+        v if (v - 1.0).abs() < WEIGHT_ROUNDING => 1.0,
+        v if v > WEIGHT_LIMIT => 1.0 / v,
+        _ => 0.0,
+    };
     let at_once = fourier.rows_at_once();
     spectrum.par_chunks_mut(at_once).zip(weight.par_chunks_mut(at_once)).for_each_init(
         || fourier.scratch(),

@@ -61,19 +61,25 @@ impl Bench {
     }
 }
 
+/// The largest difference, relative to the largest expected value, and its index.
+pub fn worst_error(found: &[f32], expected: &[f64]) -> (f64, usize) {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(f64::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+    let errors = found.iter().zip(expected).map(|(&found, expected)| {
+        let error = (f64::from(found) - expected).abs() / largest;
+        // A NaN is worse than anything.
+        if error.is_nan() { f64::INFINITY } else { error }
+    });
+    errors.zip(0..).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, 0))
+}
+
 /// Fails unless the worst difference, relative to the largest expected value, is within `tolerance`.
 #[track_caller]
 pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let largest = expected.iter().fold(f64::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
-    let error = |i: usize| (f64::from(found[i]) - expected[i]).abs() / largest;
-    // A NaN is worse than anything.
-    let rank = |i: usize| if error(i).is_nan() { f64::INFINITY } else { error(i) };
-    let Some(worst) = (0..found.len()).max_by(|&a, &b| rank(a).total_cmp(&rank(b))) else { return };
+    let (error, worst) = worst_error(found, expected);
     assert!(
-        rank(worst) <= tolerance,
-        "{what}: worst error {:e} > {tolerance:e} at index {worst}: {} instead of {}",
-        rank(worst),
+        error <= tolerance,
+        "{what}: worst error {error:e} > {tolerance:e} at index {worst}: {} instead of {}",
         found[worst],
         expected[worst]
     );

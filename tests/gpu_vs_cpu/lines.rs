@@ -42,7 +42,7 @@ fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<f32> {
 /// Runs `test(plan, rows, fourier)` for each length and number of rows.
 fn each_size(bench: &Bench, test: impl Fn(&LinePlan, u32, &Fourier)) {
     for length in LENGTHS {
-        let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
+        let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup).unwrap();
         let fourier = Fourier::new(length as usize);
         rows_around(&plan).into_iter().for_each(|rows| test(&plan, rows, &fourier));
     }
@@ -62,7 +62,7 @@ fn begin_rows_starts_and_masks_as_its_twin() {
         (Zyx::new(1, 1, 7), [Zyx::new(1, 1, 1), Zyx::new(1, 1, 6)]),
     ];
     for (fft, extents) in cases {
-        let plan = LinePlan::new(fft.x, Direction::Rows, bench.device.limits().workgroup_bytes).unwrap();
+        let plan = LinePlan::new(fft.x, Direction::Rows, bench.device.limits().workgroup).unwrap();
         let (fourier, count) = (Fourier::new(fft.x as usize), fft.count());
         // Two pairs; the second is run, the first must stay as it is.
         let observed = with_gaps(ramp(4 * count, 1.5));
@@ -140,20 +140,29 @@ fn update_rows_updates_as_its_twin() {
         let volume = |scale: f32, shift: usize| ramp(count + shift, scale).split_off(shift);
         // A correction around 1, negative here and there as rounding makes it; a weight that is 0 here and there.
         let correction: Vec<_> = volume(0.01, 0).into_iter().map(|v| v - 0.1).collect();
-        let (weight, estimate_0) = (volume(0.005, 5), volume(2.0, 9));
+        let (mut weight, estimate_0) = (volume(0.005, 5), volume(2.0, 9));
+        // Where a bit says so, the weight is 1, and nothing may read it: some blocks of every row.
+        let edges: Vec<_> = (0..lines).map(|line| 0xA53C_0FE9_u32.rotate_left(line)).collect();
+        let block = plan.length.div_ceil(32);
+        let is_one = |i: usize| {
+            let (line, x) = (i as u32 / 2 / plan.length, i as u32 / 2 % plan.length);
+            edges[line as usize] >> (x / block) & 1 == 0
+        };
+        let weight_twin: Vec<_> = (0..count).map(|i| if is_one(i) { 1.0 } else { weight[i] }).collect();
+        (0..count).filter(|&i| is_one(i)).for_each(|i| weight[i] = POISON);
         let input = row_spectrum(&correction, fourier);
         for (alpha, next_alpha) in [(0.0, 0.0), (0.0, 0.25), (0.4, 0.5), (0.4, 0.0)] {
             // Where the point is the estimate, nothing may read what was before.
             let previous_0 = if alpha == 0.0 { vec![POISON; count] } else { volume(2.5, 20) };
             let [spectrum, estimate, previous] = [&input, &estimate_0, &previous_0].map(|v| bench.buffer(v));
             let params = update_rows::Params { lines, alpha, next_alpha };
-            let buffers =
-                [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&weight), &estimate, &previous];
+            let [twiddles, edges] = [bench.buffer(&plan.twiddles()), bench.buffer(&edges)];
+            let buffers = [&twiddles, &spectrum, &bench.buffer(&weight), &edges, &estimate, &previous];
             bench.run(&update_rows::shader(plan), &buffers, &params);
             let [mut spectrum_twin, mut estimate_twin, mut previous_twin] =
                 [&input, &estimate_0, &previous_0].map(|v| complex(v));
             let update = Update {
-                weight: &complex(&weight),
+                weight: &complex(&weight_twin),
                 estimate: &mut estimate_twin,
                 previous: &mut previous_twin,
                 alpha,
@@ -181,22 +190,28 @@ fn weight_rows_weighs_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     each_size(&bench, |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
-        // 0, below the limit, and from 0.1 to 1: nothing so near the limit that rounding decides.
-        let seen: Vec<f32> = (0..count).map(|i| [0.0, 0.005, 0.1, 0.3, 0.7, 1.0, 0.95][i * 5 % 7]).collect();
+        // 0, below the limit, and from 0.1 to 1: nothing so near the limit that rounding decides. The second half of
+        // each row sees data only: its weights are 1.
+        let values = [0.0, 0.005, 0.1, 0.3, 0.7, 1.0, 0.95];
+        let is_inside = |i: usize| i as u32 / 2 % plan.length >= plan.length.div_ceil(2);
+        let seen: Vec<f32> = (0..count).map(|i| if is_inside(i) { 1.0 } else { values[i * 5 % 7] }).collect();
         let input = row_spectrum(&seen, fourier);
         let weight = bench.buffer(&vec![POISON; count]);
-        let buffers = [&bench.buffer(&plan.twiddles()), &bench.buffer(&input), &weight];
+        let edges = bench.buffer(&vec![0_u32; lines as usize]);
+        let buffers = [&bench.buffer(&plan.twiddles()), &bench.buffer(&input), &weight, &edges];
         bench.run(&weight_rows::shader(plan), &buffers, &weight_rows::Params { lines });
         let (mut spectrum_twin, mut twin) = (complex(&input), vec![Complex32::default(); count / 2]);
         twins::weight_rows::weight_rows(&mut spectrum_twin, &mut twin, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
         // An error e of 0.1 becomes 100 e of 10: ten times the relative error.
-        assert_close_f32(
-            &what,
-            &bench.read::<f32>(&weight),
-            &flat(&twin),
-            10.0 * transform_tolerance(plan.length),
-        );
+        let weight = bench.read::<f32>(&weight);
+        assert_close_f32(&what, &weight, &flat(&twin), 10.0 * transform_tolerance(plan.length));
+        let mut expected = vec![0_u32; lines as usize];
+        for i in (0..count).filter(|&i| weight[i] != 1.0) {
+            let (line, x) = (i / 2 / plan.length as usize, i as u32 / 2 % plan.length);
+            expected[line] |= 1 << (x / plan.length.div_ceil(32));
+        }
+        assert_eq!(bench.read::<u32>(&edges), expected, "edges, {what}");
     });
 }
 
@@ -204,7 +219,7 @@ fn weight_rows_weighs_as_its_twin() {
 fn convolve_lines_convolves_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     for length in LENGTHS {
-        let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup_bytes).unwrap();
+        let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup).unwrap();
         let (fourier, n) = (Fourier::new(length as usize), length as usize);
         for stride in [plan.lines.max(2) as usize - 1, plan.lines as usize, plan.lines as usize + 1] {
             let pairs = 2;

@@ -43,6 +43,8 @@ pub(super) struct Volumes {
     ratio: Step<ratio_rows::Params>,
     update: Update,
     weight: Step<weight_rows::Params>,
+    /// For each row, where its weights are not 1.
+    edges: wgpu::Buffer,
     channels: Vec<Channel>,
     /// Extents of the tile in each lane.
     extents: Vec<Zyx<u32>>,
@@ -79,10 +81,12 @@ enum Projection {
 impl Volumes {
     /// Makes every buffer but `observed`, every pipeline and every OTF.
     pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
-        let plans = LinePlans::new(setup.fft, device.limits().workgroup_bytes)?;
+        let plans = LinePlans::new(setup.fft, device.limits().workgroup)?;
         let estimate = [volume(device, "estimate", setup)?, volume(device, "estimate before", setup)?];
         let weight = volume(device, "weight", setup)?;
         let spectrum = volume(device, "spectrum", setup)?;
+        let pairs = u64::from(setup.lanes.div_ceil(2));
+        let edges = device.buffer("edges", pairs * u64::from(setup.fft.z * setup.fft.y) * 4)?;
         let along_x = twiddles(device, &plans.rows)?;
         let along_last = twiddles(device, &plans.last)?;
         let convolve = Kernel::new(device, &convolve_lines::shader(&plans.last))?;
@@ -104,19 +108,23 @@ impl Volumes {
         };
         let rows = &plans.rows;
         let begin = [&along_x, &spectrum, observed, &estimate[0]];
-        let update = Kernel::new(device, &update_rows::shader(rows))?;
-        let bind =
-            |i: usize| update.bind(device, &[&along_x, &spectrum, &weight, &estimate[i], &estimate[1 - i]]);
+        let kernel = Kernel::new(device, &update_rows::shader(rows))?;
+        let bind = |i: usize| {
+            let buffers = [&along_x, &spectrum, &weight, &edges, &estimate[i], &estimate[1 - i]];
+            kernel.bind(device, &buffers)
+        };
         let buffers = [bind(0)?, bind(1)?];
+        let weigh = [&along_x, &spectrum, &weight, &edges];
         Ok(Self {
             fft: setup.fft,
             begin: Step::new(device, &begin_rows::shader(rows), &begin)?,
             transform,
             convolve,
             ratio: Step::new(device, &ratio_rows::shader(rows), &[&along_x, &spectrum, observed])?,
-            update: Update { kernel: update, buffers, current: 0, alpha: 0.0 },
-            weight: Step::new(device, &weight_rows::shader(rows), &[&along_x, &spectrum, &weight])?,
+            update: Update { kernel, buffers, current: 0, alpha: 0.0 },
+            weight: Step::new(device, &weight_rows::shader(rows), &weigh)?,
             estimate,
+            edges,
             channels,
             extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
             channel: 0,
@@ -146,6 +154,7 @@ impl Volumes {
         self.pairs = lanes.div_ceil(2) as u32;
         self.begin_rows(recorder, Mode::Mask);
         self.filter(recorder, Projection::Back);
+        recorder.clear(&self.edges, u64::from(self.rows()) * 4);
         self.weight.run(recorder, &weight_rows::Params { lines: self.rows() });
         let mode = match start {
             Start::Observed => Mode::Observed,
@@ -167,11 +176,8 @@ impl Volumes {
         self.filter(recorder, Projection::Back);
         let lines = self.rows();
         let Update { kernel, buffers, current, alpha } = &mut self.update;
-        kernel.dispatch(
-            recorder,
-            &buffers[*current],
-            &update_rows::Params { lines, alpha: *alpha, next_alpha },
-        );
+        let params = update_rows::Params { lines, alpha: *alpha, next_alpha };
+        kernel.dispatch(recorder, &buffers[*current], &params);
         if next_alpha != 0.0 {
             *current = 1 - *current;
         }

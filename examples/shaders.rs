@@ -1,0 +1,51 @@
+//! Writes the complete text of every shader for one shape of the Fourier transform into a folder, as the GPU backend
+//! compiles it, to be read, or given to a compiler or profiler:
+//!
+//! `cargo run --release --example shaders -- FOLDER Z,Y,X [BYTES,INVOCATIONS of a workgroup]`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use decon_gpu::gpu::WorkgroupLimits;
+use decon_gpu::kernels::fft::LinePlans;
+use decon_gpu::kernels::shaders;
+use decon_gpu::space::Zyx;
+
+const USAGE: &str = "FOLDER Z,Y,X [BYTES,INVOCATIONS]";
+
+fn numbers<const N: usize>(text: &str) -> Result<[u32; N], String> {
+    let numbers: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
+    let numbers = numbers.map_err(|error| format!("{text}: {error}; {USAGE}"))?;
+    numbers.try_into().map_err(|_| format!("{text}: {N} numbers expected; {USAGE}"))
+}
+
+fn write(arguments: &[String]) -> Result<(), String> {
+    let (folder, shape, workgroup) = match arguments {
+        [folder, shape] => (folder, shape, "49152,1024"),
+        [folder, shape, workgroup] => (folder, shape, workgroup.as_str()),
+        _ => return Err(USAGE.to_owned()),
+    };
+    let ([z, y, x], [bytes, invocations]) = (numbers(shape)?, numbers(workgroup)?);
+    let (fft, limits) = (Zyx::new(z, y, x), WorkgroupLimits { bytes, invocations });
+    let LinePlans { rows, last, middle } = LinePlans::new(fft, limits).map_err(|error| error.to_string())?;
+    for plan in [Some(rows), Some(last), middle].into_iter().flatten() {
+        println!("{plan:?}, {} complex numbers an invocation", plan.registers());
+    }
+    for shader in shaders(fft, limits).map_err(|error| error.to_string())? {
+        let path = Path::new(folder).join(shader.stem).with_extension("wgsl");
+        std::fs::write(&path, &shader.source).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("{}: {} lines", path.display(), shader.source.lines().count());
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match write(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
