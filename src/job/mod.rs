@@ -26,7 +26,7 @@ pub use input::open_input;
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
-/// Tiles that share one transform: the real and the imaginary part.
+/// Tiles that share one transform, the real and the imaginary part: a group has at least these.
 const LANES: u32 = 2;
 
 /// Everything decided.

@@ -15,6 +15,8 @@ pub struct Limits {
     pub plane_bytes: u64,
     /// Bytes of all volumes together.
     pub memory_bytes: u64,
+    /// Bytes of a group's volumes that stay in the backend's cache from pass to pass; 0: groups need not be large.
+    pub cache_bytes: u64,
 }
 
 /// Bytes that the volumes of one pair of tiles take for each voxel of the transform: observed, weight, estimate,
@@ -40,7 +42,7 @@ pub struct GridRequest {
     pub chunk: u32,
     /// The core that the user asked for.
     pub core: Option<u32>,
-    /// Tiles in one group.
+    /// Tiles in one group, at least; see [`GridRequest::lanes_on`].
     pub lanes: u32,
     /// OTFs that are held at once.
     pub otfs: u32,
@@ -138,9 +140,31 @@ impl GridRequest {
         grid.fft.count() as u64 * per_voxel
     }
 
+    /// Tiles in one group on this grid: as many pairs as the cache holds, so that small tiles fill a device without
+    /// their volumes going out to memory between passes; at least those that were asked for, at most those that there are
+    /// and that the limits allow.
+    pub fn lanes_on(&self, grid: &Grid) -> u32 {
+        let (voxels, limits) = (grid.fft.count() as u64, self.limits);
+        let otfs = u64::from(self.otfs) * OTF_BYTES_PER_VOXEL;
+        let pairs = [
+            limits.cache_bytes / (voxels * PAIR_BYTES_PER_VOXEL),
+            limits.volume_bytes / (voxels * 8),
+            (limits.memory_bytes / voxels).saturating_sub(otfs) / PAIR_BYTES_PER_VOXEL,
+            self.tiles(grid) / 2,
+        ];
+        match pairs.into_iter().min() {
+            Some(pairs) if self.deconvolves() && pairs > self.pairs() => 2 * pairs as u32,
+            _ => self.lanes,
+        }
+    }
+
+    fn tiles(&self, grid: &Grid) -> u64 {
+        u64::from(self.output.width.div_ceil(grid.core.x))
+            * u64::from(self.output.height.div_ceil(grid.core.y))
+    }
+
     fn work(&self, grid: &Grid) -> u64 {
-        let tiles = self.output.width.div_ceil(grid.core.x) as u64
-            * u64::from(self.output.height.div_ceil(grid.core.y));
+        let tiles = self.tiles(grid);
         if self.deconvolves() { tiles * grid.fft.count() as u64 } else { tiles }
     }
 
@@ -208,8 +232,13 @@ impl Grid {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { fft_length: 2048, volume_bytes: 128 << 20, plane_bytes: 1 << 30, memory_bytes: 4 << 30 };
+    const LIMITS: Limits = Limits {
+        fft_length: 2048,
+        volume_bytes: 128 << 20,
+        plane_bytes: 1 << 30,
+        memory_bytes: 4 << 30,
+        cache_bytes: 32 << 20,
+    };
 
     fn request(width: u32, height: u32) -> GridRequest {
         GridRequest {
@@ -260,6 +289,28 @@ mod tests {
         assert!(ratio < 1.2, "{grid:?} spends {ratio}");
         assert!(grid.fft.x <= LIMITS.fft_length && grid.core.x.is_multiple_of(256));
         assert!(grid.padded.x + request.psf.x - 1 <= grid.fft.x, "Bertero's boundaries need the margin");
+    }
+
+    #[test]
+    fn a_group_is_as_large_as_the_cache_and_no_limit_is_passed() {
+        let lanes = |side, core, change: &dyn Fn(&mut Limits)| {
+            let mut request = request(side, side);
+            request.core = Some(core);
+            change(&mut request.limits);
+            let grid = request.choose().unwrap();
+            let bytes = u64::from(request.lanes_on(&grid) / 2) * grid.fft.count() as u64 * 40;
+            assert!(request.lanes_on(&grid) == 2 || bytes <= request.limits.cache_bytes);
+            (grid.fft.x, request.lanes_on(&grid))
+        };
+        // A pair of 360² takes 4.9 MiB, one of 625² 14.9 MiB.
+        assert_eq!(lanes(20_000, 256, &|_| ()), (360, 12));
+        assert_eq!(lanes(20_000, 512, &|_| ()), (625, 4));
+        assert_eq!(lanes(20_000, 1792, &|_| ()), (1890, 2));
+        assert_eq!(lanes(600, 256, &|_| ()), (360, 8), "9 tiles");
+        assert_eq!(lanes(20_000, 256, &|limits| limits.cache_bytes = 0), (360, 2));
+        assert_eq!(lanes(20_000, 256, &|limits| limits.volume_bytes = 3 << 20), (360, 6));
+        // 5.2 MB a pair and 1.0 MB for the OTF.
+        assert_eq!(lanes(20_000, 256, &|limits| limits.memory_bytes = 12 << 20), (360, 4));
     }
 
     #[test]

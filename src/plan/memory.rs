@@ -88,7 +88,7 @@ impl Memory {
         let sample_bytes = request.output.bytes() as u64;
         let tile_bytes = grid.core.count() as u64 * sample_bytes;
         let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
-        let tiles = Workers::TILE_DEPTH as u64 + u64::from(request.lanes) + 2;
+        let tiles = Workers::TILE_DEPTH as u64 + u64::from(grids.lanes) + 2;
         let shards = Workers::SHARD_DEPTH as u64 + u64::from(request.workers.writers) + 2;
         // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
         // half as many on each level above, so at most twice the first; for each plane and sample that the tiles of a

@@ -60,7 +60,7 @@ pub struct Request {
     pub shard: Option<u32>,
     /// Type of the output.
     pub output: SampleType,
-    /// Tiles that are deconvolved together.
+    /// Tiles that are deconvolved together, at least.
     pub lanes: u32,
     /// Memory that the whole run may take, in bytes.
     pub memory_bytes: u64,
@@ -269,7 +269,7 @@ impl<'a> Draft<'a> {
     fn held(&self) -> Result<Plan> {
         let Self { scene, request, channels, output, shape, .. } = self;
         let planes = if request.volumes { self.dataset.slices } else { 1 };
-        let grid_request = GridRequest {
+        let mut grid_request = GridRequest {
             output: *output,
             planes,
             psf: request.psf.unwrap_or(Zyx::new(1, 1, 1)),
@@ -283,6 +283,7 @@ impl<'a> Draft<'a> {
             limits: request.limits,
         };
         let grid = grid_request.choose()?;
+        grid_request.lanes = grid_request.lanes_on(&grid);
         let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
         let fixed = |shard| (shard, Memory::fixed(request, &grid_request, &grid, *shape, shard));
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
@@ -294,11 +295,11 @@ impl<'a> Draft<'a> {
         let budget = memory.budget_for_fields(request);
 
         count_tiles(&grid, *shape)?;
-        let groups = self.geometry(planes, grid).groups(self.dataset, channels, request.lanes);
+        let groups = self.geometry(planes, grid).groups(self.dataset, channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
         memory.hold(&residency);
         let schedule = Schedule::Held { budget, batch_bytes };
-        Ok(Plan { schedule, ..self.plan(grid, shard, memory, residency.batches) })
+        Ok(Plan { schedule, lanes: grid_request.lanes, ..self.plan(grid, shard, memory, residency.batches) })
     }
 
     /// Sides that shards may have, `best` first; whole chunks, and even, so that the next level can halve it. Smaller ones

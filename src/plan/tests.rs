@@ -68,6 +68,7 @@ fn request() -> Request {
             volume_bytes: 1 << 27,
             plane_bytes: 1 << 30,
             memory_bytes: 1 << 30,
+            cache_bytes: 0,
         },
         paints_at_once: false,
         volumes_on_host: true,
