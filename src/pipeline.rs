@@ -107,7 +107,7 @@ impl<T: Named> Iterator for Input<T> {
         let next = self.items.recv();
         worker.row.begin();
         worker.item = next.as_ref().and_then(|item| item.item(worker.received));
-        worker.received += u64::from(next.is_some());
+        worker.received += u64::from(worker.item.is_some());
         next
     }
 }
@@ -126,7 +126,9 @@ impl<T: Named> Output<T> {
     /// `Closed` when the next stage has ended.
     pub fn send<E>(&self, item: T) -> Result<(), Stop<E>> {
         let row = &mut self.worker.borrow_mut().row;
-        row.end(item.item(self.stage.count_items(1)));
+        let named = item.item(self.stage.items());
+        self.stage.count_items(named.is_some().into());
+        row.end(named);
         self.place.send(item)?;
         row.begin();
         Ok(())
@@ -210,8 +212,8 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
                 for (job, item, slot) in jobs {
                     row.begin();
                     let result = work(job);
+                    stage.count_items(item.is_some().into());
                     row.end(item);
-                    stage.count_items(1);
                     slot.send(result?).map_err(|_| Stop::Closed)?;
                 }
                 Ok(())

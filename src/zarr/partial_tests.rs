@@ -138,6 +138,7 @@ fn a_target_that_appears_meanwhile_is_kept() {
     let partial = open(&target(&path)).unwrap();
     zarr_folder(&path, "other");
     assert!(matches!(partial.commit(), Err(Error::Io { .. })));
+    drop(partial);
     assert_eq!(fs::read_to_string(path.join("zarr.json")).unwrap(), "other");
     assert_eq!(names(home.path()), ["out.zarr"]);
 }

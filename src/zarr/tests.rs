@@ -265,7 +265,7 @@ fn bands_hold_no_more_than_the_bound() {
 }
 
 #[test]
-fn a_block_that_never_came_is_an_error_and_leaves_nothing() {
+fn a_block_that_never_came_is_an_error_and_what_came_stays_hidden() {
     let home = tempfile::tempdir().unwrap();
     let target = home.path().join("out.ome.zarr");
     let shape = Tczyx::new(1, 1, 2, 300, 300);
@@ -284,21 +284,23 @@ fn a_block_that_never_came_is_an_error_and_leaves_nothing() {
     let error = zarr.finish(&[pyramid.ranges()]).unwrap_err();
     // Two planes with four shards on each of two levels; one of each level waits for the block.
     assert!(error.to_string().contains("14 of 16 shards"), "{error}");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    assert_eq!(names(home.path()), [".out.ome.zarr.partial"]);
 }
 
 #[test]
-fn dropping_midway_leaves_nothing() {
+fn dropping_midway_leaves_what_is_finished_hidden() {
     let home = tempfile::tempdir().unwrap();
     let layout = small(Tczyx::new(1, 1, 1, 300, 300), SampleType::U8);
     let images = [(layout.clone(), metadata(&layout))];
     let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
+    drop(zarr);
+    assert_eq!(names(home.path()), [""; 0], "nothing was finished");
+    let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
     let samples = Samples::U8(vec![1; 256 * 256]);
     let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
     assert!(zarr.image(0).store(&shard).unwrap() > 0);
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     drop(zarr);
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    assert_eq!(names(home.path()), [".out.ome.zarr.partial"]);
 }
 
 #[test]
@@ -330,17 +332,19 @@ fn several_images_are_a_collection() {
     assert_eq!(attributes("1/zarr.json")["ome"]["omero"]["channels"][1]["window"]["max"], 25100.0);
 }
 
-/// Stores a shard whose file is a link to `device`.
+fn names(folder: &Path) -> Vec<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Stores a shard whose file, while it has no name, is a link to `device`.
 #[cfg(target_os = "linux")]
 fn store_onto(device: &str) -> Error {
     let home = tempfile::tempdir().unwrap();
     let layout = small(Tczyx::new(1, 1, 1, 64, 64), SampleType::U8);
     let images = [(layout.clone(), metadata(&layout))];
     let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
-    let hidden = fs::read_dir(home.path()).unwrap().next().unwrap().unwrap().path();
-    let folder = hidden.join("0/c/0/0/0/0");
-    fs::create_dir_all(&folder).unwrap();
-    std::os::unix::fs::symlink(device, folder.join("0")).unwrap();
+    let unnamed = home.path().join(".out.ome.zarr.partial/unnamed");
+    std::os::unix::fs::symlink(device, unnamed.join("0-0-0-0-0-0-0")).unwrap();
     let samples = Samples::U8((0..64 * 64).map(|i| (i % 251) as u8).collect());
     let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
     zarr.image(0).store(&shard).unwrap_err()
