@@ -16,7 +16,7 @@ const COLUMNS: usize = 8;
 /// The transform of `psf` with its centre at index 0, over N, the voxels of `fft`; `[z, y, x]` of `fft`.
 ///
 /// # Errors
-/// As [`otf_lines`].
+/// `Limit` when the PSF is larger than the transform.
 pub fn otf(psf: &Psf, fft: Zyx<u32>) -> Result<Vec<Complex32>> {
     let lines = otf_lines(psf, fft)?;
     let length = last_length(fft);
