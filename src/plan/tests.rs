@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::dataset::{Channel, Compression, Optics, Subblock};
+use crate::dataset::{Channel, Compression, Optics, Plane, Subblock};
 use crate::pixels::PixelType;
 
 /// A field of 100 × 100 pixels of 16 bits at (`x`, `y`) of plane 0.
