@@ -16,6 +16,7 @@
 //! | [`gpu`] | adapters, device, buffers |
 //! | [`zarr`] | the OME-Zarr output |
 //! | [`report`], [`info`], [`demo`] | what people see |
+//! | [`bench`] | measurements on the user's machine, with the user's file |
 //! | [`space`], [`pixels`], [`error`] | words that all rooms share |
 //!
 //! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
@@ -25,6 +26,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod cli;
 pub mod czi;
 pub mod dataset;

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, its flags and its few lines of glue.
 
 pub mod args;
+mod bench;
 mod demo;
 mod devices;
 mod flatfield;
@@ -40,6 +41,9 @@ enum Command {
     Flatfield(flatfield::FlatfieldArgs),
     /// List the GPUs that `--device` chooses from
     Devices,
+    /// Measure what is the limit on this machine, with your file
+    #[command(subcommand)]
+    Bench(bench::BenchArgs),
     /// Make a synthetic slide with known truth, restore it, and show how close it came
     Demo(demo::DemoArgs),
 }
@@ -55,6 +59,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Info(args) => info::run(&args),
         Command::Flatfield(args) => flatfield::run(&args),
         Command::Devices => devices::run(),
+        Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
     }
 }

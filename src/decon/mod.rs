@@ -14,6 +14,7 @@
 
 mod cpu;
 mod gpu;
+mod null;
 mod otf;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use cpu::{CpuBackend, OpenTiles, Painted};
 pub use gpu::GpuBackend;
+pub use null::NullBackend;
 pub use otf::otf;
 
 use std::sync::Arc;

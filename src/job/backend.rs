@@ -1,9 +1,12 @@
 //! What computes: a GPU or the processor.
 
+use std::sync::Arc;
+
 use crate::cli::args::BackendChoice;
 use crate::error::Result;
 use crate::gpu::{Adapter, AdapterKind, Choice, Device, adapters, choose};
 use crate::options::Options;
+use crate::pixels::Samples;
 use crate::plan::Limits;
 
 /// The backend that was chosen, not holding anything yet. Copies mean the same device.
@@ -16,6 +19,8 @@ pub enum Chosen {
     },
     /// A graphics device, open.
     Gpu(Device),
+    /// Nothing: tiles are cut from these samples. For measurements; see [`NullBackend`](crate::decon::NullBackend).
+    Null(Arc<Samples>),
 }
 
 /// Bytes that a graphics device is taken to have: wgpu does not say. What does not fit is refused when the buffers
@@ -76,18 +81,19 @@ impl Chosen {
             Self::Cpu { threads: 1 } => "the processor, 1 thread".to_owned(),
             Self::Cpu { threads } => format!("the processor, {threads} threads"),
             Self::Gpu(device) => device.name().to_owned(),
+            Self::Null(_) => "nothing".to_owned(),
         }
     }
 
     /// Whether the volumes lie in the computer's memory.
     pub fn is_cpu(&self) -> bool {
-        matches!(self, Self::Cpu { .. })
+        !matches!(self, Self::Gpu(_))
     }
 
     /// What it can hold, of a run that may take `memory_bytes`.
     pub fn limits(&self, memory_bytes: u64) -> Limits {
         match self {
-            Self::Cpu { .. } => Limits {
+            Self::Cpu { .. } | Self::Null(_) => Limits {
                 fft_length: CPU_FFT_LENGTH,
                 volume_bytes: memory_bytes,
                 plane_bytes: PLANE_BYTES.min(memory_bytes / 4),

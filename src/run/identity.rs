@@ -54,6 +54,7 @@ fn image(image: &Image) -> Value {
 fn backend(chosen: &Chosen) -> String {
     match chosen {
         Chosen::Gpu(device) => device.name().to_owned(),
+        Chosen::Null(_) => "nothing".to_owned(),
         Chosen::Cpu { .. } => format!("the processor ({}{})", std::env::consts::ARCH, vector_units()),
     }
 }

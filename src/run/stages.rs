@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::file::FileRun;
 use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
-use crate::decon::{CpuBackend, FinishedTile, GpuBackend, Setup};
+use crate::decon::{CpuBackend, FinishedTile, GpuBackend, NullBackend, Setup};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Image};
@@ -264,6 +264,7 @@ struct Ready {
 enum AnyEngine {
     Cpu(Box<Engine<CpuBackend>>),
     Gpu(Box<Engine<GpuBackend>>),
+    Null(Box<Engine<NullBackend>>),
 }
 
 impl Ready {
@@ -285,6 +286,10 @@ impl Ready {
                 Chosen::Gpu(device) => {
                     let backend = GpuBackend::new(device.clone(), &image.setup)?;
                     AnyEngine::Gpu(Box::new(Engine::new(backend, recipe)))
+                }
+                Chosen::Null(samples) => {
+                    let backend = NullBackend::new(samples.clone());
+                    AnyEngine::Null(Box::new(Engine::new(backend, recipe)))
                 }
             };
             *ready = Some(Self { setup: image.setup.clone(), recipe, engine });
@@ -308,6 +313,7 @@ impl Ready {
             match &mut self.engine {
                 AnyEngine::Cpu(engine) => engine.compute(part, &mut emit)?,
                 AnyEngine::Gpu(engine) => engine.compute(part, &mut emit)?,
+                AnyEngine::Null(engine) => engine.compute(part, &mut emit)?,
             }
         }
         Ok(())
@@ -319,6 +325,7 @@ impl Ready {
             let tile = match &mut self.engine {
                 AnyEngine::Cpu(engine) => engine.drain()?,
                 AnyEngine::Gpu(engine) => engine.drain()?,
+                AnyEngine::Null(engine) => engine.drain()?,
             };
             match tile {
                 Some(tile) => emit(tile)?,

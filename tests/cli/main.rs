@@ -9,6 +9,7 @@
 mod bad_files;
 mod bad_flags;
 mod bad_psfs;
+mod bench;
 mod bytes;
 mod conversion;
 mod damage;
