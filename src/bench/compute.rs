@@ -147,7 +147,8 @@ impl ComputeBench {
 }
 
 fn name_of(size: Zyx<u32>) -> String {
-    if size.z > 1 { format!("3D {size}") } else { format!("2D {} × {}", size.y, size.x) }
+    let Zyx { z, y, x } = size;
+    if z > 1 { format!("3D {z} × {y} × {x}") } else { format!("2D {y} × {x}") }
 }
 
 /// A pair of tiles that fill their transform.
