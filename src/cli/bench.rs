@@ -197,6 +197,7 @@ fn overlap(args: &OverlapArgs) -> Result<ExitCode> {
 }
 
 fn compute(args: &ComputeArgs) -> Result<ExitCode> {
+    let sizes = args.sizes.iter().map(|text| size("--sizes", text)).collect::<Result<_>>()?;
     let mut backends = Vec::new();
     if args.backend != BackendChoice::Gpu {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -211,7 +212,7 @@ fn compute(args: &ComputeArgs) -> Result<ExitCode> {
     }
     let bench = ComputeBench {
         backends,
-        sizes: args.sizes.iter().map(|text| size("--sizes", text)).collect::<Result<_>>()?,
+        sizes,
         runs: if args.quick { 3 } else { args.runs },
         least_secs: if args.quick { 0.05 } else { 0.5 },
         say: args.writing.say(),
