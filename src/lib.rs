@@ -16,7 +16,7 @@
 //! | [`gpu`] | adapters, device, buffers |
 //! | [`zarr`] | the OME-Zarr output |
 //! | [`report`], [`info`], [`demo`] | what people see |
-//! | [`bench`] | measurements on the user's machine, with the user's file |
+//! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
 //! | [`space`], [`pixels`], [`error`] | words that all rooms share |
 //!
 //! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
