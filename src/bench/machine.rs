@@ -1,7 +1,6 @@
-//! The computer that a benchmark ran on, and what this process took of it.
+//! The computer that a benchmark ran on.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,15 +33,4 @@ impl fmt::Display for Machine {
         let processor = self.processor.as_deref().unwrap_or("unknown processor");
         write!(f, "{}, {processor}, {} threads", self.system, self.threads)
     }
-}
-
-/// Processor time of all threads of this process so far; `None` where the system does not say.
-pub fn cpu_time() -> Option<Duration> {
-    #[cfg(target_os = "linux")]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
 }

@@ -5,11 +5,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::checksum::{Checksum, RowPart, Stored};
-use super::machine::cpu_time;
 use super::topmost::topmost;
 use crate::dataset::{FieldSamples, RawSubblock, Subblock};
 use crate::error::Result;
-use crate::job::{Image, Job, peak_memory_bytes};
+use crate::job::{Image, Job, cpu_secs, peak_memory_bytes};
 use crate::options::Options;
 use crate::pixels::Samples;
 use crate::report::Silent;
@@ -83,7 +82,7 @@ pub fn once(options: Options, pass: Pass, check: bool) -> Result<Loaded> {
     }
     Ok(Loaded {
         secs: start.elapsed().as_secs_f64(),
-        cpu_secs: cpu_time().map(|time| time.as_secs_f64()),
+        cpu_secs: cpu_secs(),
         bytes,
         requests,
         peak_memory_bytes: peak_memory_bytes(),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::decode::is_native;
-use super::read::pixel_range;
+use super::read::{in_file_order, pixel_range};
 use crate::dataset::{Compression, Fetched, Pixels, RawSubblock, Rows, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::source::{Merging, ReadAt, SharedBytes, merge};
@@ -48,9 +48,7 @@ pub(super) fn fetch_heads(
     fields: &[usize],
     merging: Merging,
 ) -> Result<Fetched> {
-    let mut in_file_order = fields.to_vec();
-    in_file_order.sort_by_key(|&field| scene.fields[field].offset);
-    let ranges: Vec<_> = in_file_order.iter().map(|&field| scene.fields[field].range()).collect();
+    let (in_file_order, ranges) = in_file_order(scene, fields);
     let requests = merge(&ranges, merging);
     let head = |(&field, range): (&usize, &Range<u64>)| {
         let head = SharedBytes::fetch(source, range.start..range.end.min(range.start + HEAD))?;

@@ -27,10 +27,7 @@ pub(super) fn fetch_fields(
     fields: &[usize],
     merging: Merging,
 ) -> Result<Fetched> {
-    let mut in_file_order = fields.to_vec();
-    in_file_order.sort_by_key(|&field| scene.fields[field].offset);
-    let range = |&field: &usize| scene.fields[field].range();
-    let ranges: Vec<Range<u64>> = in_file_order.iter().map(range).collect();
+    let (in_file_order, ranges) = in_file_order(scene, fields);
     let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
     for request in merge(&ranges, merging) {
         let first = request.bytes.start;
@@ -53,6 +50,14 @@ pub(super) fn fetch_fields(
         }
     }
     Ok(fetched)
+}
+
+/// `fields` of `scene` from the front of the file to its back, and the bytes of each.
+pub(super) fn in_file_order(scene: &Scene, fields: &[usize]) -> (Vec<usize>, Vec<Range<u64>>) {
+    let mut sorted = fields.to_vec();
+    sorted.sort_by_key(|&field| scene.fields[field].offset);
+    let ranges = sorted.iter().map(|&field| scene.fields[field].range()).collect();
+    (sorted, ranges)
 }
 
 /// What of the file is still to be fetched for the pixels to be whole; nothing where that cannot be told or there is no

@@ -26,14 +26,15 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Seconds of processor cores that this process used so far, to 10 ms; `None` where the system does not say.
+/// Seconds of processor cores that this process used so far; `None` where the system does not say.
 pub fn cpu_secs() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field, the program's name in brackets, may hold anything. User and system time are fields 14 and 15, in
-    // hundredths of a second on every Linux (proc(5), USER_HZ).
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok());
-    Some(ticks.sum::<Option<u64>>()? as f64 / 100.0)
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 fn kib_of(file: &str, field: &str) -> Option<u64> {
