@@ -204,8 +204,8 @@ pub struct BackendArgs {
     /// auto takes a hardware GPU where there is one, else the processor
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     pub backend: BackendChoice,
-    /// GPU by index or part of its name, as `decon-gpu devices` lists them
-    #[arg(long, value_name = "NAME|INDEX", env = "DECON_GPU_DEVICE")]
+    /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
+    #[arg(long, value_name = "INDEX|PCI|NAME", env = "DECON_GPU_DEVICE")]
     pub device: Option<String>,
     /// Threads that compute, decode and compress [default: one for each core]
     #[arg(long, value_name = "N")]

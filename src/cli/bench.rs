@@ -91,8 +91,8 @@ pub struct ComputeArgs {
     /// auto: the processor, and a hardware GPU where there is one
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     backend: BackendChoice,
-    /// GPU by index or part of its name, as `decon-gpu devices` lists them
-    #[arg(long, value_name = "NAME|INDEX", env = "DECON_GPU_DEVICE")]
+    /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
+    #[arg(long, value_name = "INDEX|PCI|NAME", env = "DECON_GPU_DEVICE")]
     device: Option<String>,
     /// Threads of the processor [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]

@@ -43,7 +43,9 @@ const PLANE_BYTES: u64 = 128 << 20;
 /// `Gpu` when the device that was asked for is not there or does not open.
 pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chosen> {
     let cpu = Chosen::Cpu { threads: options.threads };
-    let named = options.device.as_deref().map(|text| text.parse().unwrap_or(Choice::Auto));
+    // An empty variable names nothing.
+    let named = options.device.as_deref().filter(|text| !text.trim().is_empty());
+    let named = named.map(|text| text.parse().unwrap_or(Choice::Auto));
     match (options.backend, named) {
         // A device may be set for all runs, through the environment.
         (BackendChoice::Cpu, _) => Ok(cpu),

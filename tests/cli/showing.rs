@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::mosaic::{Piece, five_fields, metadata, write};
 use crate::output::{json as json_file, names};
-use crate::program::{command, decon_gpu, run, run_arguments, text};
+use crate::program::{command, decon_gpu, run, run_arguments, text, wait_for};
 
 /// 3 × 2 fields of 50 × 40 pixels that overlap by a tenth, two channels, three planes.
 fn grid() -> Vec<Piece> {
@@ -145,6 +145,25 @@ fn nobody_needs_to_listen() {
 #[test]
 fn devices_are_listed_or_said_to_be_missing() {
     assert!(!decon_gpu(&["devices"]).done().stdout.trim().is_empty());
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused_with_those_that_are() {
+    let home = tempfile::tempdir().unwrap();
+    let input = home.path().join("in.czi");
+    write(&input, &five_fields(PixelType::Gray16), &metadata(1));
+    for (device, said) in [
+        ("pci:ffff:ff:1f.7", "no device at PCI ffff:ff:1f.7; found: "),
+        ("no such name", "no device named 'no such name'; found: "),
+        ("999", "no device 999; found: "),
+    ] {
+        let flag = decon_gpu(&["plan", text(&input), "--device", device]);
+        let mut by_variable = command(&["plan", text(&input)]);
+        by_variable.env("DECON_GPU_DEVICE", device);
+        for ended in [flag, wait_for(by_variable)] {
+            assert!(ended.code == Some(1) && ended.stderr.contains(said), "{device}: {}", ended.stderr);
+        }
+    }
 }
 
 #[test]
