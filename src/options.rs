@@ -90,6 +90,8 @@ pub struct Options {
     pub backend: BackendChoice,
     /// Which GPU.
     pub device: Option<String>,
+    /// Memory of the GPU that the plan may take, in bytes.
+    pub gpu_memory_bytes: Option<u64>,
     /// Threads that compute, decode and compress.
     pub threads: usize,
     /// How the input is reached.
@@ -215,6 +217,11 @@ impl Options {
             memory_bytes: tiling.memory.as_deref().map(|text| bytes("--memory", text)).transpose()?,
             backend: backend.backend,
             device: backend.device.clone(),
+            gpu_memory_bytes: backend
+                .gpu_memory
+                .as_deref()
+                .map(|text| bytes("--gpu-memory", text))
+                .transpose()?,
             threads: threads(backend.threads)?,
             access: access(reading)?,
             readers: reading.readers,

@@ -13,7 +13,7 @@ use crate::decon::{
 };
 use crate::error::{Error, Result};
 use crate::gpu::{Device, Readback, Recorder};
-use crate::job::Chosen;
+use crate::job::{Chosen, Gpu};
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::{Layer, Tile};
 use crate::psf::Psf;
@@ -92,7 +92,7 @@ impl ComputeBench {
             Ok(median)
         };
         let copied = match backend {
-            Chosen::Gpu(device) => {
+            Chosen::Gpu(Gpu { device, .. }) => {
                 let mut copies = DeviceCopies::new(device)?;
                 row("upload", 1.0, &mut || copies.upload())?;
                 row("download", 1.0, &mut || copies.download())?;
@@ -119,7 +119,7 @@ impl ComputeBench {
         let work = Work::new(size);
         match backend {
             Chosen::Cpu { threads } => self.on(CpuBackend::new(&work.setup, *threads)?, &work, bandwidth),
-            Chosen::Gpu(device) => self.on(GpuBackend::new(device.clone(), &work.setup)?, &work, bandwidth),
+            Chosen::Gpu(gpu) => self.on(GpuBackend::new(gpu.device.clone(), &work.setup)?, &work, bandwidth),
             Chosen::Null(_) => Err(Error::option("--backend", "computes nothing")),
         }
     }
@@ -278,43 +278,41 @@ impl Copies {
 
 /// Copies on a device, to it, and from it.
 struct DeviceCopies {
-    device: Device,
     from: wgpu::Buffer,
     to: wgpu::Buffer,
     data: Vec<u8>,
     home: Readback<()>,
+    recorder: Recorder,
 }
 
 impl DeviceCopies {
     fn new(device: &Device) -> Result<Self> {
         let buffer = || device.buffer("copies", COPY_BYTES as u64);
         Ok(Self {
-            device: device.clone(),
             from: buffer()?,
             to: buffer()?,
             data: vec![1; COPY_BYTES],
             home: Readback::new(device, 1, COPY_BYTES as u64)?,
+            recorder: Recorder::with_uploads(device, 1, COPY_BYTES as u64)?,
         })
     }
 
     /// Waits until the device has done all that was recorded, and brings the first `bytes` of `to` home.
-    fn finish(&mut self, recorder: &mut Recorder, bytes: u64) -> Result<()> {
-        self.home.send(recorder, &self.to, bytes, ());
+    fn finish(&mut self, bytes: u64) -> Result<()> {
+        self.home.send(&mut self.recorder, &self.to, bytes, ());
         self.home.oldest(|(), bytes| bytes.len()).map(drop)
     }
 
     fn upload(&mut self) -> Result<f64> {
         let start = Instant::now();
-        let mut recorder = Recorder::new(&self.device);
-        recorder.write(&self.to, &self.data);
-        self.finish(&mut recorder, 4)?;
+        self.recorder.write(&self.to, &self.data)?;
+        self.finish(4)?;
         Ok(start.elapsed().as_secs_f64())
     }
 
     fn download(&mut self) -> Result<f64> {
         let start = Instant::now();
-        let mut recorder = Recorder::new(&self.device);
-        self.finish(&mut recorder, COPY_BYTES as u64)?;
+        self.finish(COPY_BYTES as u64)?;
         Ok(start.elapsed().as_secs_f64())
     }
 
@@ -322,11 +320,10 @@ impl DeviceCopies {
     fn copy(&mut self) -> Result<f64> {
         const TIMES: u32 = 8;
         let start = Instant::now();
-        let mut recorder = Recorder::new(&self.device);
         for _ in 0..TIMES {
-            recorder.copy(&self.from, &self.to, COPY_BYTES as u64);
+            self.recorder.copy(&self.from, &self.to, COPY_BYTES as u64);
         }
-        self.finish(&mut recorder, 4)?;
+        self.finish(4)?;
         Ok(start.elapsed().as_secs_f64() / f64::from(TIMES))
     }
 }

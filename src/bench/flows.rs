@@ -29,7 +29,9 @@ pub fn seconds(job: &Job, flow: Flow) -> Result<f64> {
     for image in &job.images {
         match &job.backend {
             Chosen::Cpu { threads } => through(job, image, flow, CpuBackend::new(&image.setup, *threads)?)?,
-            Chosen::Gpu(device) => through(job, image, flow, GpuBackend::new(device.clone(), &image.setup)?)?,
+            Chosen::Gpu(gpu) => {
+                through(job, image, flow, GpuBackend::new(gpu.device.clone(), &image.setup)?)?;
+            }
             Chosen::Null(samples) => through(job, image, flow, NullBackend::new(samples.clone()))?,
         }
     }

@@ -207,6 +207,10 @@ pub struct BackendArgs {
     /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
     #[arg(long, value_name = "INDEX|PCI|NAME", env = "DECON_GPU_DEVICE")]
     pub device: Option<String>,
+    /// Memory of the GPU that the run may take, such as 6GiB: tiles and groups are made to fit [default: 4GiB, as the
+    /// driver interface does not say how much there is]
+    #[arg(long, value_name = "SIZE")]
+    pub gpu_memory: Option<String>,
     /// Threads that compute, decode and compress [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -16,7 +16,7 @@ use crate::bench::overlap::OverlapBench;
 use crate::bench::{Results, pass};
 use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
-use crate::job::Chosen;
+use crate::job::{Chosen, Gpu};
 use crate::options::Options;
 
 #[derive(Debug, Subcommand)]
@@ -205,7 +205,7 @@ fn compute(args: &ComputeArgs) -> Result<ExitCode> {
     }
     if args.backend != BackendChoice::Cpu {
         match open_gpu(args.device.as_deref()) {
-            Ok(device) => backends.push(Chosen::Gpu(device)),
+            Ok(device) => backends.push(Chosen::Gpu(Gpu::new(device))),
             Err(_) if args.backend == BackendChoice::Auto && args.device.is_none() => {}
             Err(error) => return Err(error),
         }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::JobArgs;
 use super::{print, to_json};
 use crate::error::Result;
-use crate::job::Job;
+use crate::job::{Chosen, Job};
 use crate::options::Options;
 use crate::plan::Plan;
 
@@ -33,7 +33,11 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode> {
     for note in &job.notes {
         print(&format!("note: {note}"));
     }
-    print(&format!("computes on {}", job.backend.name()));
+    let memory = match &job.backend {
+        Chosen::Gpu(gpu) => format!(", with {} MiB of its memory (--gpu-memory)", gpu.memory_bytes >> 20),
+        _ => String::new(),
+    };
+    print(&format!("computes on {}{memory}", job.backend.name()));
     for plan in plans {
         print(&text(plan));
     }

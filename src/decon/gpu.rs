@@ -16,7 +16,7 @@ use volumes::Volumes;
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
 use crate::error::Result;
 use crate::gpu::{Device, Recorder};
-use crate::plan::Tile;
+use crate::plan::{Tile, upload_places};
 use crate::space::Zyx;
 
 /// Deconvolves and converts on a graphics device.
@@ -44,8 +44,10 @@ impl GpuBackend {
         };
         let images = volumes.as_ref().map_or([&observed; 2], Volumes::estimates);
         let download = Download::new(&device, setup, images, &observed)?;
-        let recorder = Recorder::new(&device);
-        device.check()?;
+        let places = upload_places(setup.field_bytes, setup.field_slots);
+        let recorder = Recorder::with_uploads(&device, places as usize, setup.field_bytes)?;
+        // What tables were written through is given back.
+        device.settle()?;
         Ok(Self { device, recorder, canvas, volumes, download })
     }
 

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes of a kernel's parameters that every Vulkan device takes.
 const IMMEDIATE_BYTES: u32 = 128;
+/// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, which leaves memory for
+/// the fields under it.
+const PLANE_BYTES: u64 = 128 << 20;
 
 /// What the device can hold, as numbers for the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,6 @@ pub struct GpuLimits {
     pub max_field_bytes: u64,
     /// Of one workgroup.
     pub workgroup: WorkgroupLimits,
-    /// Bytes of memory on the device; `None`: the driver interface does not tell.
-    pub memory: Option<u64>,
 }
 
 /// What one workgroup may take.
@@ -73,6 +74,8 @@ impl Device {
             label: Some("decon-gpu"),
             required_features: wgpu::Features::IMMEDIATES,
             required_limits: limits,
+            // Few and large buffers: a block of memory for each, so that what is counted is what is taken.
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
@@ -87,6 +90,12 @@ impl Device {
         let handler = move |error: wgpu::Error| remember(&uncaptured, error.to_string());
         opened.device.on_uncaptured_error(Arc::new(handler));
         Ok(opened)
+    }
+
+    /// Bytes of all buffers that there are on the device, as the allocator of the driver interface counts them, what it
+    /// holds for itself included; `None` where it does not count.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// The device's name, for messages.
@@ -107,10 +116,9 @@ impl Device {
         GpuLimits {
             max_fft_length: workgroup.bytes / 16,
             max_volume_bytes: bytes,
-            max_plane_bytes: bytes,
+            max_plane_bytes: bytes.min(PLANE_BYTES),
             max_field_bytes: bytes,
             workgroup,
-            memory: None,
         }
     }
 
@@ -133,6 +141,15 @@ impl Device {
         self.allocate(what, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
+    /// A mapped buffer that data goes to the device through.
+    ///
+    /// # Errors
+    /// `Limit` when it is too large.
+    pub(super) fn upload_buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        self.check_bytes(what, bytes, self.device.limits().max_buffer_size)?;
+        self.allocate(what, bytes, wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC)
+    }
+
     fn check_bytes(&self, what: &str, needed: u64, available: u64) -> Result<()> {
         if needed <= available {
             return Ok(());
@@ -147,7 +164,8 @@ impl Device {
     fn allocate(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         // Copies move whole words, and an empty buffer cannot be bound.
         let size = bytes.next_multiple_of(4).max(4);
-        let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
+        let mapped_at_creation = usage.contains(wgpu::BufferUsages::MAP_WRITE);
+        let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation };
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.checked(what, |device| device.create_buffer(&descriptor))?;
         match pollster::block_on(scope.pop()) {
@@ -173,7 +191,8 @@ impl Device {
         }
     }
 
-    /// Copies `data` to the start of `buffer` ahead of everything that is submitted later.
+    /// Copies `data` to the start of `buffer` ahead of everything that is submitted later. Takes memory until then: for
+    /// what is written once.
     pub fn write(&self, buffer: &wgpu::Buffer, data: &[u8]) {
         let whole = data.len() / 4 * 4;
         self.queue.write_buffer(buffer, 0, &data[..whole]);
@@ -182,6 +201,14 @@ impl Device {
             word[..data.len() - whole].copy_from_slice(&data[whole..]);
             self.queue.write_buffer(buffer, whole as u64, &word);
         }
+    }
+
+    /// Waits until everything that was written is there.
+    ///
+    /// # Errors
+    /// `Gpu` when it takes ten minutes, or when the device is lost.
+    pub fn settle(&self) -> Result<()> {
+        self.wait(self.queue.submit([]))
     }
 
     /// Waits for `submission`.

@@ -1,16 +1,14 @@
 //! A ring of buffers that results come home through: the device works on while the oldest is read.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
 
 use super::device::Device;
+use super::mapping::{Mapping, failed};
 use super::recorder::Recorder;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// How long the answer to a request to map may take once its submission is done: another thread that polls the same
-/// device may have taken it and be about to pass it on.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// What stands in messages.
+const WHAT: &str = "reading back";
 
 /// Results on their way, each with a `T` that says what it is.
 #[derive(Debug)]
@@ -25,8 +23,7 @@ struct UnderWay<T> {
     what: T,
     buffer: wgpu::Buffer,
     bytes: u64,
-    submission: wgpu::SubmissionIndex,
-    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    mapping: Mapping,
 }
 
 impl<T> Readback<T> {
@@ -53,10 +50,8 @@ impl<T> Readback<T> {
         let bytes = bytes.next_multiple_of(4);
         recorder.copy(from, &buffer, bytes);
         let submission = recorder.submit();
-        // One place: the device answers a request to map once. Nobody may be there any more to hear it.
-        let (tell, mapped) = sync_channel(1);
-        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(tell.send(result)));
-        self.under_way.push_back(UnderWay { what, buffer, bytes, submission, mapped });
+        let mapping = Mapping::ask(&buffer, wgpu::MapMode::Read, bytes, submission);
+        self.under_way.push_back(UnderWay { what, buffer, bytes, mapping });
     }
 
     /// Waits for the oldest result and gives it to `read`; `None` when nothing is on its way.
@@ -64,17 +59,12 @@ impl<T> Readback<T> {
     /// # Errors
     /// `Gpu` when the device is lost or too slow.
     pub fn oldest<R>(&mut self, read: impl FnOnce(T, &[u8]) -> R) -> Result<Option<R>> {
-        let Some(UnderWay { what, buffer, bytes, submission, mapped }) = self.under_way.pop_front() else {
+        let Some(UnderWay { what, buffer, bytes, mapping }) = self.under_way.pop_front() else {
             return Ok(None);
         };
-        self.device.wait(submission)?;
-        let failed = |why: String| Error::gpu(format!("{}: reading back: {why}", self.device.name()));
-        match mapped.recv_timeout(ANSWER_TIMEOUT) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed("no answer".into())),
-        }
-        let view = buffer.get_mapped_range(..bytes).map_err(|error| failed(error.to_string()))?;
+        mapping.wait(&self.device, WHAT)?;
+        let refused = |error| failed(&self.device, WHAT, error);
+        let view = buffer.get_mapped_range(..bytes).map_err(refused)?;
         let result = read(what, &view);
         drop(view);
         buffer.unmap();

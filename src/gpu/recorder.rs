@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::device::Device;
+use super::upload::Uploads;
+use crate::error::Result;
 
 /// Dispatches that go to the device together. Fewer leave it idle between submissions; more keep it waiting for
 /// the first.
 const DISPATCHES: u32 = 256;
-/// Bytes that wait for a submission before they are sent on their way.
-const WRITTEN_BYTES: u64 = 64 << 20;
 /// Such long submissions that the device may be behind. Two keep it busy; without a bound, no wait could tell a lost
 /// device from a long queue.
 const AHEAD: usize = 2;
@@ -21,26 +21,28 @@ pub struct Recorder {
     /// Dispatches in the encoder, and in all.
     recorded: u32,
     dispatches: u64,
-    submissions: u64,
-    /// Bytes written since the last submission.
-    written: u64,
+    uploads: Uploads,
     /// Long submissions under way.
     long: VecDeque<wgpu::SubmissionIndex>,
 }
 
 impl Recorder {
-    /// Nothing recorded yet.
+    /// Nothing recorded yet; it writes nothing.
     pub fn new(device: &Device) -> Self {
+        Self::through(device, Uploads::none(device))
+    }
+
+    /// Nothing recorded yet. Up to `places` pieces of up to `bytes` each are on their way to the device at once.
+    ///
+    /// # Errors
+    /// `Limit` when the places do not fit the memory.
+    pub fn with_uploads(device: &Device, places: usize, bytes: u64) -> Result<Self> {
+        Ok(Self::through(device, Uploads::new(device, places, bytes)?))
+    }
+
+    fn through(device: &Device, uploads: Uploads) -> Self {
         let (device, encoder) = (device.clone(), encoder(device));
-        Self {
-            device,
-            encoder,
-            recorded: 0,
-            dispatches: 0,
-            submissions: 0,
-            written: 0,
-            long: VecDeque::new(),
-        }
+        Self { device, encoder, recorded: 0, dispatches: 0, uploads, long: VecDeque::new() }
     }
 
     /// A pass for one dispatch. What was recorded before is submitted when it has become long; waits when the device
@@ -62,13 +64,18 @@ impl Recorder {
             .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None })
     }
 
-    /// Copies `data` to the start of `buffer`: before everything recorded since the last submission.
-    pub fn write(&mut self, buffer: &wgpu::Buffer, data: &[u8]) {
-        if self.written > WRITTEN_BYTES {
+    /// Records a copy of `data` to the start of `buffer`. Waits while every place is taken.
+    ///
+    /// # Errors
+    /// `Limit` when `data` is larger than a place, `Gpu` when the device is lost.
+    ///
+    /// # Panics
+    /// When it has no places.
+    pub fn write(&mut self, buffer: &wgpu::Buffer, data: &[u8]) -> Result<()> {
+        if self.uploads.needs_submission() {
             self.submit();
         }
-        self.device.write(buffer, data);
-        self.written += data.len() as u64;
+        self.uploads.copy(&mut self.encoder, buffer, data)
     }
 
     /// Records that the first `bytes` of `buffer` become 0.
@@ -84,15 +91,10 @@ impl Recorder {
     /// Hands everything recorded to the device; does not wait.
     pub fn submit(&mut self) -> wgpu::SubmissionIndex {
         self.recorded = 0;
-        self.written = 0;
-        self.submissions += 1;
         let recorded = std::mem::replace(&mut self.encoder, encoder(&self.device));
-        self.device.queue.submit([recorded.finish()])
-    }
-
-    /// Submissions so far: what was recorded at this number is still here.
-    pub fn submissions(&self) -> u64 {
-        self.submissions
+        let submission = self.device.queue.submit([recorded.finish()]);
+        self.uploads.submitted(&submission);
+        submission
     }
 
     /// Dispatches recorded so far.

@@ -18,14 +18,28 @@ pub enum Chosen {
         threads: usize,
     },
     /// A graphics device, open.
-    Gpu(Device),
+    Gpu(Gpu),
     /// Nothing: tiles are cut from these samples. For measurements; see [`NullBackend`](crate::decon::NullBackend).
     Null(Arc<Samples>),
 }
 
-/// Bytes that a graphics device is taken to have: wgpu does not say. What does not fit is refused when the buffers
-/// are made.
-const DEVICE_MEMORY: u64 = 4 << 30;
+/// A graphics device, and how much of its memory a plan may take.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    /// Open.
+    pub device: Device,
+    /// Bytes on the device.
+    pub memory_bytes: u64,
+}
+
+impl Gpu {
+    /// `device`, of whose memory a plan may take what is taken unless told otherwise: 4 GiB, as wgpu does not say how much
+    /// there is.
+    pub fn new(device: Device) -> Self {
+        Self { device, memory_bytes: 4 << 30 }
+    }
+}
+
 /// Longest transform on the processor. Longer ones save little padding (a halo of 16 and a PSF of 65 cost 10 % at
 /// 2048, 5 % at 4096), and the fields under a band of larger tiles take more memory.
 const CPU_FFT_LENGTH: u32 = 2304;
@@ -33,7 +47,7 @@ const CPU_FFT_LENGTH: u32 = 2304;
 /// devices have 36 to 72 MiB (RTX 4070 36, A100 40, H100 50, RTX 4090 72), and no interface tells. A larger pair is a
 /// group of its own.
 const CACHE_BYTES: u64 = 32 << 20;
-/// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, for the same reason.
+/// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, as on a device.
 const PLANE_BYTES: u64 = 128 << 20;
 
 /// Opens the device that the options ask for. `auto` takes hardware, else the processor; `gpu` takes a software driver
@@ -46,14 +60,15 @@ pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chos
     // An empty variable names nothing.
     let named = options.device.as_deref().filter(|text| !text.trim().is_empty());
     let named = named.map(|text| text.parse().unwrap_or(Choice::Auto));
+    let mut open = |adapter: &Adapter| open(adapter, options.gpu_memory_bytes, notes);
     match (options.backend, named) {
         // A device may be set for all runs, through the environment.
         (BackendChoice::Cpu, _) => Ok(cpu),
-        (_, Some(choice)) => open(&choose(adapters(), &choice)?, notes),
-        (BackendChoice::Gpu, None) => open(&best(adapters())?, notes),
+        (_, Some(choice)) => open(&choose(adapters(), &choice)?),
+        (BackendChoice::Gpu, None) => open(&best(adapters())?),
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
             Err(_) => Ok(cpu),
-            Ok(adapter) => open(&adapter, notes).or_else(|error| {
+            Ok(adapter) => open(&adapter).or_else(|error| {
                 notes.push(format!("{error}; computing on the processor"));
                 Ok(cpu)
             }),
@@ -66,14 +81,15 @@ fn best(adapters: Vec<Adapter>) -> Result<Adapter> {
     choose(adapters.clone(), &Choice::Auto).or_else(|_| choose(adapters, &Choice::Index(0)))
 }
 
-fn open(adapter: &Adapter, notes: &mut Vec<String>) -> Result<Chosen> {
+fn open(adapter: &Adapter, memory_bytes: Option<u64>, notes: &mut Vec<String>) -> Result<Chosen> {
     if adapter.summary.kind == AdapterKind::Software {
         notes.push(format!(
             "{} is a software driver: --backend cpu is many times faster",
             adapter.summary.name
         ));
     }
-    Device::open(adapter).map(Chosen::Gpu)
+    let gpu = Gpu::new(Device::open(adapter)?);
+    Ok(Chosen::Gpu(Gpu { memory_bytes: memory_bytes.unwrap_or(gpu.memory_bytes), ..gpu }))
 }
 
 impl Chosen {
@@ -82,7 +98,7 @@ impl Chosen {
         match self {
             Self::Cpu { threads: 1 } => "the processor, 1 thread".to_owned(),
             Self::Cpu { threads } => format!("the processor, {threads} threads"),
-            Self::Gpu(device) => device.name().to_owned(),
+            Self::Gpu(gpu) => gpu.device.name().to_owned(),
             Self::Null(_) => "nothing".to_owned(),
         }
     }
@@ -102,13 +118,13 @@ impl Chosen {
                 memory_bytes: memory_bytes / 2,
                 cache_bytes: 0,
             },
-            Self::Gpu(device) => {
+            Self::Gpu(Gpu { device, memory_bytes }) => {
                 let limits = device.limits();
                 Limits {
                     fft_length: limits.max_fft_length,
                     volume_bytes: limits.max_volume_bytes,
-                    plane_bytes: PLANE_BYTES.min(limits.max_plane_bytes),
-                    memory_bytes: limits.memory.unwrap_or(DEVICE_MEMORY),
+                    plane_bytes: limits.max_plane_bytes,
+                    memory_bytes: *memory_bytes,
                     cache_bytes: CACHE_BYTES,
                 }
             }

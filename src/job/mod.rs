@@ -20,8 +20,8 @@ use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
 use crate::timeline::{Detail, Timeline};
 
-pub use backend::Chosen;
 use backend::choose_backend;
+pub use backend::{Chosen, Gpu};
 pub use input::open_input;
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};

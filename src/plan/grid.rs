@@ -181,7 +181,7 @@ impl GridRequest {
         match self.core {
             Some(_) => Error::option("--tile", format!("{needed}; the backend has {}", self.limits)),
             None => Error::Limit {
-                what: "no tile fits (a smaller --psf-size, --halo or --dimensions 2 needs less)".into(),
+                what: "no tile fits (a smaller --psf-size, --halo or --dimensions 2 needs less; --memory, or --gpu-memory of a GPU, gives more)".into(),
                 needed,
                 available: self.limits.to_string(),
             },

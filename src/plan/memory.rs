@@ -6,8 +6,8 @@ use crate::dataset::Scene;
 use crate::error::{Error, Result};
 use crate::plan::at_once::Order;
 use crate::plan::grid::{Grid, GridRequest};
-use crate::plan::residency::Residency;
-use crate::plan::{Request, Tczyx};
+use crate::plan::residency::{Residency, Room};
+use crate::plan::{Request, Tczyx, Zyx};
 
 /// Threads of the stages, and how many batches lie between them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -64,6 +64,8 @@ pub struct Memory {
     pub plane: u64,
     /// Dark counts and gain of every pixel of a field, for each channel that has them; on a device and beside it.
     pub shading: u64,
+    /// On a device, beside these: tables of the transforms and a packed core.
+    pub beside: u64,
     /// Finished tiles and shards on their way to the disk.
     pub finished: u64,
     /// Shards of all levels that are not complete yet.
@@ -95,11 +97,18 @@ impl Memory {
         // row make at once.
         let planes = u64::from(grid.core.z) * u64::from(grids.samples);
         let row_bytes = shape.x.next_multiple_of(u64::from(shard)) * u64::from(shard) * sample_bytes;
-        let plane_pixels =
-            u64::from(grid.padded.x) * u64::from(grid.padded.y) * u64::from(request.scale).pow(2);
+        // A device's plane is as large as a transform.
+        let Zyx { y, x, .. } = if request.volumes_on_host { grid.padded } else { grid.fft };
+        let plane_pixels = u64::from(x) * u64::from(y) * u64::from(request.scale).pow(2);
+        let plane_bytes = if request.volumes_on_host {
+            plane_pixels * 4
+        } else {
+            (plane_pixels * 4).min(request.limits.plane_bytes)
+        };
         Self {
             volumes: grids.volume_bytes(grid),
-            plane: plane_pixels * 4 * if request.blends { 2 } else { 1 },
+            plane: plane_bytes * if request.blends { 2 } else { 1 },
+            beside: if request.volumes_on_host { 0 } else { beside(grids, grid, tile_bytes) },
             shading: request.shading_bytes,
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
             pyramid: planes * row_bytes * 2,
@@ -146,13 +155,17 @@ impl Memory {
         Ok(batch)
     }
 
-    /// What is left for fields, on the device or in the computer's memory.
-    pub(super) fn budget_for_fields(&self, request: &Request) -> u64 {
-        if self.on_device {
-            request.limits.memory_bytes.saturating_sub(self.volumes + self.plane + self.shading)
-        } else {
-            request.memory_bytes.saturating_sub(self.host())
+    /// What is left for fields of up to `largest` bytes, on the device or in the computer's memory.
+    pub(super) fn room_for_fields(&self, request: &Request, largest: u64, batch_bytes: u64) -> Room {
+        if !self.on_device {
+            let budget = request.memory_bytes.saturating_sub(self.host());
+            return Room { budget, batch_bytes, place_bytes: None };
         }
+        let place = place_bytes(largest);
+        let taken = self.volumes + self.plane + self.shading + self.beside;
+        let on_their_way = u64::from(upload_places(largest, u32::MAX)) * place;
+        let budget = request.limits.memory_bytes.saturating_sub(taken + on_their_way);
+        Room { budget, batch_bytes, place_bytes: Some(place) }
     }
 
     pub(super) fn hold(&mut self, residency: &Residency) {
@@ -163,15 +176,51 @@ impl Memory {
     /// Bytes in the computer's memory.
     pub fn host(&self) -> u64 {
         let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + self.shading;
-        if self.on_device { beside_volumes } else { beside_volumes + self.device_parts() }
+        // Drivers choose where a field lies that is on its way.
+        if self.on_device { beside_volumes + self.uploads() } else { beside_volumes + self.device_parts() }
     }
 
     /// Bytes on the device; 0 when the backend is the processor.
     pub fn device(&self) -> u64 {
-        if self.on_device { self.device_parts() + self.shading } else { 0 }
+        if self.on_device { self.device_parts() + self.shading + self.beside + self.uploads() } else { 0 }
+    }
+
+    /// Fields on their way to a device, whose places are as large as those there.
+    fn uploads(&self) -> u64 {
+        match self.field_slots {
+            0 => 0,
+            slots => {
+                let place = self.fields / u64::from(slots);
+                place * u64::from(upload_places(place, slots))
+            }
+        }
     }
 
     fn device_parts(&self) -> u64 {
         self.fields + self.volumes + self.plane
+    }
+}
+
+/// Fields of `field_bytes` that are on their way to a device at once: those of a group, so that they can be sent while the
+/// group before it is computed, but not much memory; at least one that is filled, one that is copied, and one that waits.
+pub fn upload_places(field_bytes: u64, field_slots: u32) -> u32 {
+    const BYTES: u64 = 64 << 20;
+    ((BYTES / field_bytes.max(1)).clamp(3, 8) as u32).min(field_slots)
+}
+
+/// Bytes of a field's place on a device: copies move whole words.
+fn place_bytes(largest: u64) -> u64 {
+    largest.next_multiple_of(4).max(4)
+}
+
+/// Bytes of the small buffers of a device: a factor for each index of each axis, a mark for each row of each pair, and one
+/// core on its way out, behind the count of its clamped values.
+fn beside(grids: &GridRequest, grid: &Grid, tile_bytes: u64) -> u64 {
+    let Zyx { z, y, x } = grid.fft.map(u64::from);
+    let packed = (4 + tile_bytes).next_multiple_of(4);
+    if grids.psf.count() > 1 {
+        (z + y + x) * 8 + u64::from(grids.lanes.div_ceil(2)) * z * y * 4 + packed
+    } else {
+        packed
     }
 }

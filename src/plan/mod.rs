@@ -24,7 +24,8 @@ pub use fft_size::fast_length;
 use geometry::Geometry;
 pub use grid::{Grid, GridRequest, Limits};
 pub use levels::{Level, choose_level};
-pub use memory::{Memory, Workers};
+pub use memory::{Memory, Workers, upload_places};
+use residency::Room;
 pub use tile::{Batch, Group, Layer, Tile};
 
 use crate::dataset::{Dataset, Scene, Subblock};
@@ -125,12 +126,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug)]
 enum Schedule {
     /// Each field is held until the last tile that needs it.
-    Held {
-        /// Decoded bytes of fields at once.
-        budget: u64,
-        /// Decoded bytes of a batch.
-        batch_bytes: u64,
-    },
+    Held(Room),
     /// Each field is painted as soon as it is decoded.
     AtOnce {
         /// Else in that of a walk over the mosaic.
@@ -174,8 +170,8 @@ impl Plan {
             return Ok(());
         }
         self.batches = match self.schedule {
-            Schedule::Held { budget, batch_bytes } => {
-                let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
+            Schedule::Held(room) => {
+                let residency = residency::schedule(scene, groups, room)?;
                 self.memory.hold(&residency);
                 residency.batches
             }
@@ -264,8 +260,20 @@ impl<'a> Draft<'a> {
         self.request.merging.most.min(share).max(LEAST)
     }
 
-    /// The plan that holds each field until the last tile that needs it is stitched.
+    /// The plan that holds each field until the last tile that needs it is stitched. On a device it is made again with less
+    /// memory for volumes where they leave too little for fields.
     fn held(&self) -> Result<Plan> {
+        let Request { limits, volumes_on_host, .. } = self.request;
+        if *volumes_on_host {
+            return self.held_within(limits.memory_bytes);
+        }
+        let mut shares = (0..4).map(|halvings| self.held_within(limits.memory_bytes >> halvings));
+        let plan = shares.find(|plan| !matches!(plan, Err(Error::Limit { .. })));
+        plan.unwrap_or_else(|| self.held_within(limits.memory_bytes))
+    }
+
+    /// As [`Self::held`], with volumes of up to `volumes_bytes` in all.
+    fn held_within(&self, volumes_bytes: u64) -> Result<Plan> {
         let Self { scene, request, channels, output, shape, .. } = self;
         let planes = if request.volumes { self.dataset.slices } else { 1 };
         let mut grid_request = GridRequest {
@@ -279,7 +287,7 @@ impl<'a> Draft<'a> {
             lanes: request.lanes,
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
             samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
-            limits: request.limits,
+            limits: Limits { memory_bytes: volumes_bytes, ..request.limits },
         };
         let grid = grid_request.choose()?;
         grid_request.lanes = grid_request.lanes_on(&grid);
@@ -291,13 +299,13 @@ impl<'a> Draft<'a> {
         let (shard, mut memory) = sizes.swap_remove(roomy.unwrap_or(sizes.len() - 1));
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let batch_bytes = memory.batch_bytes(request, largest)?;
-        let budget = memory.budget_for_fields(request);
+        let room = memory.room_for_fields(request, largest, batch_bytes);
 
         count_tiles(&grid, *shape)?;
         let groups = self.geometry(planes, grid).groups(self.dataset, channels, grid_request.lanes);
-        let residency = residency::schedule(scene, groups, budget, batch_bytes)?;
+        let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);
-        let schedule = Schedule::Held { budget, batch_bytes };
+        let schedule = Schedule::Held(room);
         Ok(Plan { schedule, lanes: grid_request.lanes, ..self.plan(grid, shard, memory, residency.batches) })
     }
 
@@ -347,7 +355,7 @@ impl<'a> Draft<'a> {
             amplification: cost.amplification,
             memory,
             workers: request.workers,
-            schedule: Schedule::Held { budget: 0, batch_bytes: 0 },
+            schedule: Schedule::Held(Room { budget: 0, batch_bytes: 0, place_bytes: None }),
             batches,
         }
     }

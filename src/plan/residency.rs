@@ -15,18 +15,29 @@ pub struct Residency {
     pub batches: Vec<Batch>,
     /// Fields held at once, at most.
     pub peak_fields: u32,
-    /// Decoded bytes held at once, at most.
+    /// Bytes held at once, at most.
     pub peak_bytes: u64,
     /// Fields read, those read again counted again.
     pub reads: u64,
 }
 
-/// Plans reads and releases for `groups`, with at most `budget` decoded bytes held, in batches of about
-/// `batch_bytes` decoded bytes.
+/// What the fields may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Bytes held at once.
+    pub budget: u64,
+    /// Decoded bytes of a batch, about.
+    pub batch_bytes: u64,
+    /// Bytes of a field's place where all places are as large; `None`: a field takes what it has.
+    pub place_bytes: Option<u64>,
+}
+
+/// Plans reads and releases for `groups` in `room`.
 ///
 /// # Errors
 /// `Limit` when one group alone needs more than the budget.
-pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64) -> Result<Residency> {
+pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residency> {
+    let Room { budget, batch_bytes, place_bytes } = room;
     let needs: Vec<Vec<usize>> = groups.iter().map(fields_of).collect();
     let mut uses: Vec<VecDeque<usize>> = vec![VecDeque::new(); scene.fields.len()];
     for (index, fields) in needs.iter().enumerate() {
@@ -34,7 +45,8 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64
             uses[field].push_back(index);
         }
     }
-    let bytes = |field: usize| scene.fields[field].decoded_bytes();
+    let decoded = |field: usize| scene.fields[field].decoded_bytes();
+    let bytes = |field: usize| place_bytes.unwrap_or_else(|| decoded(field));
     let mut held: BTreeSet<usize> = BTreeSet::new();
     let mut held_bytes = 0;
     let mut result = Residency::default();
@@ -43,7 +55,7 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64
         let missing: Vec<usize> = needed.iter().copied().filter(|&field| held.insert(field)).collect();
         held_bytes += missing.iter().map(|&field| bytes(field)).sum::<u64>();
         while held_bytes > budget {
-            let victim = last_needed(&held, needed, &uses).ok_or_else(|| too_small(held_bytes, budget))?;
+            let victim = last_needed(&held, needed, &uses).ok_or_else(|| too_small(held_bytes, room))?;
             held.remove(&victim);
             held_bytes -= bytes(victim);
             release_before(&mut result.batches, victim);
@@ -60,7 +72,7 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, budget: u64, batch_bytes: u64
                 group.releases.push(*field);
             }
         }
-        append(&mut result.batches, missing, group, bytes, batch_bytes);
+        append(&mut result.batches, missing, group, decoded, batch_bytes);
     }
     Ok(result)
 }
@@ -112,9 +124,10 @@ fn append(
     batches.push(batch);
 }
 
-fn too_small(needed: u64, budget: u64) -> Error {
+fn too_small(needed: u64, Room { budget, place_bytes, .. }: Room) -> Error {
+    let flag = if place_bytes.is_some() { "--gpu-memory" } else { "--memory" };
     Error::Limit {
-        what: "memory for the fields under one group of tiles (--memory; a smaller --tile needs less)".into(),
+        what: format!("memory for the fields under one group of tiles ({flag}; a smaller --tile needs less)"),
         needed: format!("{} MiB", needed.div_ceil(1 << 20)),
         available: format!("{} MiB", budget >> 20),
     }
@@ -145,6 +158,10 @@ mod tests {
         Group { tiles: vec![tile], releases: Vec::new() }
     }
 
+    fn room(budget: u64, batch_bytes: u64) -> Room {
+        Room { budget, batch_bytes, place_bytes: None }
+    }
+
     fn scene() -> Scene {
         scene_of((0..6).map(|m| field(m, i64::from(m) * 90, 0)).collect())
     }
@@ -172,7 +189,7 @@ mod tests {
     #[test]
     fn with_room_each_field_is_read_once_and_released_at_its_last_use() {
         let groups = (0..5).map(|i| group(&[i, i + 1])).collect();
-        let residency = schedule(&scene(), groups, u64::MAX, u64::MAX).unwrap();
+        let residency = schedule(&scene(), groups, room(u64::MAX, u64::MAX)).unwrap();
         walk(&residency);
         assert_eq!((residency.reads, residency.peak_fields, residency.peak_bytes), (6, 2, 2 * FIELD_BYTES));
         assert_eq!(residency.batches.len(), 5);
@@ -181,7 +198,7 @@ mod tests {
     #[test]
     fn without_room_the_field_needed_last_goes_and_is_read_again() {
         let groups = vec![group(&[0, 1]), group(&[2, 3]), group(&[1]), group(&[0])];
-        let residency = schedule(&scene(), groups, 3 * FIELD_BYTES, u64::MAX).unwrap();
+        let residency = schedule(&scene(), groups, room(3 * FIELD_BYTES, u64::MAX)).unwrap();
         walk(&residency);
         assert_eq!(residency.reads, 5, "only field 0 is read twice");
         assert_eq!(residency.batches[0].groups[0].releases, [0]);
@@ -189,7 +206,8 @@ mod tests {
 
     #[test]
     fn long_reads_are_split_and_the_group_waits_for_the_last() {
-        let residency = schedule(&scene(), vec![group(&[0, 1, 2, 3, 4])], u64::MAX, 2 * FIELD_BYTES).unwrap();
+        let room = room(u64::MAX, 2 * FIELD_BYTES);
+        let residency = schedule(&scene(), vec![group(&[0, 1, 2, 3, 4])], room).unwrap();
         walk(&residency);
         let sizes: Vec<_> = residency.batches.iter().map(|b| (b.reads.len(), b.groups.len())).collect();
         assert_eq!(sizes, [(2, 0), (2, 0), (1, 1)]);
@@ -197,7 +215,18 @@ mod tests {
 
     #[test]
     fn a_group_beyond_the_budget_is_refused() {
-        let error = schedule(&scene(), vec![group(&[0, 1, 2])], 2 * FIELD_BYTES, u64::MAX).unwrap_err();
+        let room = room(2 * FIELD_BYTES, u64::MAX);
+        let error = schedule(&scene(), vec![group(&[0, 1, 2])], room).unwrap_err();
         assert!(matches!(error, Error::Limit { .. }), "{error}");
+    }
+
+    #[test]
+    fn places_of_one_size_take_as_much_as_the_largest_field() {
+        let room = Room { place_bytes: Some(3 * FIELD_BYTES), ..room(6 * FIELD_BYTES, u64::MAX) };
+        let residency = schedule(&scene(), vec![group(&[0, 1]), group(&[2, 1])], room).unwrap();
+        walk(&residency);
+        assert_eq!((residency.peak_fields, residency.peak_bytes), (2, 6 * FIELD_BYTES));
+        let three = schedule(&scene(), vec![group(&[0, 1, 2])], room);
+        assert!(matches!(three, Err(Error::Limit { .. })), "three small fields take three large places");
     }
 }

@@ -7,8 +7,17 @@ use crate::job::{Chosen, Image, Job};
 
 /// Options that change how long a run takes and not what it makes; and those whose effect stands beside them: the
 /// input's identity, the grid, the backend.
-const NEUTRAL: [&str; 8] =
-    ["input", "skip_damaged", "memory_bytes", "backend", "device", "threads", "access", "readers"];
+const NEUTRAL: [&str; 9] = [
+    "input",
+    "skip_damaged",
+    "memory_bytes",
+    "gpu_memory_bytes",
+    "backend",
+    "device",
+    "threads",
+    "access",
+    "readers",
+];
 
 /// Names and values; what is long is there as a checksum.
 pub fn identity(job: &Job) -> Value {
@@ -53,7 +62,7 @@ fn image(image: &Image) -> Value {
 /// Devices and instruction sets differ in the last bits of a transform.
 fn backend(chosen: &Chosen) -> String {
     match chosen {
-        Chosen::Gpu(device) => device.name().to_owned(),
+        Chosen::Gpu(gpu) => gpu.device.name().to_owned(),
         Chosen::Null(_) => "nothing".to_owned(),
         Chosen::Cpu { .. } => format!("the processor ({}{})", std::env::consts::ARCH, vector_units()),
     }

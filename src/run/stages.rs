@@ -283,8 +283,8 @@ impl Ready {
                     let backend = CpuBackend::new(&image.setup, *threads)?;
                     AnyEngine::Cpu(Box::new(Engine::new(backend, recipe)))
                 }
-                Chosen::Gpu(device) => {
-                    let backend = GpuBackend::new(device.clone(), &image.setup)?;
+                Chosen::Gpu(gpu) => {
+                    let backend = GpuBackend::new(gpu.device.clone(), &image.setup)?;
                     AnyEngine::Gpu(Box::new(Engine::new(backend, recipe)))
                 }
                 Chosen::Null(samples) => {

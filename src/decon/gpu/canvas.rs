@@ -148,8 +148,6 @@ impl Shadings {
 struct Place {
     field: wgpu::Buffer,
     painting: wgpu::BindGroup,
-    /// Submissions there were when something that reads it was recorded.
-    read_after: Option<u64>,
 }
 
 impl Canvas {
@@ -167,7 +165,7 @@ impl Canvas {
         let place = |_| {
             let field = device.buffer("field", setup.field_bytes)?;
             let painting = painter.bind(device, [&field, &shadings.buffer, &plane])?;
-            Ok(Place { field, painting, read_after: None })
+            Ok(Place { field, painting })
         };
         let places = (0..setup.field_slots).map(place).collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -211,11 +209,7 @@ impl Canvas {
                 available: format!("{available} bytes"),
             });
         }
-        // A write comes before everything that is still to be submitted, also before what reads the old field.
-        if self.places[place].read_after == Some(recorder.submissions()) {
-            recorder.submit();
-        }
-        recorder.write(&self.places[place].field, data);
+        recorder.write(&self.places[place].field, data)?;
         samples.recycle();
         Ok(Slot { place, pixel_type, width, shown, bounds })
     }
@@ -225,7 +219,7 @@ impl Canvas {
     }
 
     /// Paints `tile` into `lane` of the observed volume, plane by plane.
-    pub fn stitch(&mut self, recorder: &mut Recorder, lane: usize, tile: &Tile, slots: &[&Slot]) {
+    pub fn stitch(&self, recorder: &mut Recorder, lane: usize, tile: &Tile, slots: &[&Slot]) {
         assert_eq!(tile.layers.len(), slots.len(), "each layer has its field");
         let scale = self.scale;
         let Zyx { z: planes, y: height, x: width } = extents(tile);
@@ -250,7 +244,7 @@ impl Canvas {
         self.observe(recorder, lane, Zyx::default(), self.fft.z);
     }
 
-    fn paint(&mut self, recorder: &mut Recorder, tile: &Tile, layer: &Layer, slot: &Slot) {
+    fn paint(&self, recorder: &mut Recorder, tile: &Tile, layer: &Layer, slot: &Slot) {
         let scale = i64::from(self.scale);
         let Rect { x, y, width, height, .. } = tile.padded;
         let plane = Rect::<Mosaic>::new(x * scale, y * scale, width * self.scale, height * self.scale);
@@ -275,9 +269,8 @@ impl Canvas {
                 has_shading: shading.is_some().into(),
                 first_shading: shading.unwrap_or(0),
             };
-            let place = &mut self.places[slot.place];
-            self.painter.dispatch(recorder, &place.painting, &params, (shown, slot.bounds));
-            place.read_after = Some(recorder.submissions());
+            let painting = &self.places[slot.place].painting;
+            self.painter.dispatch(recorder, painting, &params, (shown, slot.bounds));
         }
     }
 

@@ -1,0 +1,73 @@
+//! Whole jobs on graphics devices: the memory that is planned and taken, what happens where there is less, and a device
+//! that fails. Software devices are enough.
+//!
+//! Without a Vulkan device every test fails and says what to install, unless `DECON_GPU_SKIP_GPU_TESTS=1`.
+
+mod memory;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Parser;
+use decon_gpu::cli::args::JobArgs;
+use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
+use decon_gpu::dataset::{Channel, Optics, Plane};
+use decon_gpu::error::Result;
+use decon_gpu::gpu::{Adapter, Device, adapters};
+use decon_gpu::job::{Chosen, Gpu, Job};
+use decon_gpu::options::Options;
+use decon_gpu::pixels::{PixelType, Samples};
+use decon_gpu::space::{Rect, Zyx};
+use decon_gpu::timeline::{Detail, Timeline};
+
+/// Every test opens devices of its own: what others take would be counted.
+pub fn adapter() -> Option<Adapter> {
+    let adapter = adapters().into_iter().next();
+    if adapter.is_none() && std::env::var_os("DECON_GPU_SKIP_GPU_TESTS").is_some_and(|v| v == "1") {
+        eprintln!("SKIPPED: no Vulkan device, and DECON_GPU_SKIP_GPU_TESTS=1");
+        return None;
+    }
+    Some(adapter.expect(
+        "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or set \
+         DECON_GPU_SKIP_GPU_TESTS=1 to go without these tests",
+    ))
+}
+
+pub fn device() -> Option<Device> {
+    adapter().map(|adapter| Device::open(&adapter).expect("the device opens"))
+}
+
+/// 4 × 3 fields of 100 × 80 pixels that overlap by 20, of two channels and `slices` slices.
+pub fn mosaic(path: &Path, slices: u32) {
+    let mut writer = CziWriter::create(path).unwrap();
+    for (z, c, m) in (0..slices).flat_map(|z| (0..2).flat_map(move |c| (0..12).map(move |m| (z, c, m)))) {
+        let rect = Rect::new(i64::from(m % 4) * 80, i64::from(m / 4) * 60, 100, 80);
+        let value = |i: u32| (100 + (i * i + i * (7 * m + 1) + 31 * (z + 5 * c)) % 2503) as u16;
+        let samples = Samples::U16((0..8000).map(value).collect());
+        let plane = Plane { t: 0, c, z };
+        let subblock = NewSubblock { m: Some(m), ..NewSubblock::new(plane, rect, PixelType::Gray16) };
+        writer.add(&subblock, &samples).unwrap();
+    }
+    let channel = |emission| Channel { emission_nm: Some(emission), ..Channel::default() };
+    let metadata = Metadata {
+        voxel_um: Zyx::new(Some(0.5), Some(0.1), Some(0.1)),
+        channels: vec![channel(500.0), channel(600.0)],
+        optics: Optics { na: Some(1.0), refractive_index: Some(1.333), ..Optics::default() },
+    };
+    writer.finish(&metadata).unwrap();
+}
+
+/// Flags of `decon-gpu run`.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    job: JobArgs,
+}
+
+/// `input` with `flags`, split at spaces, on `gpu`.
+pub fn job(input: &Path, flags: &str, gpu: Gpu) -> Result<Job> {
+    let fixed = ["run", input.to_str().unwrap(), "--chunk", "32", "--psf-size", "3,9,9"];
+    let flags = Flags::parse_from(fixed.into_iter().chain(flags.split_whitespace()));
+    let timeline: Arc<Timeline> = Timeline::new(Detail::Spans);
+    Job::prepare_on(Options::new(&flags.job)?, timeline, Some(Chosen::Gpu(gpu)))
+}
