@@ -54,6 +54,8 @@ pub struct Device {
     pub(super) queue: wgpu::Queue,
     name: String,
     failure: Failure,
+    /// Bytes of all buffers, at most.
+    memory_limit: Option<u64>,
 }
 
 impl Device {
@@ -80,7 +82,7 @@ impl Device {
         };
         let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| Error::gpu(format!("{name} does not open: {error}")))?;
-        let opened = Self { device, queue, name, failure: Arc::default() };
+        let opened = Self { device, queue, name, failure: Arc::default(), memory_limit: None };
         let (lost, uncaptured) = (Arc::clone(&opened.failure), Arc::clone(&opened.failure));
         opened.device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
@@ -90,6 +92,17 @@ impl Device {
         let handler = move |error: wgpu::Error| remember(&uncaptured, error.to_string());
         opened.device.on_uncaptured_error(Arc::new(handler));
         Ok(opened)
+    }
+
+    /// The same device as if it had no more than `bytes` of memory: for tests of what happens then.
+    pub fn limited_to(self, bytes: u64) -> Self {
+        Self { memory_limit: Some(bytes), ..self }
+    }
+
+    /// Makes the device fail from now on as one does that is pulled out: for tests of what happens then.
+    pub fn lose(&self) {
+        remember(&self.failure, "the device was lost: a test asked for it".into());
+        self.device.destroy();
     }
 
     /// Bytes of all buffers that there are on the device, as the allocator of the driver interface counts them, what it
@@ -161,20 +174,41 @@ impl Device {
         })
     }
 
+    /// Takes `bytes` in all, and gives them back.
+    ///
+    /// # Errors
+    /// `Limit` when there is less, `Gpu` when the device fails.
+    pub fn try_memory(&self, bytes: u64) -> Result<()> {
+        let most = self.limits().max_volume_bytes;
+        let buffer = |i: u64| self.buffer("what the plan takes", (bytes - i * most).min(most));
+        let taken = (0..bytes.div_ceil(most)).map(buffer).collect::<Result<Vec<_>>>();
+        let taken = taken.map(drop);
+        self.settle()?;
+        taken.map_err(|_| self.out_of_memory("what the plan takes", bytes))
+    }
+
+    fn out_of_memory(&self, what: &str, bytes: u64) -> Error {
+        Error::Limit {
+            what: format!("memory of {} for {what} (a smaller --gpu-memory takes less)", self.name),
+            needed: format!("{} MiB", bytes.div_ceil(1 << 20)),
+            available: "less".into(),
+        }
+    }
+
     fn allocate(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         // Copies move whole words, and an empty buffer cannot be bound.
         let size = bytes.next_multiple_of(4).max(4);
         let mapped_at_creation = usage.contains(wgpu::BufferUsages::MAP_WRITE);
         let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation };
+        let taken = || self.allocated_bytes().unwrap_or(0);
+        if self.memory_limit.is_some_and(|limit| taken() + size > limit) {
+            return Err(self.out_of_memory(what, size));
+        }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.checked(what, |device| device.create_buffer(&descriptor))?;
+        let buffer = self.checked(what, |device| device.create_buffer(&descriptor));
         match pollster::block_on(scope.pop()) {
-            None => Ok(buffer),
-            Some(_) => Err(Error::Limit {
-                what: format!("{what}, on {}", self.name),
-                needed: format!("{} MiB", size.div_ceil(1 << 20)),
-                available: "less memory than that".into(),
-            }),
+            None => buffer,
+            Some(_) => Err(self.out_of_memory(what, size)),
         }
     }
 

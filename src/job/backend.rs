@@ -30,13 +30,15 @@ pub struct Gpu {
     pub device: Device,
     /// Bytes on the device.
     pub memory_bytes: u64,
+    /// Whether they were there to be taken.
+    pub is_tried: bool,
 }
 
 impl Gpu {
     /// `device`, of whose memory a plan may take what is taken unless told otherwise: 4 GiB, as wgpu does not say how much
     /// there is.
     pub fn new(device: Device) -> Self {
-        Self { device, memory_bytes: 4 << 30 }
+        Self { device, memory_bytes: 4 << 30, is_tried: false }
     }
 }
 
@@ -118,7 +120,7 @@ impl Chosen {
                 memory_bytes: memory_bytes / 2,
                 cache_bytes: 0,
             },
-            Self::Gpu(Gpu { device, memory_bytes }) => {
+            Self::Gpu(Gpu { device, memory_bytes, .. }) => {
                 let limits = device.limits();
                 Limits {
                     fft_length: limits.max_fft_length,

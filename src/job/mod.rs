@@ -1,6 +1,7 @@
 //! A job: the input opened and everything decided, before the first pixel is read. `plan` prints it, `run` does it.
 
 mod backend;
+mod fit;
 mod input;
 mod psfs;
 mod selection;
@@ -128,36 +129,47 @@ impl Job {
             lanes: if psfs.is_empty() { 1 } else { LANES },
             memory_bytes,
             limits: backend.limits(memory_bytes),
-            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
-            volumes_on_host: backend.is_cpu(),
+            paints_at_once: psfs.is_empty() && not_as_stored(&options).is_none(),
+            volumes_on_host: true,
             workers: workers(&options, input.is_near()),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
         };
-        let images = scenes
-            .into_iter()
-            .map(|scene| {
-                let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], &mut notes);
-                let request = Request { scale: options.scale / ratio, ..request.clone() };
-                let plan = Plan::new(&dataset, &scene, &request)?;
-                if plan.read_again > 0 {
-                    notes.push(read_again(&plan, memory_bytes));
-                }
-                let setup = setup(&options, &scene, &plan, &psfs, fill);
-                let setup = Setup { shading: shading.clone(), ..setup };
-                Ok(Image { scene, stored_ratio: ratio, plan, setup })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let image = |scene: usize, request: Request, notes: &mut Vec<String>| {
+            let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], notes);
+            let request = Request { scale: options.scale / ratio, ..request };
+            let plan = Plan::new(&dataset, &scene, &request)?;
+            if plan.read_again > 0 {
+                notes.push(read_again(&plan, &request));
+            }
+            let setup = setup(&options, &scene, &plan, &psfs, fill);
+            let setup = Setup { shading: shading.clone(), ..setup };
+            Ok(Image { scene, stored_ratio: ratio, plan, setup })
+        };
+        let on = |backend: &Chosen, notes: &mut Vec<String>| {
+            let request = Request {
+                limits: backend.limits(memory_bytes),
+                paints_at_once: request.paints_at_once && backend.is_cpu(),
+                volumes_on_host: backend.is_cpu(),
+                ..request.clone()
+            };
+            scenes.iter().map(|&scene| image(scene, request.clone(), notes)).collect()
+        };
+        let (backend, images) = fit::fitted(backend, &options, &mut notes, on)?;
         Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input, timeline })
     }
 }
 
 /// What it costs that memory is short.
-fn read_again(plan: &Plan, memory_bytes: u64) -> String {
+fn read_again(plan: &Plan, request: &Request) -> String {
+    let (flag, bytes) = match plan.memory.on_device {
+        true => ("--gpu-memory", request.limits.memory_bytes),
+        false => ("--memory", request.memory_bytes),
+    };
     format!(
-        "scene {}: {} MiB of memory (--memory) hold too few fields: {} are read again, {:.2} × the bytes that are needed",
+        "scene {}: {} MiB of memory ({flag}) hold too few fields: {} are read again, {:.2} × the bytes that are needed",
         plan.scene,
-        memory_bytes >> 20,
+        bytes >> 20,
         plan.read_again,
         plan.amplification
     )

@@ -163,11 +163,14 @@ impl<'a> FileRun<'a> {
         }
     }
 
-    /// What is finished stays; says so, to whom it may be news.
+    /// What is finished stays; says so, to whom it may be news. A device that fails is nobody's fault: its message says it.
     fn with_hint(&self, error: Error) -> Error {
-        if let Some(finished) = self.progress() {
-            self.tally.note(&format!("{finished}; the same command with --resume goes on from there"));
+        let Some(finished) = self.progress() else { return error };
+        let hint = format!("{finished}; the same command with --resume goes on from there");
+        if let Error::Gpu { what } = error {
+            return Error::gpu(format!("{what}; {hint}"));
         }
+        self.tally.note(&hint);
         error
     }
 

@@ -3,9 +3,11 @@
 //!
 //! Without a Vulkan device every test fails and says what to install, unless `DECON_GPU_SKIP_GPU_TESTS=1`.
 
+mod failures;
 mod memory;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Parser;
@@ -17,8 +19,11 @@ use decon_gpu::gpu::{Adapter, Device, adapters};
 use decon_gpu::job::{Chosen, Gpu, Job};
 use decon_gpu::options::Options;
 use decon_gpu::pixels::{PixelType, Samples};
+use decon_gpu::report::{Report, Summary};
+use decon_gpu::run::{Stop, run as run_job};
 use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::timeline::{Detail, Timeline};
+use decon_gpu::zarr::Target;
 
 /// Every test opens devices of its own: what others take would be counted.
 pub fn adapter() -> Option<Adapter> {
@@ -55,6 +60,29 @@ pub fn mosaic(path: &Path, slices: u32) {
         optics: Optics { na: Some(1.0), refractive_index: Some(1.333), ..Optics::default() },
     };
     writer.finish(&metadata).unwrap();
+}
+
+/// Every file under `folder`, by its path; what depends on when and where it was made is left out.
+pub fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(inner).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Does `job` into `output`.
+pub fn run(job: Job, output: &Path, report: &dyn Report) -> Result<Summary> {
+    run_job(job, Some(Target { resume: true, ..Target::new(output) }), &Stop::default(), report)
 }
 
 /// Flags of `decon-gpu run`.

@@ -65,7 +65,7 @@ fn a_plan_fits_the_memory_or_says_which_flag_gives_more() {
     let Some(device) = device() else { return };
     let plan = |memory_bytes| {
         let gpu = Gpu { memory_bytes, ..Gpu::new(device.clone()) };
-        job(&input, "--iterations 1", gpu).map(|job| job.images[0].plan.clone())
+        job(&input, "--iterations 1 --backend gpu", gpu).map(|job| job.images[0].plan.clone())
     };
     let roomy = plan(1 << 30).unwrap();
     let mut tiles = vec![roomy.tiles];
