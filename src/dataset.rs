@@ -187,7 +187,7 @@ pub struct Fetched {
 }
 
 /// The samples of a field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum FieldSamples {
     /// On their own.
     Decoded(Samples),

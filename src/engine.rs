@@ -90,7 +90,8 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    fn release(&mut self, fields: &[usize]) {
+    /// Gives the places of `fields` back, of those that are held.
+    pub fn release(&mut self, fields: &[usize]) {
         for index in fields {
             if let Some(field) = self.held.remove(index).flatten() {
                 self.backend.release(field);

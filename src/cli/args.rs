@@ -204,10 +204,11 @@ pub struct BackendArgs {
     /// auto takes a hardware GPU where there is one, else the processor
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     pub backend: BackendChoice,
-    /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
-    #[arg(long, value_name = "INDEX|PCI|NAME", env = "DECON_GPU_DEVICE")]
+    /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them; several of one model, such as
+    /// 0,1, share the tiles
+    #[arg(long, value_name = "INDEX|PCI|NAME,...", env = "DECON_GPU_DEVICE")]
     pub device: Option<String>,
-    /// Memory of the GPU that the run may take, such as 6GiB: tiles and groups are made to fit [default: 4GiB, as the
+    /// Memory of the GPU, of each where there are several, that the run may take, such as 6GiB: tiles and groups are made to fit [default: 4GiB, as the
     /// driver interface does not say how much there is]
     #[arg(long, value_name = "SIZE")]
     pub gpu_memory: Option<String>,

@@ -53,7 +53,7 @@ fn text(plan: &Plan) -> String {
     channels.truncate(MOST_NAMES);
     let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };
     let device =
-        if memory.on_device { format!(", {} on the device", mib(memory.device())) } else { String::new() };
+        if memory.on_device { format!(", {} on each device", mib(memory.device())) } else { String::new() };
     let again = match plan.read_again {
         0 => String::new(),
         fields => format!(": {fields} fields are read again"),

@@ -149,7 +149,7 @@ pub struct ChannelSetup {
 }
 
 /// A decoded field on its way to a backend.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Stored type.
     pub pixel_type: PixelType,

@@ -174,16 +174,14 @@ impl Device {
         })
     }
 
-    /// Takes `bytes` in all, and gives them back.
+    /// Takes `bytes` in all, which are given back when the buffers are dropped and the device is settled.
     ///
     /// # Errors
-    /// `Limit` when there is less, `Gpu` when the device fails.
-    pub fn try_memory(&self, bytes: u64) -> Result<()> {
+    /// `Limit` when there is less.
+    pub fn take_memory(&self, bytes: u64) -> Result<Vec<wgpu::Buffer>> {
         let most = self.limits().max_volume_bytes;
         let buffer = |i: u64| self.buffer("what the plan takes", (bytes - i * most).min(most));
         let taken = (0..bytes.div_ceil(most)).map(buffer).collect::<Result<Vec<_>>>();
-        let taken = taken.map(drop);
-        self.settle()?;
         taken.map_err(|_| self.out_of_memory("what the plan takes", bytes))
     }
 

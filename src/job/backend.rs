@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::cli::args::BackendChoice;
-use crate::error::Result;
-use crate::gpu::{Adapter, AdapterKind, Choice, Device, adapters, choose};
+use crate::error::{Error, Result};
+use crate::gpu::{Adapter, AdapterKind, AdapterSummary, Choice, Device, adapters, choose};
 use crate::options::Options;
 use crate::pixels::Samples;
-use crate::plan::Limits;
+use crate::plan::{Limits, Shares};
 
 /// The backend that was chosen, not holding anything yet. Copies mean the same device.
 #[derive(Clone, Debug)]
@@ -28,7 +28,9 @@ pub enum Chosen {
 pub struct Gpu {
     /// Open.
     pub device: Device,
-    /// Bytes on the device.
+    /// More of the same model, which share the tiles of an image.
+    pub others: Vec<Device>,
+    /// Bytes on each.
     pub memory_bytes: u64,
     /// Whether they were there to be taken.
     pub is_tried: bool,
@@ -38,7 +40,12 @@ impl Gpu {
     /// `device`, of whose memory a plan may take what is taken unless told otherwise: 4 GiB, as wgpu does not say how much
     /// there is.
     pub fn new(device: Device) -> Self {
-        Self { device, memory_bytes: 4 << 30, is_tried: false }
+        Self { device, others: Vec::new(), memory_bytes: 4 << 30, is_tried: false }
+    }
+
+    /// All of them.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        std::iter::once(&self.device).chain(&self.others)
     }
 }
 
@@ -61,16 +68,15 @@ pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chos
     let cpu = Chosen::Cpu { threads: options.threads };
     // An empty variable names nothing.
     let named = options.device.as_deref().filter(|text| !text.trim().is_empty());
-    let named = named.map(|text| text.parse().unwrap_or(Choice::Auto));
-    let mut open = |adapter: &Adapter| open(adapter, options.gpu_memory_bytes, notes);
+    let mut open = |adapters: &[Adapter]| open(adapters, options.gpu_memory_bytes, notes);
     match (options.backend, named) {
         // A device may be set for all runs, through the environment.
         (BackendChoice::Cpu, _) => Ok(cpu),
-        (_, Some(choice)) => open(&choose(adapters(), &choice)?),
-        (BackendChoice::Gpu, None) => open(&best(adapters())?),
+        (_, Some(text)) => open(&choose_all(text)?),
+        (BackendChoice::Gpu, None) => open(&[best(adapters())?]),
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
             Err(_) => Ok(cpu),
-            Ok(adapter) => open(&adapter).or_else(|error| {
+            Ok(adapter) => open(&[adapter]).or_else(|error| {
                 notes.push(format!("{error}; computing on the processor"));
                 Ok(cpu)
             }),
@@ -83,15 +89,38 @@ fn best(adapters: Vec<Adapter>) -> Result<Adapter> {
     choose(adapters.clone(), &Choice::Auto).or_else(|_| choose(adapters, &Choice::Index(0)))
 }
 
-fn open(adapter: &Adapter, memory_bytes: Option<u64>, notes: &mut Vec<String>) -> Result<Chosen> {
-    if adapter.summary.kind == AdapterKind::Software {
-        notes.push(format!(
-            "{} is a software driver: --backend cpu is many times faster",
-            adapter.summary.name
-        ));
+/// Those that `text` names, between commas; one may be named twice.
+fn choose_all(text: &str) -> Result<Vec<Adapter>> {
+    let all = adapters();
+    let choice = |text: &str| text.parse().unwrap_or(Choice::Auto);
+    let chosen = text.split(',').map(|text| choose(all.clone(), &choice(text)));
+    let chosen = chosen.collect::<Result<Vec<_>>>()?;
+    if chosen.len() > Shares::MOST_DEVICES {
+        let reason = format!("{} devices, {} at most", chosen.len(), Shares::MOST_DEVICES);
+        return Err(Error::option("--device", reason));
     }
-    let gpu = Gpu::new(Device::open(adapter)?);
-    Ok(Chosen::Gpu(Gpu { memory_bytes: memory_bytes.unwrap_or(gpu.memory_bytes), ..gpu }))
+    let [first, others @ ..] = &chosen[..] else { unreachable!("a text has at least one part") };
+    let is_same = |a: &AdapterSummary, b: &AdapterSummary| a.name == b.name && a.driver == b.driver;
+    match others.iter().find(|other| !is_same(&first.summary, &other.summary)) {
+        None => Ok(chosen),
+        // The last bits of their transforms differ: pixels would depend on who had which tile.
+        Some(other) => {
+            let [a, b] = [first, other].map(|adapter| &adapter.summary);
+            Err(Error::option("--device", format!("{a} and {b} are not of one model: run them apart")))
+        }
+    }
+}
+
+fn open(adapters: &[Adapter], memory_bytes: Option<u64>, notes: &mut Vec<String>) -> Result<Chosen> {
+    let mut devices = adapters.iter().map(Device::open).collect::<Result<Vec<_>>>()?.into_iter();
+    let mut gpu = Gpu::new(devices.next().expect("at least one is chosen"));
+    let first = &adapters[0].summary;
+    if first.kind == AdapterKind::Software {
+        notes.push(format!("{} is a software driver: --backend cpu is many times faster", first.name));
+    }
+    gpu.others = devices.collect();
+    gpu.memory_bytes = memory_bytes.unwrap_or(gpu.memory_bytes);
+    Ok(Chosen::Gpu(gpu))
 }
 
 impl Chosen {
@@ -100,9 +129,17 @@ impl Chosen {
         match self {
             Self::Cpu { threads: 1 } => "the processor, 1 thread".to_owned(),
             Self::Cpu { threads } => format!("the processor, {threads} threads"),
-            Self::Gpu(gpu) => gpu.device.name().to_owned(),
+            Self::Gpu(gpu) => match gpu.devices().count() {
+                1 => gpu.device.name().to_owned(),
+                several => format!("{several} × {}", gpu.device.name()),
+            },
             Self::Null(_) => "nothing".to_owned(),
         }
+    }
+
+    /// How many share the groups.
+    pub fn devices(&self) -> u32 {
+        if let Self::Gpu(gpu) = self { gpu.devices().count() as u32 } else { 1 }
     }
 
     /// Whether the volumes lie in the computer's memory.

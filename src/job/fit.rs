@@ -3,6 +3,7 @@
 use super::{Chosen, Gpu, Image};
 use crate::cli::args::BackendChoice;
 use crate::error::{Error, Result};
+use crate::gpu::Device;
 use crate::options::Options;
 
 /// How often less of a device's memory is tried, half of it each time.
@@ -63,12 +64,16 @@ pub fn fitted(
     Ok((cpu, images))
 }
 
-/// Whether the device has the memory that `images` take; only asked before anything else holds some.
+/// Whether the devices have the memory that `images` take; only asked before anything else holds some.
 fn tried(gpu: &Gpu, images: &[Image]) -> Result<()> {
-    gpu.device.check()?;
+    gpu.devices().try_for_each(Device::check)?;
     if gpu.is_tried {
         return Ok(());
     }
     let bytes = images.iter().map(|image| image.plan.memory.device()).max().unwrap_or(0);
-    gpu.device.try_memory(bytes)
+    // All at once: one device may be there twice.
+    let taken = gpu.devices().map(|device| device.take_memory(bytes)).collect::<Result<Vec<_>>>();
+    let taken = taken.map(drop);
+    gpu.devices().try_for_each(Device::settle)?;
+    taken
 }

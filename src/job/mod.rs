@@ -130,6 +130,7 @@ impl Job {
             memory_bytes,
             limits: backend.limits(memory_bytes),
             paints_at_once: psfs.is_empty() && not_as_stored(&options).is_none(),
+            devices: backend.devices(),
             volumes_on_host: true,
             workers: workers(&options, input.is_near()),
             merging: input.merging(),

@@ -29,6 +29,8 @@ impl Workers {
     pub const DECODE_DEPTH: usize = 2;
     /// Batches that wait painted: those that would wait decoded, and one whose tiles are handed on.
     pub const LOAD_DEPTH: usize = Self::DECODE_DEPTH + 1;
+    /// Parts that wait for one of several devices: the fields of its next group, the group, and those of the one after.
+    pub const DEVICE_DEPTH: usize = 3;
     /// Tiles that wait finished: two, one for each half of a pair.
     pub const TILE_DEPTH: usize = 2;
     /// Shards that wait to be compressed: two, so that no writer waits for the thread that cuts them.
@@ -40,10 +42,17 @@ impl Workers {
         self.loaders as usize + Self::LOAD_DEPTH + 2 + 1
     }
 
-    /// Batches between the file and the compute stage, at most (a pool holds workers + depth + 2).
-    fn batches_in_flight(self) -> u64 {
+    /// Batches between the file and the compute stage, at most (a pool holds workers + depth + 2), and on their way to each
+    /// of several devices.
+    fn batches_in_flight(self, devices: u32) -> u64 {
         let pools = [(self.readers, Self::READ_DEPTH), (self.decoders, Self::DECODE_DEPTH)];
-        pools.iter().map(|&(workers, depth)| u64::from(workers) + depth as u64 + 2).sum()
+        let pools = pools.iter().map(|&(workers, depth)| u64::from(workers) + depth as u64 + 2).sum::<u64>();
+        pools + Self::behind_devices(devices, Self::DEVICE_DEPTH as u64 + 1)
+    }
+
+    /// `each` for every one of several devices; one alone keeps nothing waiting.
+    fn behind_devices(devices: u32, each: u64) -> u64 {
+        if devices > 1 { u64::from(devices) * each } else { 0 }
     }
 }
 
@@ -90,7 +99,11 @@ impl Memory {
         let sample_bytes = request.output.bytes() as u64;
         let tile_bytes = grid.core.count() as u64 * sample_bytes;
         let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
-        let tiles = Workers::TILE_DEPTH as u64 + u64::from(grids.lanes) + 2;
+        let lanes = u64::from(grids.lanes);
+        // Of each of several devices also its places for read-back, and the groups that wait for another's tiles.
+        let waiting =
+            Workers::behind_devices(request.devices, (Workers::DEVICE_DEPTH as u64 + 2) * lanes + 1);
+        let tiles = Workers::TILE_DEPTH as u64 + lanes + 2 + waiting;
         let shards = Workers::SHARD_DEPTH as u64 + u64::from(request.workers.writers) + 2;
         // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
         // half as many on each level above, so at most twice the first; for each plane and sample that the tiles of a
@@ -140,7 +153,7 @@ impl Memory {
     /// # Errors
     /// `Limit` when the fixed parts alone pass the budget.
     pub(super) fn batch_bytes(&mut self, request: &Request, largest_field: u64) -> Result<u64> {
-        let batches = request.workers.batches_in_flight();
+        let batches = request.workers.batches_in_flight(request.devices);
         let decoding = u64::from(request.workers.decoders) * request.decoding_bytes;
         let left = request.memory_bytes.saturating_sub(self.host()).saturating_sub(decoding);
         let batch = BATCH_BYTES.min(left / 4 / batches).max(largest_field);

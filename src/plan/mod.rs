@@ -10,6 +10,7 @@ mod grid;
 mod levels;
 mod memory;
 mod residency;
+mod shares;
 mod tile;
 mod under;
 
@@ -26,6 +27,7 @@ pub use grid::{Grid, GridRequest, Limits};
 pub use levels::{Level, choose_level};
 pub use memory::{Memory, Workers, upload_places};
 use residency::Room;
+pub use shares::Shares;
 pub use tile::{Batch, Group, Layer, Tile};
 
 use crate::dataset::{Dataset, Scene, Subblock};
@@ -68,6 +70,8 @@ pub struct Request {
     pub limits: Limits,
     /// Whether the backend paints a field on its tiles as soon as it is decoded, where nothing else has to happen to it.
     pub paints_at_once: bool,
+    /// Backends that share the groups.
+    pub devices: u32,
     /// Whether the backend's volumes lie in the same memory as everything else.
     pub volumes_on_host: bool,
     /// Threads that read, decode and write.

@@ -71,6 +71,7 @@ fn request() -> Request {
             cache_bytes: 0,
         },
         paints_at_once: false,
+        devices: 1,
         volumes_on_host: true,
         workers: Workers { readers: 2, decoders: 2, loaders: 2, writers: 2 },
         merging: Merging::NONE,

@@ -11,6 +11,7 @@ use super::{Order, Outcome, State, Stop, Work, describe};
 use crate::decon::OpenTiles;
 use crate::error::{Error, Result};
 use crate::job::{Image, Job};
+use crate::plan::Shares;
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
 use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Target};
@@ -34,6 +35,8 @@ pub(super) struct FileRun<'a> {
     cut_short: AtomicBool,
     /// Of each image whose fields are painted as soon as they are decoded, from its first batch on.
     painting: Vec<OnceLock<(OpenTiles, Turns)>>,
+    /// Of each image that several devices share, from its first batch on.
+    shares: Vec<OnceLock<Shares>>,
     /// Of each image that is complete, each channel.
     ranges: Mutex<Vec<Vec<ChannelRange>>>,
 }
@@ -79,6 +82,7 @@ impl<'a> FileRun<'a> {
             failed: AtomicBool::new(false),
             cut_short: AtomicBool::new(false),
             painting: (0..images).map(|_| OnceLock::new()).collect(),
+            shares: (0..images).map(|_| OnceLock::new()).collect(),
             ranges: Mutex::new(vec![Vec::new(); images]),
             job,
         };
@@ -124,6 +128,12 @@ impl<'a> FileRun<'a> {
             let tiles = groups.flat_map(|group| &group.tiles);
             (OpenTiles::new(tiles, plan.sample, setup.fill), Turns::default())
         })
+    }
+
+    /// Which device of the job's computes what of image `i`.
+    pub fn shares(&self, i: usize) -> &Shares {
+        let devices = self.job.backend.devices() as usize;
+        self.shares[i].get_or_init(|| Shares::new(&self.job.images[i].plan.batches, devices))
     }
 
     /// Image `i` is complete.

@@ -7,6 +7,7 @@ mod describe;
 mod file;
 mod identity;
 mod names;
+mod several;
 mod stages;
 mod tally;
 mod turns;

@@ -7,10 +7,12 @@
 use std::sync::{Arc, Mutex};
 
 use super::file::FileRun;
+use super::several::Several;
 use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
 use crate::decon::{CpuBackend, FinishedTile, GpuBackend, NullBackend, Setup};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
+use crate::gpu::Device;
 use crate::job::{Chosen, Image};
 use crate::pipeline::{self, Input, Output, Pipeline, StageTime};
 use crate::pixels::Samples;
@@ -87,14 +89,14 @@ pub(super) struct BatchNumber(usize);
 
 /// What was read of a batch.
 pub(super) enum Raw {
-    Batch(RawBatch),
+    Batch(RawBatch, BatchNumber),
     /// Nothing yet: whoever decodes reads, too.
     AtOnce(BatchNumber),
 }
 
 /// What became of a batch.
 pub(super) enum Decoded {
-    Batch(DecodedBatch),
+    Batch(DecodedBatch, BatchNumber),
     /// The tiles that it made complete.
     Tiles(Vec<FinishedTile>),
 }
@@ -160,13 +162,13 @@ fn read(file: &FileRun<'_>, image: usize, number: BatchNumber) -> Result<Raw> {
         return Ok(Raw::AtOnce(number));
     }
     let fetch = |fields: &[usize]| file.job.input.fetch(&file.job.images[image].scene, fields);
-    work.read(&plan.batches[number.0], fetch).map(Raw::Batch)
+    work.read(&plan.batches[number.0], fetch).map(|raw| Raw::Batch(raw, number))
 }
 
 fn decode(file: &FileRun<'_>, image: usize, raw: Raw) -> Result<Decoded> {
     let (plan, work) = (&file.job.images[image].plan, file.work(image));
     match raw {
-        Raw::Batch(raw) => work.decode(raw).map(Decoded::Batch),
+        Raw::Batch(raw, number) => work.decode(raw).map(|batch| Decoded::Batch(batch, number)),
         Raw::AtOnce(BatchNumber(number)) => {
             let (open, turns) = file.painting(image);
             work.load(&plan.batches[number], open)?;
@@ -225,12 +227,12 @@ fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTi
             What::Item(image, Ok(Decoded::Tiles(tiles))) => tiles
                 .into_iter()
                 .try_for_each(|tile| out.send(Step::item(&file, image, file.work(image).computed(tile)))),
-            What::Item(image, Ok(Decoded::Batch(batch))) => {
+            What::Item(image, Ok(Decoded::Batch(batch, BatchNumber(number)))) => {
                 let planned = &file.job.images[image];
                 let emit = |tile| out.send(Step::item(&file, image, file.work(image).computed(tile)));
                 Ready::take(&mut ready, &file, planned)
                     .map_err(Failure::Failed)
-                    .and_then(|ready| ready.compute(&file, batch, emit))
+                    .and_then(|ready| ready.compute(&file, (image, number), batch, emit))
             }
             What::Item(_, Err(error)) => Err(Failure::Failed(error)),
             What::ImageEnd(image) => {
@@ -264,6 +266,7 @@ struct Ready {
 enum AnyEngine {
     Cpu(Box<Engine<CpuBackend>>),
     Gpu(Box<Engine<GpuBackend>>),
+    Several(Box<Several>),
     Null(Box<Engine<NullBackend>>),
 }
 
@@ -284,8 +287,16 @@ impl Ready {
                     AnyEngine::Cpu(Box::new(Engine::new(backend, recipe)))
                 }
                 Chosen::Gpu(gpu) => {
-                    let backend = GpuBackend::new(gpu.device.clone(), &image.setup)?;
-                    AnyEngine::Gpu(Box::new(Engine::new(backend, recipe)))
+                    let engine = |device: &Device| {
+                        GpuBackend::new(device.clone(), &image.setup)
+                            .map(|backend| Engine::new(backend, recipe))
+                    };
+                    if gpu.others.is_empty() {
+                        AnyEngine::Gpu(Box::new(engine(&gpu.device)?))
+                    } else {
+                        let engines = gpu.devices().map(engine).collect::<Result<_>>()?;
+                        AnyEngine::Several(Box::new(Several::new(engines)))
+                    }
                 }
                 Chosen::Null(samples) => {
                     let backend = NullBackend::new(samples.clone());
@@ -301,18 +312,27 @@ impl Ready {
     fn compute(
         &mut self,
         file: &FileRun<'_>,
+        (image, number): (usize, usize),
         batch: DecodedBatch,
         mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let groups = batch.groups.into_iter().map(|group| vec![group]);
         let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
-        for part in std::iter::once(DecodedBatch { fields: batch.fields, groups: Vec::new() }).chain(alone) {
+        let fields = DecodedBatch { fields: batch.fields, groups: Vec::new() };
+        for (nth, part) in std::iter::once(fields).chain(alone).enumerate() {
             if file.is_over() {
                 return self.drain(&mut emit);
             }
             match &mut self.engine {
                 AnyEngine::Cpu(engine) => engine.compute(part, &mut emit)?,
                 AnyEngine::Gpu(engine) => engine.compute(part, &mut emit)?,
+                AnyEngine::Several(several) => {
+                    let shares = file.shares(image);
+                    several.take(shares, number, part.fields)?;
+                    for group in part.groups {
+                        several.compute(shares, (number, nth - 1), group, &mut emit)?;
+                    }
+                }
                 AnyEngine::Null(engine) => engine.compute(part, &mut emit)?,
             }
         }
@@ -325,6 +345,7 @@ impl Ready {
             let tile = match &mut self.engine {
                 AnyEngine::Cpu(engine) => engine.drain()?,
                 AnyEngine::Gpu(engine) => engine.drain()?,
+                AnyEngine::Several(several) => several.drain()?,
                 AnyEngine::Null(engine) => engine.drain()?,
             };
             match tile {

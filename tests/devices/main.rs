@@ -5,6 +5,7 @@
 
 mod failures;
 mod memory;
+mod several;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

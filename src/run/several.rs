@@ -1,0 +1,190 @@
+//! Groups of tiles shared among graphics devices, each with its own engine on its own thread.
+//!
+//! The plan says who computes what ([`Shares`]); tiles leave in the order of the plan. Tiles and transforms are those of one
+//! device, so devices of one model make the same pixels, whatever their number.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use crate::decon::{Field, FinishedTile, GpuBackend};
+use crate::engine::{DecodedBatch, Engine};
+use crate::error::{Error, Result};
+use crate::plan::{Group, Shares, Workers};
+
+/// One engine for each device.
+pub(super) struct Several {
+    workers: Vec<Worker>,
+    /// Which devices hold a field: a bit for each.
+    held: HashMap<usize, u64>,
+    /// The device of each tile that is on its way, in order.
+    expected: VecDeque<usize>,
+    /// Whether every device was told to finish what it has.
+    is_draining: bool,
+}
+
+/// A device's thread.
+struct Worker {
+    /// `None` when it is to end.
+    parts: Option<SyncSender<Part>>,
+    tiles: Receiver<Result<FinishedTile>>,
+    /// What it holds and nobody needs any more: said with the next part, which may need the room.
+    releases: Vec<usize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Part {
+    Fields {
+        releases: Vec<usize>,
+        fields: Vec<(usize, Option<Field>)>,
+    },
+    Group(Group),
+    /// Nothing more comes for now.
+    Drain,
+}
+
+impl Several {
+    pub fn new(engines: Vec<Engine<GpuBackend>>) -> Self {
+        let worker = |(number, engine)| {
+            let (parts, work) = sync_channel(Workers::DEVICE_DEPTH);
+            let (done, tiles) = channel();
+            let thread = Builder::new().name(format!("device-{number}"));
+            let thread =
+                thread.spawn(move || drive(engine, &work, &done)).expect("the system starts a thread");
+            Worker { parts: Some(parts), tiles, releases: Vec::new(), thread: Some(thread) }
+        };
+        let workers = engines.into_iter().enumerate().map(worker).collect();
+        Self { workers, held: HashMap::new(), expected: VecDeque::new(), is_draining: false }
+    }
+
+    /// Gives the fields of batch `number` to the devices that need them.
+    pub fn take(
+        &mut self,
+        shares: &Shares,
+        number: usize,
+        fields: Vec<(usize, Option<Field>)>,
+    ) -> Result<()> {
+        let mut parts: Vec<Vec<(usize, Option<Field>)>> = self.workers.iter().map(|_| Vec::new()).collect();
+        for (read, (index, field)) in fields.into_iter().enumerate() {
+            let needed = shares.needed_by(number, read);
+            self.held.insert(index, needed);
+            let devices = (0..parts.len()).filter(|device| needed >> device & 1 == 1);
+            let mut rest = devices.peekable();
+            let mut field = Some(field);
+            while let Some(device) = rest.next() {
+                let own = if rest.peek().is_some() { field.clone() } else { field.take() };
+                parts[device].push((index, own.flatten()));
+            }
+        }
+        for (device, fields) in parts.into_iter().enumerate().filter(|(_, fields)| !fields.is_empty()) {
+            let releases = std::mem::take(&mut self.workers[device].releases);
+            self.send(device, Part::Fields { releases, fields })?;
+        }
+        Ok(())
+    }
+
+    /// Has group `nth` of batch `number` computed, and gives tiles that are finished to `emit`, in order.
+    pub fn compute<E: From<Error>>(
+        &mut self,
+        shares: &Shares,
+        (number, nth): (usize, usize),
+        group: Group,
+        emit: &mut impl FnMut(FinishedTile) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let device = shares.device_of(number, nth);
+        for field in &group.releases {
+            let holders = self.held.remove(field).unwrap_or(0);
+            for other in (0..self.workers.len()).filter(|&d| d != device && holders >> d & 1 == 1) {
+                self.workers[other].releases.push(*field);
+            }
+        }
+        self.is_draining = false;
+        self.expected.extend(group.tiles.iter().map(|_| device));
+        self.send(device, Part::Group(group))?;
+        while let Some(tile) = self.next_ready()? {
+            emit(tile)?;
+        }
+        Ok(())
+    }
+
+    /// The oldest tile still on its way.
+    pub fn drain(&mut self) -> Result<Option<FinishedTile>> {
+        let Some(&device) = self.expected.front() else { return Ok(None) };
+        if !std::mem::replace(&mut self.is_draining, true) {
+            for device in 0..self.workers.len() {
+                self.send(device, Part::Drain)?;
+            }
+        }
+        let tile = self.workers[device].tiles.recv().map_err(|_| self.end_of(device))??;
+        self.expected.pop_front();
+        Ok(Some(tile))
+    }
+
+    /// The oldest tile still on its way, if it is there.
+    fn next_ready(&mut self) -> Result<Option<FinishedTile>> {
+        let Some(&device) = self.expected.front() else { return Ok(None) };
+        let tile = match self.workers[device].tiles.try_recv() {
+            Ok(tile) => tile?,
+            Err(TryRecvError::Empty) => return Ok(None),
+            Err(TryRecvError::Disconnected) => return Err(self.end_of(device)),
+        };
+        self.expected.pop_front();
+        Ok(Some(tile))
+    }
+
+    fn send(&mut self, device: usize, part: Part) -> Result<()> {
+        let parts = self.workers[device].parts.as_ref().expect("a thread ends with its worker");
+        parts.send(part).map_err(|_| self.end_of(device))
+    }
+
+    /// Why the thread of `device` has ended.
+    ///
+    /// # Panics
+    /// With its panic.
+    fn end_of(&mut self, device: usize) -> Error {
+        let worker = &mut self.workers[device];
+        let error = worker.tiles.iter().find_map(Result::err);
+        if let Some(Err(panic)) = worker.thread.take().map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+        error.unwrap_or_else(|| Error::gpu(format!("device {device} of the run ended before the others")))
+    }
+}
+
+impl Drop for Several {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            worker.parts = None;
+        }
+        // A panic was resumed where it was found; of one nobody has seen, a test's output tells.
+        self.workers
+            .iter_mut()
+            .filter_map(|worker| worker.thread.take())
+            .for_each(|thread| drop(thread.join()));
+    }
+}
+
+/// A device's thread: ends with its orders, or with the first failure.
+fn drive(mut engine: Engine<GpuBackend>, work: &Receiver<Part>, done: &Sender<Result<FinishedTile>>) {
+    // Nobody listens any more when the run has failed elsewhere.
+    let mut emit = |tile| -> Result<()> {
+        drop(done.send(Ok(tile)));
+        Ok(())
+    };
+    for part in work {
+        let done_with = match part {
+            Part::Fields { releases, fields } => {
+                engine.release(&releases);
+                engine.compute(DecodedBatch { fields, groups: Vec::new() }, &mut emit)
+            }
+            Part::Group(group) => {
+                engine.compute(DecodedBatch { fields: Vec::new(), groups: vec![group] }, &mut emit)
+            }
+            Part::Drain => std::iter::from_fn(|| engine.drain().transpose()).try_for_each(|tile| emit(tile?)),
+        };
+        if let Err(error) = done_with {
+            drop(done.send(Err(error)));
+            return;
+        }
+    }
+}
