@@ -273,6 +273,14 @@ pub trait Input: Send + Sync {
     /// Which version of the file was opened: a run that goes on later must find the same.
     fn identity(&self) -> Identity;
 
+    /// Whether it is still there, where what is missing is taken for what was never stored.
+    ///
+    /// # Errors
+    /// `Io` when it is not.
+    fn check_there(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The stored bytes of fields of `scene` (positions in `Scene::fields`), fetched in file order.
     ///
     /// # Errors

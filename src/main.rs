@@ -7,6 +7,8 @@ use clap::Parser;
 use decon_gpu::cli::{self, Cli};
 use decon_gpu::error::Error;
 
+/// Where the program ends, but for storage that stalls (`cli/stalls.rs`) and a second signal (`cli/signals.rs`).
+///
 /// 0 done, 1 failed, 2 wrong usage, 3 finished but with damaged subblocks left out.
 fn main() -> ExitCode {
     // A wrong flag ends in `parse`, with code 2.

@@ -10,6 +10,7 @@ mod plan;
 mod recording;
 mod run;
 mod signals;
+mod stalls;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::args::JobArgs;
 use super::recording::RecordingArgs;
 use super::signals::Signals;
+use super::stalls::Watch;
 use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
@@ -25,6 +26,8 @@ use crate::zarr::Target;
 
 /// Exit code of a run that left damaged subblocks out.
 const WITH_DAMAGE: u8 = 3;
+/// Exit code of one that failed, as `main` has it.
+const FAILED: i32 = 1;
 
 #[derive(Args, Debug)]
 pub struct RunArgs {
@@ -102,13 +105,25 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         stop: signals.stop(),
         report,
     };
-    let mut orders = args.orders(&options, targets, &timeline);
-    let code = match orders.len() {
-        1 => args.one(orders.remove(0), conditions, &signals)?,
-        _ => args.several(orders, conditions, &signals)?,
+    let watch = Watch {
+        timeline: &timeline,
+        timeout: options.access.timeout,
+        stop: signals.stop(),
+        writes: args.sink != Sink::Null,
     };
-    recording.finish(&keeper)?;
-    Ok(code)
+    let mut orders = args.orders(&options, targets, &timeline);
+    let work = || match orders.len() {
+        1 => args.one(orders.remove(0), conditions, &signals),
+        _ => args.several(orders, conditions, &signals),
+    };
+    let code = watch.over(work, |error| {
+        super::complain(&format!("error: {error}"));
+        std::process::exit(FAILED);
+    })?;
+    // Also of a run that failed; what that says is the more important.
+    let recorded = recording.finish(&keeper);
+    let code = code?;
+    recorded.map(|()| code)
 }
 
 fn file_summary(outcome: Outcome) -> FileSummary {

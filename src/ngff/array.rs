@@ -141,6 +141,15 @@ impl PlaneArray {
         }
     }
 
+    /// The file that describes it.
+    pub fn document(&self) -> String {
+        let file = match self.array.metadata() {
+            ArrayMetadata::V3(_) => "zarr.json",
+            ArrayMetadata::V2(_) => ".zarray",
+        };
+        format!("{}/{file}", self.array.path().as_str()).trim_start_matches('/').to_owned()
+    }
+
     /// Samples of one plane of a piece, in bytes.
     pub fn plane_bytes(&self) -> u64 {
         self.piece.y * self.piece.x * self.sample.bytes() as u64

@@ -69,6 +69,10 @@ impl Input for Ngff {
         self.identity.clone()
     }
 
+    fn check_there(&self) -> Result<()> {
+        self.arrays.iter().try_for_each(|array| read::check_there(self, &array.document()))
+    }
+
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
         read::fetch(self, scene, fields)
     }

@@ -1,5 +1,6 @@
 //! Fetches the stored bytes of fields: each piece once for all of its planes that are asked for together.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -17,7 +18,8 @@ type Place = (usize, File, usize);
 /// time where it takes long until the first byte comes: each may hold one small chunk only.
 ///
 /// # Errors
-/// `Io`; `Format` for a file that is not what its array's metadata says.
+/// `Io`, also when the array is not there any more: then it is not known what was stored; `Format` for a file that is not
+/// what its array's metadata says.
 pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
     let place = |&field: &usize| {
         let number = scene.fields[field].number;
@@ -30,10 +32,15 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
     let next = AtomicUsize::new(0);
     let work = || {
         let mut fetched = Fetched { subblocks: Vec::new(), requests: 0, bytes: 0 };
+        let mut lacks = BTreeSet::new();
         while let Some(&in_file) = files.get(next.fetch_add(1, Relaxed)) {
             let (array, _) = input.find(in_file[0].0);
-            fetch_file(input, array, in_file, &mut fetched)?;
+            if !fetch_file(input, array, in_file, &mut fetched)? {
+                lacks.insert(array.document());
+            }
         }
+        // Afterwards, and once for all: what goes away takes its files with it.
+        lacks.iter().try_for_each(|document| check_there(input, document))?;
         Ok(fetched)
     };
     let threads = input.storage.files_at_once().min(files.len());
@@ -53,24 +60,34 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
     Ok(all)
 }
 
-/// The pieces of one file.
-fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut Fetched) -> Result<()> {
+/// A file that is not stored holds the fill value, as long as its array is there.
+pub(super) fn check_there(input: &Ngff, document: &str) -> Result<()> {
+    if input.storage.file_below(document, 1)?.is_some() {
+        return Ok(());
+    }
+    let gone = std::io::Error::new(std::io::ErrorKind::NotFound, "disappeared while its chunks were read");
+    Err(Error::io(input.storage.name().join(document), gone))
+}
+
+/// The pieces of one file; `false` when it is not there.
+fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut Fetched) -> Result<bool> {
     let key = &places[0].1.key;
     match &array.shard {
         None => {
             let most = input.storage.access().merging.most.max(1);
-            let bytes = match input.storage.file_below(key, most)? {
+            let source = input.storage.file_below(key, most)?;
+            let bytes = match &source {
                 Some(source) => {
                     fetched.requests += 1;
                     fetched.bytes += source.size();
-                    whole(&*source)?
+                    whole(&**source)?
                 }
                 None => Vec::new().into(),
             };
             fetched
                 .subblocks
                 .extend(places.iter().map(|&(.., field)| RawSubblock { field, bytes: bytes.clone() }));
-            Ok(())
+            Ok(source.is_some())
         }
         Some(format) => {
             let (shard, requests, bytes) = input.shards.open(&input.storage, key, format)?;
@@ -86,9 +103,9 @@ fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut 
                 }
             }
             fetched.subblocks.extend(missing);
-            shard.map_or(Ok(()), |shard| {
-                fetch_pieces(&*shard.source, stored, input.storage.access().merging, fetched)
-            })
+            let Some(shard) = shard else { return Ok(false) };
+            fetch_pieces(&*shard.source, stored, input.storage.access().merging, fetched)?;
+            Ok(true)
         }
     }
 }

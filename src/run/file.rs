@@ -149,7 +149,7 @@ impl<'a> FileRun<'a> {
 
     /// Whether nothing new of this file is to begin.
     pub fn is_over(&self) -> bool {
-        if self.stop.is_set() && !self.cut_short.swap(true, Relaxed) {
+        if self.stop.is_set() && !self.cut_short.swap(true, Relaxed) && self.stop.is_asked_for() {
             self.tally.note("ending: what is in flight is finished; a second signal ends at once");
         }
         self.stop.is_set() || self.failed.load(Relaxed)
@@ -160,7 +160,7 @@ impl<'a> FileRun<'a> {
         let state = match lock(&self.failure).take() {
             Some(error) => State::Failed(self.with_hint(error)),
             None if self.cut_short.load(Relaxed) => State::Interrupted { finished: self.progress() },
-            None => match self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges))) {
+            None => match self.job.input.check_there().and_then(|()| self.finish_output()) {
                 Ok(()) => State::Finished(Box::new(self.summary())),
                 Err(error) => State::Failed(self.with_hint(error)),
             },
@@ -171,6 +171,10 @@ impl<'a> FileRun<'a> {
             state,
             secs: self.start.elapsed().as_secs_f64(),
         }
+    }
+
+    fn finish_output(&self) -> Result<()> {
+        self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges)))
     }
 
     /// What is finished stays; says so, to whom it may be news. A device that fails is nobody's fault: its message says it.
@@ -187,7 +191,8 @@ impl<'a> FileRun<'a> {
     /// How many shards are finished, in words; `None` when none is.
     fn progress(&self) -> Option<String> {
         let (shards, finished) = self.shards();
-        (finished > 0).then(|| format!("{finished} of {shards} shards are finished and kept"))
+        let is_kept = finished > 0 && self.zarr.as_ref().is_some_and(OmeZarr::is_there);
+        is_kept.then(|| format!("{finished} of {shards} shards are finished and kept"))
     }
 
     /// Shards that there will be, and those that are stored.

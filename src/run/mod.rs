@@ -83,19 +83,32 @@ pub enum State {
     },
 }
 
-/// Whether the user wants to end: what is in flight is finished, and nothing new begins. Copies mean the same.
+/// Whether the run is to end: what is in flight is finished, and nothing new begins. Copies mean the same.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked_for: Arc<AtomicBool>,
+    has_stalled: Arc<AtomicBool>,
+}
 
 impl Stop {
-    /// Set by whoever else has it.
+    /// Set by whoever else has it, for the user.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        self.0.clone()
+        self.asked_for.clone()
+    }
+
+    /// The storage answers no more.
+    pub fn stall(&self) {
+        self.has_stalled.store(true, Relaxed);
     }
 
     /// Whether it is to end.
     pub fn is_set(&self) -> bool {
-        self.0.load(Relaxed)
+        self.is_asked_for() || self.has_stalled.load(Relaxed)
+    }
+
+    /// Whether it is the user who wants that.
+    pub fn is_asked_for(&self) -> bool {
+        self.asked_for.load(Relaxed)
     }
 }
 

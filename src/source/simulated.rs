@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub struct Simulation {
     pub errors: f64,
     /// Which requests fail and which wait longer.
     pub seed: u64,
+    /// After so many requests none is answered any more, as on a network mount whose server is gone; `None` for never.
+    pub stall_after: Option<u64>,
 }
 
 /// What all files of a simulated storage share.
@@ -33,12 +36,19 @@ pub struct SlowLine {
     is_free: Mutex<Instant>,
     /// How often each offset of each file was asked for.
     attempts: Mutex<HashMap<(u64, u64), u64>>,
+    /// How many requests there were.
+    requests: AtomicU64,
 }
 
 impl SlowLine {
     /// Storage as in `simulation`.
     pub fn new(simulation: Simulation) -> Self {
-        Self { simulation, is_free: Mutex::new(Instant::now()), attempts: Mutex::default() }
+        Self {
+            simulation,
+            is_free: Mutex::new(Instant::now()),
+            attempts: Mutex::default(),
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// The chances of this request, from 0 to 1: of failing, of waiting longer. The same in every run, whichever
@@ -49,6 +59,14 @@ impl SlowLine {
         *attempt += 1;
         let mut state = self.simulation.seed ^ file ^ offset.rotate_left(20) ^ attempt.rotate_left(50);
         [(); 2].map(|()| split_mix(&mut state))
+    }
+
+    /// Does not return once the storage has stalled.
+    fn wait_if_stalled(&self) {
+        let request = self.requests.fetch_add(1, Relaxed);
+        while self.simulation.stall_after.is_some_and(|answered| request >= answered) {
+            std::thread::park();
+        }
     }
 
     /// When the last of `bytes` is through a line that others share.
@@ -90,6 +108,7 @@ impl ReadAt for Simulated {
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let simulation = &self.line.simulation;
+        self.line.wait_if_stalled();
         let [fails, waits] = self.line.chances(self.file, offset);
         let latency = simulation.latency_secs + waits * simulation.jitter_secs;
         std::thread::sleep(Duration::from_secs_f64(latency));
@@ -113,7 +132,7 @@ impl ReadAt for Simulated {
 }
 
 impl Simulation {
-    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1`, each part or not.
+    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1,stall=100`, each part or not.
     ///
     /// # Errors
     /// `Option` naming the part that is not understood.
@@ -121,7 +140,8 @@ impl Simulation {
         let mut simulation = Self::default();
         for part in text.split(',') {
             let wrong = || {
-                let known = "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1";
+                let known =
+                    "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1, stall=100";
                 Error::option(flag, format!("{part} is none of {known}"))
             };
             let (name, value) = part.trim().split_once('=').ok_or_else(wrong)?;
@@ -134,6 +154,7 @@ impl Simulation {
                     simulation.errors = share.ok_or_else(wrong)?;
                 }
                 "seed" => simulation.seed = value.parse().map_err(|_| wrong())?,
+                "stall" => simulation.stall_after = Some(value.parse().map_err(|_| wrong())?),
                 _ => return Err(wrong()),
             }
         }
@@ -184,16 +205,19 @@ pub(super) mod tests {
 
     #[test]
     fn the_flag_is_read_with_its_units() {
-        let all = "latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=7";
+        let all = "latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=7,stall=9";
         let expected = Simulation {
             latency_secs: 0.01,
             jitter_secs: 0.002,
             bytes_per_sec: Some(1e8),
             errors: 0.01,
             seed: 7,
+            stall_after: Some(9),
         };
         assert_eq!(Simulation::parse("--simulate-storage", all).unwrap(), expected);
-        for wrong in ["", "latency", "latency=10", "errors=2", "bandwidth=fast", "seed=-1", "speed=1ms"] {
+        for wrong in
+            ["", "latency", "latency=10", "errors=2", "bandwidth=fast", "seed=-1", "stall=x", "speed=1ms"]
+        {
             let error = Simulation::parse("--simulate-storage", wrong).unwrap_err().to_string();
             assert!(error.starts_with("--simulate-storage: "), "{error}");
         }

@@ -110,6 +110,8 @@ impl Storage {
 
     /// What `open` gives, as slow and as patient as it should be.
     fn as_told(&self, open: impl Fn() -> Result<Box<dyn ReadAt>>, file: u64) -> Result<Box<dyn ReadAt>> {
+        let number = self.log.file(&self.name.to_string_lossy());
+        let open = || self.log.opens(number, &open);
         let mut source = repeat(self.access.retries, || "opening it".into(), open)?;
         if let Some(line) = &self.slow {
             source = Box::new(Simulated::new(source, Arc::clone(line), file));

@@ -19,7 +19,8 @@ pub(super) struct Concurrency {
 /// One stage's threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Activity {
-    active: u32,
+    /// Threads at work.
+    pub active: u32,
     /// When it was busy first, and last.
     pub first_nanos: Option<u64>,
     pub last_nanos: u64,

@@ -25,7 +25,7 @@ use concurrency::Concurrency;
 pub use device::{DeviceClock, DeviceRow};
 pub use metrics::{DeviceMetrics, Metrics, QueueMetrics, RequestMetrics, StageMetrics};
 pub use queue::{Depth, Queue};
-pub use requests::{RequestLog, Requested};
+pub use requests::{RequestLog, Requested, Unanswered};
 pub use row::{Row, Span};
 
 /// How much is kept.
@@ -207,6 +207,14 @@ impl Timeline {
         // read-10 comes after read-9.
         rows.sort_by_cached_key(|row| (stage(row), row.name.len(), row.name.clone()));
         rows
+    }
+
+    /// Threads of the stages that are at work now, for those stages that `counts` says.
+    pub fn busy_threads(&self, counts: impl Fn(&str) -> bool) -> usize {
+        let known = self.known();
+        let concurrency = lock(&self.concurrency);
+        let stages = known.stages.iter().enumerate().filter(|(_, total)| counts(&total.name));
+        stages.map(|(index, _)| concurrency.activity(index).active as usize).sum()
     }
 
     /// Every device.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::histogram::Histogram;
 use super::metrics::RequestMetrics;
@@ -28,6 +28,21 @@ pub struct Requested {
     pub failed: bool,
 }
 
+/// A request that has no answer yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unanswered {
+    /// Name of the file.
+    pub file: String,
+    /// Of the file; `None` while it is being opened.
+    pub bytes: Option<Range<u64>>,
+    /// Since it was asked.
+    pub waited: Duration,
+    /// Since anything was answered, or it was asked.
+    pub silent: Duration,
+    /// Requests that wait, this one counted.
+    pub waiting: usize,
+}
+
 /// Takes requests from any thread.
 #[derive(Debug)]
 pub struct RequestLog {
@@ -40,10 +55,23 @@ pub struct RequestLog {
 struct State {
     sums: Sums,
     files: Vec<String>,
-    in_flight: u32,
+    waiting: Vec<Waiting>,
+    /// Of the next request.
+    number: u64,
     /// When the first of those in flight was asked.
     since_nanos: u64,
+    /// When the last answer came.
+    answered_nanos: u64,
     list: Bounded<Requested>,
+}
+
+/// A request in flight.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    file: u32,
+    bytes: Option<Range<u64>>,
+    asked_nanos: u64,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +90,15 @@ impl RequestLog {
     pub(super) fn new(origin: Instant, detail: Detail) -> Self {
         // Of requests that are merged, the first stands for all.
         let list = Bounded::new(REQUESTS, |_: &mut Requested, _| {});
-        let state = State { sums: Sums::default(), files: Vec::new(), in_flight: 0, since_nanos: 0, list };
+        let state = State {
+            sums: Sums::default(),
+            files: Vec::new(),
+            waiting: Vec::new(),
+            number: 0,
+            since_nanos: 0,
+            answered_nanos: 0,
+            list,
+        };
         Self { origin, detail, state: Mutex::new(state) }
     }
 
@@ -91,33 +127,69 @@ impl RequestLog {
         range: Range<u64>,
         request: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let start_nanos = self.ask();
+        let (number, start_nanos) = self.ask(file, Some(range.clone()));
         let result = request();
         let (offset, length) = (range.start, range.end - range.start);
         let failed = result.is_err();
-        self.answered(Requested { file, offset, length, start_nanos, end_nanos: 0, failed });
+        self.answered(number, Requested { file, offset, length, start_nanos, end_nanos: 0, failed });
         result
     }
 
-    fn ask(&self) -> u64 {
+    /// Opens `file`: no request, but it may take as long.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn opens<T, E>(&self, file: u32, open: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let (number, _) = self.ask(file, None);
+        let result = open();
+        self.take(&mut lock(&self.state), number);
+        result
+    }
+
+    /// The request that waits longest, if any to a file that `counts` says waits.
+    pub fn unanswered(&self, counts: impl Fn(&str) -> bool) -> Option<Unanswered> {
+        let state = lock(&self.state);
+        let now = self.now();
+        let waiting = || state.waiting.iter().filter(|waiting| counts(&state.files[waiting.file as usize]));
+        let oldest = waiting().min_by_key(|waiting| waiting.asked_nanos)?;
+        let since = |nanos: u64| Duration::from_nanos(now.saturating_sub(nanos));
+        Some(Unanswered {
+            file: state.files[oldest.file as usize].clone(),
+            bytes: oldest.bytes.clone(),
+            waited: since(oldest.asked_nanos),
+            silent: since(oldest.asked_nanos.max(state.answered_nanos)),
+            waiting: waiting().count(),
+        })
+    }
+
+    fn ask(&self, file: u32, bytes: Option<Range<u64>>) -> (u64, u64) {
         let mut state = lock(&self.state);
         let now = self.now();
-        if state.in_flight == 0 {
+        if state.waiting.is_empty() {
             state.since_nanos = now;
         }
-        state.in_flight += 1;
+        state.number += 1;
+        let number = state.number;
+        state.waiting.push(Waiting { number, file, bytes, asked_nanos: now });
+        (number, now)
+    }
+
+    /// Request `number` waits no longer. Says when that was.
+    fn take(&self, state: &mut State, number: u64) -> u64 {
+        let now = self.now();
+        state.waiting.retain(|waiting| waiting.number != number);
+        state.answered_nanos = now;
+        if state.waiting.is_empty() {
+            state.sums.union_nanos += now - state.since_nanos;
+        }
         now
     }
 
     /// All of `request` but its end is known.
-    fn answered(&self, request: Requested) {
+    fn answered(&self, number: u64, request: Requested) {
         let mut state = lock(&self.state);
-        let now = self.now();
+        let now = self.take(&mut state, number);
         let taken = now - request.start_nanos;
-        state.in_flight -= 1;
-        if state.in_flight == 0 {
-            state.sums.union_nanos += now - state.since_nanos;
-        }
         state.sums.requests += 1;
         state.sums.waited_nanos += taken;
         state.sums.times.add(taken);

@@ -84,6 +84,11 @@ impl OmeZarr {
         self.folder.record().note(note)
     }
 
+    /// Whether what was stored is still there.
+    pub fn is_there(&self) -> bool {
+        self.folder.check_there().is_ok()
+    }
+
     /// The writer of image `i`.
     pub fn image(&self, i: usize) -> &ImageWriter {
         &self.writers[i]
@@ -102,6 +107,7 @@ impl OmeZarr {
                 return Err(Error::io(self.folder.target(), io::Error::other(what)));
             }
         }
+        self.folder.check_there()?;
         let count = self.images.len();
         let provenance = ("decon-gpu".to_owned(), self.provenance.clone());
         let attributes = self.images.iter().zip(ranges);

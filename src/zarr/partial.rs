@@ -133,6 +133,19 @@ impl PartialFolder {
         self.keep.store(true, Ordering::Relaxed);
     }
 
+    /// Refuses to go on when someone has removed the folder: what was stored in it is gone, and what is written now would
+    /// look complete.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn check_there(&self) -> Result<()> {
+        let record = self.folder.join("record");
+        match record.symlink_metadata() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io(record, error)),
+        }
+    }
+
     /// Gives the image its name. A target to be overwritten steps aside first and is removed last, so that a crash
     /// leaves the old one, the new one, or both in the hidden folder.
     ///

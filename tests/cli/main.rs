@@ -15,6 +15,7 @@ mod conversion;
 mod damage;
 mod deconvolution;
 mod flatfield;
+mod gone;
 mod mosaic;
 mod ngff;
 mod output;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Far more than any of these tests takes on a busy machine; a program that hangs does not hang the tests.
@@ -37,29 +37,47 @@ pub fn run_arguments<'a>(input: &'a Path, output: &'a Path, flags: &'a str) -> V
     fixed.into_iter().chain(flags.split_whitespace()).collect()
 }
 
-pub fn wait_for(mut command: Command) -> Ended {
-    let [mut stdout, mut stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
-    let stream = |file: &File| Stdio::from(file.try_clone().unwrap());
-    let mut child =
-        command.stdin(Stdio::null()).stdout(stream(&stdout)).stderr(stream(&stderr)).spawn().unwrap();
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if start.elapsed() > PATIENCE => {
-                child.kill().unwrap();
-                panic!("{command:?} does not end");
+/// A program that was started, and what it writes.
+pub struct Running {
+    child: Child,
+    streams: [File; 2],
+    command: Command,
+}
+
+pub fn wait_for(command: Command) -> Ended {
+    start_run(command).end()
+}
+
+pub fn start_run(mut command: Command) -> Running {
+    let streams = [(); 2].map(|()| tempfile::tempfile().unwrap());
+    let stream = |i: usize| Stdio::from(streams[i].try_clone().unwrap());
+    let child = command.stdin(Stdio::null()).stdout(stream(0)).stderr(stream(1)).spawn().unwrap();
+    Running { child, streams, command }
+}
+
+impl Running {
+    /// Waits for its end.
+    pub fn end(self) -> Ended {
+        let Self { mut child, streams: [mut stdout, mut stderr], command } = self;
+        let start = Instant::now();
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if start.elapsed() > PATIENCE => {
+                    child.kill().unwrap();
+                    panic!("{command:?} does not end");
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
             }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let text = |file: &mut File| {
-        let mut text = String::new();
-        file.rewind().unwrap();
-        file.read_to_string(&mut text).unwrap();
-        text
-    };
-    Ended { code: status.code(), stdout: text(&mut stdout), stderr: text(&mut stderr) }
+        };
+        let text = |file: &mut File| {
+            let mut text = String::new();
+            file.rewind().unwrap();
+            file.read_to_string(&mut text).unwrap();
+            text
+        };
+        Ended { code: status.code(), stdout: text(&mut stdout), stderr: text(&mut stderr) }
+    }
 }
 
 impl Ended {

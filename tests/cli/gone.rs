@@ -1,0 +1,155 @@
+//! Storage, inputs and outputs that go away while a run works: one message, and what is finished stays.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use decon_gpu::pixels::PixelType;
+
+use crate::mosaic::{five_fields, metadata, write};
+use crate::output::{files, json, names};
+use crate::program::{command, run, run_arguments, start_run, text, wait_for};
+
+fn input_in(home: &Path) -> PathBuf {
+    let input = home.join("in.czi");
+    write(&input, &five_fields(PixelType::Gray16), &metadata(1));
+    input
+}
+
+/// Many tiles, each of which needs a request of its own.
+const TILES: &str = "--iterations 2 --tile 32 --halo 8 --chunk 16 --shard 32 --psf-size 1,9,9 --request-size 1 \
+                     --merge-gap 0 --readers 1 --memory 300MiB";
+
+/// What is at `output` after `--resume` is what was there after an uninterrupted run.
+#[track_caller]
+fn resumes(input: &Path, output: &Path, flags: &str) {
+    run(input, output, &format!("{flags} --resume")).done();
+    let resumed = files(output);
+    run(input, output, &format!("{flags} --overwrite")).done();
+    let but_root = |all: std::collections::BTreeMap<PathBuf, Vec<u8>>| {
+        all.into_iter().filter(|(path, _)| *path != output.join("zarr.json")).collect::<Vec<_>>()
+    };
+    assert!(but_root(files(output)) == but_root(resumed), "another output");
+}
+
+#[test]
+fn storage_that_stalls_ends_the_run_with_one_message() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    let summary = home.path().join("summary.json");
+    let sparse = format!("{TILES} --sink null --summary {}", text(&summary));
+    run(&input, &output, &sparse).done();
+    let requests = json(&summary)["requests"].as_u64().unwrap();
+    assert!(requests >= 5, "{requests} requests");
+    fs::remove_file(&summary).unwrap();
+
+    // Opening takes a few requests before those: so many that the last is not answered.
+    let mut kept = 0;
+    for answered in 1..20 {
+        let storage = format!("{TILES} --timeout 300ms --simulate-storage stall={answered}");
+        let start = Instant::now();
+        let ended = run(&input, &output, &format!("{storage} --overwrite"));
+        if ended.code == Some(0) {
+            break;
+        }
+        let ended = ended.failed(1, "the storage has not answered for");
+        assert!(start.elapsed() >= Duration::from_millis(300));
+        assert!(ended.stderr.contains("in.czi: reading"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(" bytes at byte "), "{}", ended.stderr);
+        assert!(!output.exists());
+        let record = home.path().join(".out.zarr.partial/record");
+        let record = fs::read_to_string(record).unwrap_or_default();
+        kept = kept.max(record.lines().filter(|line| line.starts_with("{\"shard\"")).count());
+        if kept > 0 {
+            resumes(&input, &output, TILES);
+            break;
+        }
+    }
+    assert!(kept > 0, "no stall left a finished shard");
+    assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+}
+
+#[test]
+fn slow_storage_has_not_stalled() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    // The whole run takes longer than the time limit, each request less.
+    let storage = "--timeout 400ms --simulate-storage latency=100ms";
+    run(&input, &output, &format!("{TILES} {storage}")).done();
+}
+
+/// Starts a run that takes long, waits until it has finished a shard, and does `harm`.
+fn harmed(input: &Path, output: &Path, flags: &str, harm: impl FnOnce()) -> crate::program::Ended {
+    let running = start_run(command(&run_arguments(input, output, flags)));
+    let name = format!(".{}.partial/record", output.file_name().unwrap().to_str().unwrap());
+    let record = output.with_file_name(name);
+    let start = Instant::now();
+    while !fs::read_to_string(&record).unwrap_or_default().contains("{\"shard\"") {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run finishes no shard");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    harm();
+    running.end()
+}
+
+/// Long enough that something can happen meanwhile.
+const LONG: &str = "--iterations 200 --tile 16 --halo 8 --chunk 16 --shard 32 --psf-size 1,15,15 --quiet";
+
+#[test]
+fn an_output_folder_that_vanishes_ends_the_run_with_one_message() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, folder) = (input_in(home.path()), home.path().join("results"));
+    fs::create_dir(&folder).unwrap();
+    let output = folder.join("out.zarr");
+    let partial = folder.join(".out.zarr.partial");
+    harmed(&input, &output, LONG, || fs::remove_dir_all(&partial).unwrap()).failed(1, ".out.zarr.partial");
+    assert_eq!(names(&folder), [""; 0]);
+    // A disk that is taken away: everything above is gone, too.
+    let away = home.path().join("away");
+    harmed(&input, &output, LONG, || fs::rename(&folder, &away).unwrap()).failed(1, "results");
+    assert!(!folder.exists());
+    // Back in its place, it goes on.
+    fs::rename(&away, &folder).unwrap();
+    resumes(&input, &output, LONG);
+}
+
+#[test]
+fn an_input_that_disappears_gives_its_pixels_or_an_error_and_never_others() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    run(&input, &output, LONG).done();
+    let whole = files(&output);
+    fs::remove_dir_all(&output).unwrap();
+    // A file that is open stays readable when its name is gone.
+    harmed(&input, &output, LONG, || fs::remove_file(&input).unwrap()).done();
+    assert!(files(&output) == whole, "other pixels");
+
+    // Of an OME-Zarr a chunk that is not there is the fill value, but not when everything is gone.
+    let (zarr, again) = (home.path().join("a.zarr"), home.path().join("b.zarr"));
+    run(&input_in(home.path()), &zarr, "--iterations 0 --chunk 16 --shard 16").done();
+    let slow = format!("{LONG} --simulate-storage latency=20ms --readers 1 --retries 0");
+    harmed(&zarr, &again, &slow, || fs::remove_dir_all(&zarr).unwrap()).failed(1, "a.zarr");
+    assert!(!again.exists());
+}
+
+/// A file system that nobody may write to, also not root.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_folder_that_is_read_only_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, disk) = (input_in(home.path()), home.path().join("disk"));
+    fs::create_dir(&disk).unwrap();
+    let script = r#"mount -t tmpfs -o ro none "$0" || exit 77
+        "$@""#;
+    let mut shell = std::process::Command::new("unshare");
+    shell.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, text(&disk)]);
+    shell.arg(env!("CARGO_BIN_EXE_decon-gpu"));
+    let output = disk.join("out.zarr");
+    shell.args(run_arguments(&input, &output, "--iterations 0"));
+    let ended = wait_for(shell);
+    if ended.code == Some(77) || ended.stderr.starts_with("unshare") {
+        eprintln!("SKIPPED: this user may not mount a disk: {}", ended.stderr);
+        return;
+    }
+    ended.failed(1, "Read-only file system");
+}
