@@ -45,7 +45,7 @@ impl GpuBackend {
         let images = volumes.as_ref().map_or([&observed; 2], Volumes::estimates);
         let download = Download::new(&device, setup, images, &observed)?;
         let places = upload_places(setup.field_bytes, setup.field_slots);
-        let recorder = Recorder::with_uploads(&device, places as usize, setup.field_bytes)?;
+        let recorder = Recorder::with_uploads(&device, places as usize, setup.field_bytes)?.timed()?;
         // What tables were written through is given back.
         device.settle()?;
         Ok(Self { device, recorder, canvas, volumes, download })

@@ -27,7 +27,9 @@ pub use gpu::GpuBackend;
 pub use null::NullBackend;
 pub use otf::otf;
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -186,6 +188,17 @@ pub struct FinishedTile {
     pub samples: Samples,
     /// Values that did not fit the output type and were set to its nearest value.
     pub clamped: u64,
+    /// When a device worked on it.
+    pub worked: Worked,
+}
+
+/// Intervals of a device that times itself.
+#[derive(Debug, Default)]
+pub struct Worked {
+    /// Which of several.
+    pub device: usize,
+    /// In order; empty where nothing is timed.
+    pub times: Vec<Range<Instant>>,
 }
 
 /// One group's volumes and the steps on them, as large as what one pass over memory can hold.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decon::{Backend, Field, FinishedTile, Start};
+use crate::decon::{Backend, Field, FinishedTile, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
@@ -49,7 +49,7 @@ impl Backend for NullBackend {
         let mut samples = Samples::unset(self.0.kind(), count);
         let bytes = samples.as_bytes_mut();
         bytes.copy_from_slice(&self.0.as_bytes()[..bytes.len()]);
-        Ok(Some(FinishedTile { tile, samples, clamped: 0 }))
+        Ok(Some(FinishedTile { tile, samples, clamped: 0, worked: Worked::default() }))
     }
 
     fn drain(&mut self) -> Result<Option<FinishedTile>> {

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes of a kernel's parameters that every Vulkan device takes.
 const IMMEDIATE_BYTES: u32 = 128;
+/// What it takes to time submissions; not every device has it.
+const CLOCK: wgpu::Features =
+    wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS);
 /// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, which leaves memory for
 /// the fields under it.
 const PLANE_BYTES: u64 = 128 << 20;
@@ -56,6 +59,7 @@ pub struct Device {
     failure: Failure,
     /// Bytes of all buffers, at most.
     memory_limit: Option<u64>,
+    has_clock: bool,
 }
 
 impl Device {
@@ -74,7 +78,7 @@ impl Device {
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("decon-gpu"),
-            required_features: wgpu::Features::IMMEDIATES,
+            required_features: wgpu::Features::IMMEDIATES | (CLOCK & adapter.handle.features()),
             required_limits: limits,
             // Few and large buffers: a block of memory for each, so that what is counted is what is taken.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
@@ -82,7 +86,8 @@ impl Device {
         };
         let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| Error::gpu(format!("{name} does not open: {error}")))?;
-        let opened = Self { device, queue, name, failure: Arc::default(), memory_limit: None };
+        let has_clock = device.features().contains(CLOCK);
+        let opened = Self { device, queue, name, failure: Arc::default(), memory_limit: None, has_clock };
         let (lost, uncaptured) = (Arc::clone(&opened.failure), Arc::clone(&opened.failure));
         opened.device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
@@ -92,6 +97,21 @@ impl Device {
         let handler = move |error: wgpu::Error| remember(&uncaptured, error.to_string());
         opened.device.on_uncaptured_error(Arc::new(handler));
         Ok(opened)
+    }
+
+    /// The same device as if it had no clock: for tests of what happens then.
+    pub fn without_clock(self) -> Self {
+        Self { has_clock: false, ..self }
+    }
+
+    /// Whether submissions can be timed.
+    pub(super) fn has_clock(&self) -> bool {
+        self.has_clock
+    }
+
+    /// Of its clock.
+    pub(super) fn nanos_per_tick(&self) -> f64 {
+        self.queue.get_timestamp_period().into()
     }
 
     /// The same device as if it had no more than `bytes` of memory: for tests of what happens then.
@@ -152,6 +172,14 @@ impl Device {
     pub(super) fn readback_buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
         self.check_bytes(what, bytes, self.device.limits().max_buffer_size)?;
         self.allocate(what, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    /// A buffer that results of queries are put into.
+    ///
+    /// # Errors
+    /// `Limit` when there is no memory for it.
+    pub(super) fn query_buffer(&self, what: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        self.allocate(what, bytes, wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC)
     }
 
     /// A mapped buffer that data goes to the device through.

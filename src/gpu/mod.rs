@@ -10,6 +10,7 @@ mod kernel;
 mod mapping;
 mod readback;
 mod recorder;
+mod stamps;
 mod upload;
 
 pub use adapter::{Adapter, AdapterKind, AdapterSummary, Choice, adapters, choose};

@@ -1,8 +1,10 @@
 //! Collects dispatches and copies, and submits them in order.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::device::Device;
+use super::stamps::Stamps;
 use super::upload::Uploads;
 use crate::error::Result;
 
@@ -22,6 +24,8 @@ pub struct Recorder {
     recorded: u32,
     dispatches: u64,
     uploads: Uploads,
+    /// `None` where nothing is timed.
+    stamps: Option<Stamps>,
     /// Long submissions under way.
     long: VecDeque<wgpu::SubmissionIndex>,
 }
@@ -40,9 +44,27 @@ impl Recorder {
         Ok(Self::through(device, Uploads::new(device, places, bytes)?))
     }
 
+    /// The same, and what it submits is timed, where the device has a clock.
+    ///
+    /// # Errors
+    /// `Limit` when the device has no memory for the times.
+    pub fn timed(mut self) -> Result<Self> {
+        self.stamps = Stamps::new(&self.device)?;
+        self.encoder = self.next_encoder();
+        Ok(self)
+    }
+
     fn through(device: &Device, uploads: Uploads) -> Self {
         let (device, encoder) = (device.clone(), encoder(device));
-        Self { device, encoder, recorded: 0, dispatches: 0, uploads, long: VecDeque::new() }
+        Self { device, encoder, recorded: 0, dispatches: 0, uploads, stamps: None, long: VecDeque::new() }
+    }
+
+    fn next_encoder(&self) -> wgpu::CommandEncoder {
+        let mut encoder = encoder(&self.device);
+        if let Some(stamps) = &self.stamps {
+            stamps.begin(&mut encoder);
+        }
+        encoder
     }
 
     /// A pass for one dispatch. What was recorded before is submitted when it has become long; waits when the device
@@ -90,8 +112,30 @@ impl Recorder {
 
     /// Hands everything recorded to the device; does not wait.
     pub fn submit(&mut self) -> wgpu::SubmissionIndex {
+        if let Some(stamps) = &mut self.stamps {
+            stamps.end(&mut self.encoder);
+        }
+        self.hand_over()
+    }
+
+    /// The same, and the times of all submissions since the last time go to `to` from byte `offset` on; says when each was
+    /// submitted.
+    pub(super) fn submit_with_times(
+        &mut self,
+        to: &wgpu::Buffer,
+        offset: u64,
+    ) -> (wgpu::SubmissionIndex, Vec<Instant>) {
+        let submitted = self.stamps.as_mut().map_or_else(Vec::new, |stamps| {
+            stamps.end(&mut self.encoder);
+            stamps.bring(&mut self.encoder, to, offset)
+        });
+        (self.hand_over(), submitted)
+    }
+
+    fn hand_over(&mut self) -> wgpu::SubmissionIndex {
         self.recorded = 0;
-        let recorded = std::mem::replace(&mut self.encoder, encoder(&self.device));
+        let next = self.next_encoder();
+        let recorded = std::mem::replace(&mut self.encoder, next);
         let submission = self.device.queue.submit([recorded.finish()]);
         self.uploads.submitted(&submission);
         submission

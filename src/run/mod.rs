@@ -3,7 +3,9 @@
 //! Each stage is a thread or a pool of threads; the channels between them are as deep as the plan counted
 //! (`plan::Workers`), so memory is bounded before the first read. `stages` wires them, `file` is one input on its way.
 
+mod cut;
 mod describe;
+mod device_rows;
 mod file;
 mod identity;
 mod names;

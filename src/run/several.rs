@@ -116,8 +116,13 @@ impl Several {
             }
         }
         let tile = self.workers[device].tiles.recv().map_err(|_| self.end_of(device))??;
+        Ok(Some(self.arrived(device, tile)))
+    }
+
+    fn arrived(&mut self, device: usize, mut tile: FinishedTile) -> FinishedTile {
         self.expected.pop_front();
-        Ok(Some(tile))
+        tile.worked.device = device;
+        tile
     }
 
     /// The oldest tile still on its way, if it is there.
@@ -128,8 +133,7 @@ impl Several {
             Err(TryRecvError::Empty) => return Ok(None),
             Err(TryRecvError::Disconnected) => return Err(self.end_of(device)),
         };
-        self.expected.pop_front();
-        Ok(Some(tile))
+        Ok(Some(self.arrived(device, tile)))
     }
 
     fn send(&mut self, device: usize, part: Part) -> Result<()> {

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::cut::cut;
+use super::device_rows::DeviceRows;
 use super::file::FileRun;
 use super::several::Several;
 use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
@@ -19,15 +21,15 @@ use crate::pixels::Samples;
 use crate::plan::Workers;
 use crate::report::Report;
 use crate::timeline::{Item, Named};
-use crate::zarr::{Block, Pyramid, Shard};
+use crate::zarr::Shard;
 
 /// What passes from stage to stage.
-struct Step<'a, T> {
-    file: Arc<FileRun<'a>>,
-    what: What<T>,
+pub(super) struct Step<'a, T> {
+    pub file: Arc<FileRun<'a>>,
+    pub what: What<T>,
 }
 
-enum What<T> {
+pub(super) enum What<T> {
     /// Of image `.0` of the file.
     Item(usize, Result<T>),
     /// Left out, as its file is over.
@@ -46,7 +48,7 @@ enum When {
 }
 
 impl<'a, A> Step<'a, A> {
-    fn item(file: &Arc<FileRun<'a>>, image: usize, item: A) -> Self {
+    pub fn item(file: &Arc<FileRun<'a>>, image: usize, item: A) -> Self {
         Self { file: file.clone(), what: What::Item(image, Ok(item)) }
     }
 
@@ -62,7 +64,7 @@ impl<'a, A> Step<'a, A> {
 }
 
 impl<T> What<T> {
-    fn without_item<B>(self) -> What<B> {
+    pub fn without_item<B>(self) -> What<B> {
         match self {
             Self::Item(image, Err(error)) => What::Item(image, Err(error)),
             Self::Item(_, Ok(_)) | Self::Nothing => What::Nothing,
@@ -104,7 +106,7 @@ pub(super) enum Decoded {
 /// Bytes of a shard on disk.
 pub(super) struct Stored(u64);
 
-type Failure = pipeline::Stop<Error>;
+pub(super) type Failure = pipeline::Stop<Error>;
 
 /// Does `orders`, one after the other, with `workers` threads. Says how each ended, and what the stages did.
 pub(super) fn stream<'a>(
@@ -222,6 +224,7 @@ fn plan<'a>(
 /// The compute stage. A backend is made for the first image, and again only where the next one needs another.
 fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTile>>) -> Result<(), Failure> {
     let mut ready: Option<Ready> = None;
+    let mut devices = DeviceRows::default();
     for Step { file, what } in steps {
         let done = match what {
             What::Item(image, Ok(Decoded::Tiles(tiles))) => tiles
@@ -229,14 +232,20 @@ fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTi
                 .try_for_each(|tile| out.send(Step::item(&file, image, file.work(image).computed(tile)))),
             What::Item(image, Ok(Decoded::Batch(batch, BatchNumber(number)))) => {
                 let planned = &file.job.images[image];
-                let emit = |tile| out.send(Step::item(&file, image, file.work(image).computed(tile)));
+                let emit = |tile| {
+                    devices.add(&file, image, &tile);
+                    out.send(Step::item(&file, image, file.work(image).computed(tile)))
+                };
                 Ready::take(&mut ready, &file, planned)
                     .map_err(Failure::Failed)
                     .and_then(|ready| ready.compute(&file, (image, number), batch, emit))
             }
             What::Item(_, Err(error)) => Err(Failure::Failed(error)),
             What::ImageEnd(image) => {
-                let mut emit = |tile| out.send(Step::item(&file, image, file.work(image).computed(tile)));
+                let mut emit = |tile| {
+                    devices.add(&file, image, &tile);
+                    out.send(Step::item(&file, image, file.work(image).computed(tile)))
+                };
                 let drained = ready.as_mut().map_or(Ok(()), |ready| ready.drain(&mut emit));
                 out.send(Step { file: file.clone(), what: What::ImageEnd(image) })?;
                 drained
@@ -354,73 +363,4 @@ impl Ready {
             }
         }
     }
-}
-
-/// The pyramid stage: finished tiles become shards of every level. Goes on with a file that is over, as what is on its
-/// way is kept.
-fn cut<'a>(steps: Input<Step<'a, FinishedTile>>, out: &Output<Step<'a, Shard>>) -> Result<(), Failure> {
-    let mut levels: Option<Pyramid> = None;
-    for Step { file, what } in steps {
-        let done = match what {
-            What::Item(image, Ok(finished)) => add(&file, image, &mut levels, finished, out),
-            What::ImageEnd(image) => end_image(&file, image, levels.take(), out),
-            other => out.send(Step { file: file.clone(), what: other.without_item() }),
-        };
-        match done {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => file.fail(error),
-            Err(Failure::Closed) => return Err(Failure::Closed),
-        }
-    }
-    Ok(())
-}
-
-fn add<'a>(
-    file: &Arc<FileRun<'a>>,
-    image: usize,
-    levels: &mut Option<Pyramid>,
-    finished: FinishedTile,
-    out: &Output<Step<'a, Shard>>,
-) -> Result<(), Failure> {
-    if let Some(levels) = begun(file, image, levels, out)? {
-        let tile = &finished.tile;
-        let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
-        let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
-        levels.add(&block, |shard| out.send(Step::item(file, image, shard)))?;
-    }
-    finished.samples.recycle();
-    Ok(())
-}
-
-/// An image that has all its tiles from an earlier run may still lack shards of its upper levels.
-fn end_image<'a>(
-    file: &Arc<FileRun<'a>>,
-    image: usize,
-    mut levels: Option<Pyramid>,
-    out: &Output<Step<'a, Shard>>,
-) -> Result<(), Failure> {
-    if !file.is_over()
-        && let Some(levels) = begun(file, image, &mut levels, out)?
-    {
-        file.set_ranges(image, levels.ranges());
-    }
-    out.send(Step { file: file.clone(), what: What::ImageEnd(image) })
-}
-
-/// The image's pyramid, with what is needed again of an earlier run; `None` when nothing is written.
-fn begun<'l, 'a>(
-    file: &Arc<FileRun<'a>>,
-    image: usize,
-    levels: &'l mut Option<Pyramid>,
-    out: &Output<Step<'a, Shard>>,
-) -> Result<Option<&'l mut Pyramid>, Failure> {
-    let Some(writer) = file.writer(image) else { return Ok(None) };
-    if levels.is_none() {
-        let mut pyramid = Pyramid::resumed(writer);
-        for key in pyramid.wanted() {
-            pyramid.take_back(writer, key, |shard| out.send(Step::item(file, image, shard)))?;
-        }
-        *levels = Some(pyramid);
-    }
-    Ok(levels.as_mut())
 }

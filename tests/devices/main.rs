@@ -6,6 +6,7 @@
 mod failures;
 mod memory;
 mod several;
+mod times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -13,6 +13,9 @@ use crate::{device, job, mosaic};
 /// Drivers align each buffer, to up to 256 bytes as far as was seen; a backend has some thirty.
 const ALIGNMENT: u64 = 30 * 256;
 
+/// Behind each finished tile come the times of up to 32 submissions.
+const TIMES: u64 = 32 * 2 * 8;
+
 fn allocated(device: &Device) -> u64 {
     device.settle().unwrap();
     device.allocated_bytes().expect("Vulkan's allocator counts")
@@ -21,7 +24,7 @@ fn allocated(device: &Device) -> u64 {
 /// Bytes of the buffers that finished tiles come home through, which lie in the computer's memory.
 fn readback_bytes(image: &Image) -> u64 {
     let core = image.setup.core.count() as u64 * image.setup.output.bytes() as u64;
-    u64::from(image.plan.lanes + 1) * (4 + core)
+    u64::from(image.plan.lanes + 1) * ((4 + core).next_multiple_of(8) + TIMES)
 }
 
 fn check(job: &Job, device: &Device, case: &str) {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::copy::{Canvas, Placed, without};
 use crate::dataset::{Rows, Subblock};
-use crate::decon::FinishedTile;
+use crate::decon::{FinishedTile, Worked};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Local, Mosaic, Rect};
@@ -110,7 +110,7 @@ impl OpenTiles {
                 Samples::F32(pixels) => Canvas { area, pixels }.fill(part, self.fill),
             }
         }
-        FinishedTile { tile: (*tile).clone(), samples, clamped: 0 }
+        FinishedTile { tile: (*tile).clone(), samples, clamped: 0, worked: Worked::default() }
     }
 }
 

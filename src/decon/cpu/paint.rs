@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::copy::{self, Placed, without};
 use crate::dataset::{FieldSamples, Pixels};
-use crate::decon::{Field, FinishedTile, Overlap, Shading};
+use crate::decon::{Field, FinishedTile, Overlap, Shading, Worked};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Output, Rect, Zyx};
@@ -73,7 +73,7 @@ impl Canvas<'_> {
             Samples::U16(out) => self.convert_to(out, no_data),
             Samples::F32(out) => self.convert_to(out, no_data),
         };
-        FinishedTile { tile: self.tile.clone(), samples, clamped }
+        FinishedTile { tile: self.tile.clone(), samples, clamped, worked: Worked::default() }
     }
 
     /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then

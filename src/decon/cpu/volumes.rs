@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::paint::Canvas;
 use crate::decon::otf::otf_lines;
-use crate::decon::{FinishedTile, NO_DATA, Setup, Start};
+use crate::decon::{FinishedTile, NO_DATA, Setup, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
@@ -249,7 +249,7 @@ impl Volumes {
             Samples::U16(out) => self.pack(lane, &params, out),
             Samples::F32(out) => self.pack(lane, &params, out),
         };
-        FinishedTile { tile, samples, clamped }
+        FinishedTile { tile, samples, clamped, worked: Worked::default() }
     }
 
     fn pack<T: Packed>(&self, lane: usize, params: &Pack, out: &mut [T]) -> u64 {

@@ -1,6 +1,6 @@
 //! From the estimate to finished tiles: pack on the device, copy, read back.
 
-use crate::decon::{FinishedTile, Setup};
+use crate::decon::{FinishedTile, Setup, Worked};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::{pack, sample_code};
@@ -85,13 +85,13 @@ impl Download {
     /// Waits for the oldest tile on its way.
     pub fn oldest(&mut self) -> Result<Option<FinishedTile>> {
         let output = self.output;
-        self.readback.oldest(|tile, bytes| {
+        self.readback.oldest_timed(|tile, bytes, times| {
             let (header, values) = bytes.split_at(pack::HEADER_BYTES);
             let clamped = bytemuck::pod_read_unaligned::<u32>(header);
             let mut samples = Samples::zeros(output, tile.core.area() as usize * tile.planes as usize);
             let room = samples.as_bytes_mut();
             room.copy_from_slice(&values[..room.len()]);
-            FinishedTile { tile, samples, clamped: clamped.into() }
+            FinishedTile { tile, samples, clamped: clamped.into(), worked: Worked { device: 0, times } }
         })
     }
 }

@@ -1,0 +1,81 @@
+//! The pyramid stage.
+
+use std::sync::Arc;
+
+use super::file::FileRun;
+use super::stages::{Failure, Step, What};
+use crate::decon::FinishedTile;
+use crate::pipeline::{Input, Output};
+use crate::zarr::{Block, Pyramid, Shard};
+
+/// Finished tiles become shards of every level. Goes on with a file that is over, as what is on its
+/// way is kept.
+pub(super) fn cut<'a>(
+    steps: Input<Step<'a, FinishedTile>>,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<(), Failure> {
+    let mut levels: Option<Pyramid> = None;
+    for Step { file, what } in steps {
+        let done = match what {
+            What::Item(image, Ok(finished)) => add(&file, image, &mut levels, finished, out),
+            What::ImageEnd(image) => end_image(&file, image, levels.take(), out),
+            other => out.send(Step { file: file.clone(), what: other.without_item() }),
+        };
+        match done {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => file.fail(error),
+            Err(Failure::Closed) => return Err(Failure::Closed),
+        }
+    }
+    Ok(())
+}
+
+fn add<'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    levels: &mut Option<Pyramid>,
+    finished: FinishedTile,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<(), Failure> {
+    if let Some(levels) = begun(file, image, levels, out)? {
+        let tile = &finished.tile;
+        let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
+        let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
+        levels.add(&block, |shard| out.send(Step::item(file, image, shard)))?;
+    }
+    finished.samples.recycle();
+    Ok(())
+}
+
+/// An image that has all its tiles from an earlier run may still lack shards of its upper levels.
+fn end_image<'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    mut levels: Option<Pyramid>,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<(), Failure> {
+    if !file.is_over()
+        && let Some(levels) = begun(file, image, &mut levels, out)?
+    {
+        file.set_ranges(image, levels.ranges());
+    }
+    out.send(Step { file: file.clone(), what: What::ImageEnd(image) })
+}
+
+/// The image's pyramid, with what is needed again of an earlier run; `None` when nothing is written.
+fn begun<'l, 'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    levels: &'l mut Option<Pyramid>,
+    out: &Output<Step<'a, Shard>>,
+) -> Result<Option<&'l mut Pyramid>, Failure> {
+    let Some(writer) = file.writer(image) else { return Ok(None) };
+    if levels.is_none() {
+        let mut pyramid = Pyramid::resumed(writer);
+        for key in pyramid.wanted() {
+            pyramid.take_back(writer, key, |shard| out.send(Step::item(file, image, shard)))?;
+        }
+        *levels = Some(pyramid);
+    }
+    Ok(levels.as_mut())
+}
