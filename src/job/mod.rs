@@ -16,7 +16,9 @@ use crate::decon::{ChannelSetup, Overlap, Setup};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
-use crate::plan::{Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type};
+use crate::plan::{
+    Depths, Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type,
+};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
 use crate::timeline::{Detail, Timeline};
@@ -293,7 +295,7 @@ pub fn workers(options: &Options, is_near: bool) -> Workers {
     // What is near is read by the processor itself; elsewhere some wait while others decode.
     let loaders = if is_near { threads.max(readers) } else { threads + readers };
     // One pool for both: files of both kinds follow each other.
-    Workers { readers, decoders: loaders, loaders, writers: threads }
+    Workers { readers, decoders: loaders, loaders, writers: threads, depths: Depths::default() }
 }
 
 fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {

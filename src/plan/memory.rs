@@ -9,7 +9,7 @@ use crate::plan::grid::{Grid, GridRequest};
 use crate::plan::residency::{Residency, Room};
 use crate::plan::{Request, Tczyx, Zyx};
 
-/// Threads of the stages, and how many batches lie between them.
+/// Threads of the stages, and how many items lie between them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Workers {
     /// Threads that read.
@@ -20,32 +20,60 @@ pub struct Workers {
     pub loaders: u32,
     /// Threads that compress and write.
     pub writers: u32,
+    /// Between the stages.
+    pub depths: Depths,
+}
+
+/// Items that wait behind each stage, at most. They change how much memory a run takes and how long it lasts, and no
+/// pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Depths {
+    /// Batches behind the readers.
+    pub read: usize,
+    /// Batches that are decoded.
+    pub decode: usize,
+    /// Tiles that are finished.
+    pub tile: usize,
+    /// Shards that wait to be compressed, and that are stored.
+    pub shard: usize,
+}
+
+impl Default for Depths {
+    fn default() -> Self {
+        Self {
+            // One is enough: decoding takes longer than reading.
+            read: 1,
+            // Two, so that compute never waits for the last field of a batch.
+            decode: 2,
+            // Two, one for each half of a pair.
+            tile: 2,
+            // Two, so that no writer waits for the thread that cuts them.
+            shard: 2,
+        }
+    }
+}
+
+impl Depths {
+    /// Batches that wait painted: those that would wait decoded, and one whose tiles are handed on.
+    fn painted(self) -> usize {
+        self.decode + 1
+    }
 }
 
 impl Workers {
-    /// Batches that wait behind the readers: one is enough, decoding takes longer than reading.
-    pub const READ_DEPTH: usize = 1;
-    /// Batches that wait decoded: two, so that compute never waits for the last field of a batch.
-    pub const DECODE_DEPTH: usize = 2;
-    /// Batches that wait painted: those that would wait decoded, and one whose tiles are handed on.
-    pub const LOAD_DEPTH: usize = Self::DECODE_DEPTH + 1;
     /// Parts that wait for one of several devices: the fields of its next group, the group, and those of the one after.
     pub const DEVICE_DEPTH: usize = 3;
-    /// Tiles that wait finished: two, one for each half of a pair.
-    pub const TILE_DEPTH: usize = 2;
-    /// Shards that wait to be compressed: two, so that no writer waits for the thread that cuts them.
-    pub const SHARD_DEPTH: usize = 2;
 
     /// Batches from the first that is being read to the last whose tiles are not cut into shards yet, at most (a pool
     /// holds workers + depth + 2, and the stage behind it one).
     pub(super) fn batches_ahead(self) -> usize {
-        self.loaders as usize + Self::LOAD_DEPTH + 2 + 1
+        self.loaders as usize + self.depths.painted() + 2 + 1
     }
 
     /// Batches between the file and the compute stage, at most (a pool holds workers + depth + 2), and on their way to each
     /// of several devices.
     fn batches_in_flight(self, devices: u32) -> u64 {
-        let pools = [(self.readers, Self::READ_DEPTH), (self.decoders, Self::DECODE_DEPTH)];
+        let pools = [(self.readers, self.depths.read), (self.decoders, self.depths.decode)];
         let pools = pools.iter().map(|&(workers, depth)| u64::from(workers) + depth as u64 + 2).sum::<u64>();
         pools + Self::behind_devices(devices, Self::DEVICE_DEPTH as u64 + 1)
     }
@@ -103,8 +131,8 @@ impl Memory {
         // Of each of several devices also its places for read-back, and the groups that wait for another's tiles.
         let waiting =
             Workers::behind_devices(request.devices, (Workers::DEVICE_DEPTH as u64 + 2) * lanes + 1);
-        let tiles = Workers::TILE_DEPTH as u64 + lanes + 2 + waiting;
-        let shards = Workers::SHARD_DEPTH as u64 + u64::from(request.workers.writers) + 2;
+        let tiles = request.workers.depths.tile as u64 + lanes + 2 + waiting;
+        let shards = request.workers.depths.shard as u64 + u64::from(request.workers.writers) + 2;
         // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
         // half as many on each level above, so at most twice the first; for each plane and sample that the tiles of a
         // row make at once.
@@ -136,7 +164,7 @@ impl Memory {
         let sample_bytes = request.output.bytes() as u64;
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
-        let shards = Workers::SHARD_DEPTH as u64 + u64::from(writers) + 2;
+        let shards = request.workers.depths.shard as u64 + u64::from(writers) + 2;
         Self {
             // Of each batch what is stored, and the field that is being decoded, which takes as much again meanwhile.
             in_flight: u64::from(loaders) * (order.largest_batch() + 2 * largest + request.decoding_bytes),

@@ -73,7 +73,7 @@ fn request() -> Request {
         paints_at_once: false,
         devices: 1,
         volumes_on_host: true,
-        workers: Workers { readers: 2, decoders: 2, loaders: 2, writers: 2 },
+        workers: Workers { readers: 2, decoders: 2, loaders: 2, writers: 2, depths: Depths::default() },
         merging: Merging::NONE,
         decoding_bytes: 0,
     }

@@ -1,7 +1,7 @@
 //! The main job, wired once: plan → read → decode → compute → pyramid → write.
 //!
 //! Each stage is a thread or a pool of threads; the channels between them are as deep as the plan counted
-//! (`plan::Workers`), so memory is bounded before the first read. `stages` wires them, `file` is one input on its way.
+//! (`plan::Depths`), so memory is bounded before the first read. `stages` wires them, `file` is one input on its way.
 
 mod cut;
 mod describe;

@@ -18,7 +18,6 @@ use crate::gpu::Device;
 use crate::job::{Chosen, Image};
 use crate::pipeline::{self, Input, Output, Pipeline, StageTime};
 use crate::pixels::Samples;
-use crate::plan::Workers;
 use crate::report::Report;
 use crate::timeline::{Item, Named};
 use crate::zarr::Shard;
@@ -119,6 +118,7 @@ pub(super) fn stream<'a>(
         ended(&outcome);
         outcomes.lock().expect("no thread panics while it holds the list").push(outcome);
     };
+    let depths = workers.depths;
     let stages = pipeline::run(&timeline, |p: &mut Pipeline<'_, '_, Error>| {
         let orders = p.source("orders", 1, orders.into_iter().enumerate());
         let steps = p.stage("plan", 1, orders, move |orders, out| {
@@ -127,15 +127,15 @@ pub(super) fn stream<'a>(
             }
             Ok(())
         });
-        let raw = p.pool("read", workers.readers as usize, Workers::READ_DEPTH, steps, |step| {
+        let raw = p.pool("read", workers.readers as usize, depths.read, steps, |step| {
             Ok(step.map(When::NotOver, read))
         });
-        let decoded = p.pool("decode", workers.decoders as usize, Workers::DECODE_DEPTH, raw, |step| {
+        let decoded = p.pool("decode", workers.decoders as usize, depths.decode, raw, |step| {
             Ok(step.map(When::NotOver, decode))
         });
-        let tiles = p.stage("compute", Workers::TILE_DEPTH, decoded, compute);
-        let shards = p.stage("pyramid", Workers::SHARD_DEPTH, tiles, cut);
-        let stored = p.pool("write", workers.writers as usize, Workers::SHARD_DEPTH, shards, |step| {
+        let tiles = p.stage("compute", depths.tile, decoded, compute);
+        let shards = p.stage("pyramid", depths.shard, tiles, cut);
+        let stored = p.pool("write", workers.writers as usize, depths.shard, shards, |step| {
             Ok(step.map(When::Always, |file, image, shard: Shard| {
                 file.writer(image).map_or(Ok(Stored(0)), |writer| writer.store(&shard).map(Stored))
             }))

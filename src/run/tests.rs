@@ -1,5 +1,6 @@
 //! Whole runs on small mosaics: what is read is what was planned, whatever the storage does.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -11,6 +12,7 @@ use crate::czi::write::{CziWriter, Metadata, NewSubblock};
 use crate::dataset::{Compression, Plane};
 use crate::options::Options;
 use crate::pixels::PixelType;
+use crate::plan::Depths;
 use crate::report::Silent;
 use crate::space::Rect;
 use crate::zarr::read_plane;
@@ -24,7 +26,12 @@ struct Flags {
 
 fn prepare(input: &Path, flags: &str) -> Result<Job> {
     let input = input.to_string_lossy();
-    let fixed = ["test", &*input, "--iterations", "0", "--backend", "cpu", "--threads", "2"];
+    let mut fixed = vec!["test", &*input, "--backend", "cpu"];
+    for (flag, value) in [("--iterations", "0"), ("--threads", "2")] {
+        if !flags.contains(flag) {
+            fixed.extend([flag, value]);
+        }
+    }
     let args = Flags::parse_from(fixed.into_iter().chain(flags.split_whitespace())).job;
     Job::prepare(Options::new(&args)?)
 }
@@ -72,6 +79,69 @@ fn what_is_read_is_what_was_planned() {
     // What is converted is held, and here one tile needs all; what is not comes in batches of 64 KiB.
     assert_eq!((counts[0], counts[1], counts[2]), (3, 35, 1), "some at once, each for itself, all at once");
     assert!(counts[3] < counts[4] && counts[4] < counts[5], "{counts:?}");
+}
+
+/// Every file that a run makes but the root's metadata, which has the number of threads among the options.
+fn files_made(input: &Path, output: &Path, flags: &str, depths: Depths) -> BTreeMap<PathBuf, Vec<u8>> {
+    let job = prepare(input, flags).unwrap();
+    let workers = Workers { depths, ..workers(&job.options, job.input.is_near()) };
+    let (timeline, stop) = (job.timeline.clone(), Stop::default());
+    let order = Order {
+        input: job.options.input.clone(),
+        target: Some(Target { overwrite: true, ..Target::new(output) }),
+        prepare: Box::new(move || Ok(job)),
+    };
+    let conditions = Conditions { workers, timeline, stop: &stop, report: &Silent };
+    let state = run_one(order, conditions).unwrap();
+    assert!(matches!(state, State::Finished(_)), "{state:?}");
+    let mut files = BTreeMap::new();
+    let mut folders = vec![output.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path != output.join("zarr.json") {
+                files.insert(path.strip_prefix(output).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn no_number_of_threads_and_no_depth_of_a_queue_changes_a_byte() {
+    let folder = TempDir::new().unwrap();
+    let (input, output) = (mosaic(&folder), folder.path().join("out.zarr"));
+    let shallow = Depths { read: 0, decode: 0, tile: 0, shard: 0 };
+    let deep = Depths { read: 7, decode: 5, tile: 9, shard: 8 };
+    let mixed = Depths { read: 3, decode: 0, tile: 1, shard: 5 };
+    for what in [
+        // Painted at once; held and converted; deconvolved in pairs.
+        "--tile 32 --chunk 16 --shard 32",
+        "--tile 32 --chunk 16 --shard 32 --overlap feather --output-type f32 --memory 300MiB",
+        "--iterations 3 --tile 32 --halo 8 --chunk 16 --shard 32 --na 1 --emission-nm 500 --voxel-um 0.3,0.1,0.1 \
+         --immersion-index 1.33 --psf-size 1,9,9",
+    ] {
+        let made = |threads: u32, readers: u32, depths| {
+            let flags = format!("{what} --request-size 20KB --threads {threads} --readers {readers}");
+            files_made(&input, &output, &flags, depths)
+        };
+        let expected = made(1, 1, Depths::default());
+        assert!(expected.len() > 50, "{} files", expected.len());
+        for (threads, readers, depths) in [
+            (1, 1, shallow),
+            (1, 4, deep),
+            (2, 1, mixed),
+            (2, 3, Depths::default()),
+            (3, 2, shallow),
+            (4, 1, deep),
+            (4, 4, mixed),
+            (4, 2, Depths::default()),
+        ] {
+            let same = made(threads, readers, depths) == expected;
+            assert!(same, "{what}: other bytes with {threads} threads, {readers} readers and {depths:?}");
+        }
+    }
 }
 
 #[test]
