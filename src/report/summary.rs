@@ -27,7 +27,8 @@ pub struct Summary {
     pub images: Vec<ImageSummary>,
     /// What each stage did; empty where several files shared the stages.
     pub stages: Vec<StageTime>,
-    /// Shards that an interrupted run had finished; the counts below are without them.
+    /// Shards that an interrupted run had finished. What was read and written, times and memory are without them; the
+    /// counts of values, pixels and subblocks are those of the whole output.
     pub resumed_shards: u64,
     /// Stored bytes that were fetched.
     pub read_bytes: u64,

@@ -38,6 +38,7 @@ fn add<'a>(
     out: &Output<Step<'a, Shard>>,
 ) -> Result<(), Failure> {
     if let Some(levels) = begun(file, image, levels, out)? {
+        file.work(image).note_clamped(&finished)?;
         let tile = &finished.tile;
         let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
         let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };

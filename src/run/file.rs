@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use super::counted::Note;
 use super::tally::Tally;
 use super::turns::Turns;
 use super::{Order, Outcome, State, Stop, Work, describe};
@@ -12,7 +13,7 @@ use crate::decon::OpenTiles;
 use crate::error::{Error, Result};
 use crate::job::{Image, Job};
 use crate::plan::Shares;
-use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
+use crate::report::{Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
 use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Target};
 
@@ -242,17 +243,21 @@ fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
     OmeZarr::create(target, &described, &describe::provenance(job))
 }
 
-/// The damage that an earlier run left out of the shards that are finished.
+/// The damage that an earlier run left out of the shards that are finished, and what it counted.
 fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<()> {
-    let damaged: Vec<Damaged> =
-        zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()).collect();
-    if let (Some(damaged), false) = (damaged.first(), job.options.skip_damaged) {
-        let reason = format!(
-            "the interrupted run left damaged subblocks out, and --skip-damaged is not given: {damaged}"
-        );
-        return Err(Error::option("--resume", reason));
+    for note in zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
+        match note {
+            Note::Counted(what, values) => {
+                tally.count(what, values);
+            }
+            Note::Damaged(damaged) if job.options.skip_damaged => tally.damaged(damaged),
+            Note::Damaged(damaged) => {
+                let left_out =
+                    "the interrupted run left damaged subblocks out, and --skip-damaged is not given";
+                return Err(Error::option("--resume", format!("{left_out}: {damaged}")));
+            }
+        }
     }
-    damaged.into_iter().for_each(|damaged| tally.damaged(damaged));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Each stage is a thread or a pool of threads; the channels between them are as deep as the plan counted
 //! (`plan::Depths`), so memory is bounded before the first read. `stages` wires them, `file` is one input on its way.
 
+mod counted;
 mod cut;
 mod describe;
 mod device_rows;
@@ -32,6 +33,7 @@ use crate::source::Location;
 use crate::space::{Local, Rect};
 use crate::timeline::Timeline;
 use crate::zarr::{OmeZarr, Target};
+use counted::{Counted, Note};
 use tally::Tally;
 
 /// One input, and where its output goes.
@@ -262,6 +264,20 @@ impl Work<'_> {
         tile
     }
 
+    /// Before any shard of it is finished.
+    fn note_clamped(&self, tile: &FinishedTile) -> Result<()> {
+        let note = Note::Counted(Counted::clamped(self.number, &tile.tile), tile.clamped);
+        let zarr = self.zarr.filter(|_| tile.clamped > 0);
+        zarr.map_or(Ok(()), |zarr| zarr.note(&json(&note)))
+    }
+
+    /// Counts what a shard lacks that is not finished yet.
+    fn count(&self, what: Counted, values: u64) -> Result<()> {
+        let is_news = self.tally.count(what, values);
+        let zarr = self.zarr.filter(|_| is_news);
+        zarr.map_or(Ok(()), |zarr| zarr.note(&json(&Note::Counted(what, values))))
+    }
+
     /// A subblock's pixels, and which of them are painted.
     fn field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<Field> {
         Ok(Field {
@@ -269,7 +285,7 @@ impl Work<'_> {
             width: subblock.stored_width,
             height: subblock.stored_height,
             shown: self.shown(subblock, &raw)?,
-            samples: self.without_infinities(self.job.input.decode_field(subblock, raw)?),
+            samples: self.without_infinities(subblock, self.job.input.decode_field(subblock, raw)?)?,
         })
     }
 
@@ -281,7 +297,9 @@ impl Work<'_> {
         let Some(mask) = self.job.input.mask(subblock, &raw.bytes)? else {
             return Ok(subblock.shown.clone());
         };
-        self.tally.masked(subblock.stored_width, subblock.stored_height, &mask);
+        let all = u64::from(subblock.stored_width) * u64::from(subblock.stored_height);
+        let hidden = all - mask.iter().map(|part| part.area()).sum::<u64>();
+        self.count(Counted::Masked { image: self.number, subblock: subblock.number }, hidden)?;
         let Some(shown) = &subblock.shown else { return Ok(Some(mask)) };
         Ok(Some(shown.iter().flat_map(|a| mask.iter().filter_map(|b| a.intersect(*b))).collect()))
     }
@@ -297,7 +315,7 @@ impl Work<'_> {
                 let damaged = Damaged::new(self.scene.index, &self.scene.fields[field], what);
                 // Before any shard that lacks it is finished.
                 if let Some(zarr) = self.zarr {
-                    zarr.note(&serde_json::to_value(&damaged).expect("plain data has a JSON form"))?;
+                    zarr.note(&json(&Note::Damaged(damaged.clone())))?;
                 }
                 self.tally.damaged(damaged);
                 Ok(None)
@@ -308,17 +326,21 @@ impl Work<'_> {
 
     /// A transform spreads one infinite or undefined value over the whole tile, and so it does one beyond
     /// [`LARGEST_VALUE`]; a shader may lose it: it is no data.
-    fn without_infinities(&self, mut samples: FieldSamples) -> FieldSamples {
+    fn without_infinities(&self, subblock: &Subblock, mut samples: FieldSamples) -> Result<FieldSamples> {
         if let FieldSamples::Decoded(Samples::F32(values)) = &mut samples {
             let mut replaced = 0;
             for value in values.iter_mut().filter(|value| value.is_nan() || value.abs() > LARGEST_VALUE) {
                 *value = NO_DATA;
                 replaced += 1;
             }
-            self.tally.not_finite(replaced);
+            self.count(Counted::NotFinite { image: self.number, subblock: subblock.number }, replaced)?;
         }
-        samples
+        Ok(samples)
     }
+}
+
+fn json(note: &Note) -> serde_json::Value {
+    serde_json::to_value(note).expect("plain data has a JSON form")
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::counted::{Counted, Counts};
 use crate::decon::{Field, FinishedTile};
 use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
-use crate::space::{Local, Rect};
 
 /// Sums over all scenes of a run.
 pub struct Tally<'a> {
@@ -16,9 +16,7 @@ pub struct Tally<'a> {
     read_bytes: AtomicU64,
     requests: AtomicU64,
     written_bytes: AtomicU64,
-    clamped: AtomicU64,
-    not_finite: AtomicU64,
-    masked: AtomicU64,
+    counts: Mutex<Counts>,
     damaged: Mutex<Vec<Damaged>>,
     /// Of the process, before anything was done.
     cpu_secs: Option<f64>,
@@ -32,9 +30,7 @@ impl<'a> Tally<'a> {
             read_bytes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
-            clamped: AtomicU64::new(0),
-            not_finite: AtomicU64::new(0),
-            masked: AtomicU64::new(0),
+            counts: Mutex::default(),
             damaged: Mutex::new(Vec::new()),
             cpu_secs: cpu_secs(),
         }
@@ -54,7 +50,7 @@ impl<'a> Tally<'a> {
 
     /// A tile of image `image` is finished.
     pub fn computed(&self, job: &Job, image: usize, tile: &FinishedTile) {
-        self.clamped.fetch_add(tile.clamped, Relaxed);
+        self.count(Counted::clamped(image, &tile.tile), tile.clamped);
         self.report.event(&Event::Computed { tile: tile.tile.index });
         self.report.finished(job, image, tile);
     }
@@ -65,15 +61,9 @@ impl<'a> Tally<'a> {
         self.report.event(&Event::Wrote { bytes });
     }
 
-    /// Values that were neither finite nor data.
-    pub fn not_finite(&self, values: u64) {
-        self.not_finite.fetch_add(values, Relaxed);
-    }
-
-    /// `mask` shows a part of a subblock.
-    pub fn masked(&self, width: u32, height: u32, mask: &[Rect<Local>]) {
-        let shown: u64 = mask.iter().map(|part| part.area()).sum();
-        self.masked.fetch_add(u64::from(width) * u64::from(height) - shown, Relaxed);
+    /// So many values of one thing. Says whether that is news.
+    pub fn count(&self, what: Counted, values: u64) -> bool {
+        self.counts.lock().expect("no thread panics while it counts").count(what, values)
     }
 
     /// A sentence for the user.
@@ -101,6 +91,8 @@ impl<'a> Tally<'a> {
             (a.scene, a.offset, a.plane, &a.reason).cmp(&(b.scene, b.offset, b.plane, &b.reason))
         });
         damaged.dedup();
+        let counts = self.counts.lock().expect("no thread panics while it counts");
+        let counted = |which: fn(&Counted) -> bool| counts.sum(which);
         let metrics = job.timeline.metrics();
         let needed = job.images.iter().flat_map(|image| &image.scene.fields);
         let needed: u64 = needed.map(|field| field.extent).sum();
@@ -117,9 +109,9 @@ impl<'a> Tally<'a> {
             read_amplification: if needed > 0 { read_bytes as f64 / needed as f64 } else { 1.0 },
             requests: self.requests.load(Relaxed),
             written_bytes: self.written_bytes.load(Relaxed),
-            clamped: self.clamped.load(Relaxed),
-            not_finite: self.not_finite.load(Relaxed),
-            masked: self.masked.load(Relaxed),
+            clamped: counted(|what| matches!(what, Counted::Clamped { .. })),
+            not_finite: counted(|what| matches!(what, Counted::NotFinite { .. })),
+            masked: counted(|what| matches!(what, Counted::Masked { .. })),
             damaged,
             wall_secs: wall.as_secs_f64(),
             cpu_secs: cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin),

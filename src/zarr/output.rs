@@ -13,7 +13,7 @@ use super::image::{Finished, ImageWriter, on_disk, storage_error};
 use super::layout::ImageLayout;
 use super::metadata::{self, ImageMetadata};
 use super::ome_xml;
-use super::partial::{PartialFolder, Target, sweep_after_commit};
+use super::partial::{PartialFolder, Target, sweep_beside_complete};
 use super::range::ChannelRange;
 use crate::error::{Error, Result};
 
@@ -144,7 +144,7 @@ fn is_complete(target: &Target, identity: &Value) -> Result<bool> {
     let group: Value = serde_json::from_slice(&text).unwrap_or_default();
     let before = &group["attributes"]["decon-gpu"]["identity"];
     match difference(before, identity) {
-        None => sweep_after_commit(&target.path).map(|()| true),
+        None => sweep_beside_complete(target).map(|()| true),
         Some(_) if target.overwrite => Ok(false),
         Some(what) => Err(Error::option(
             "--resume",

@@ -235,10 +235,22 @@ impl Drop for PartialFolder {
     }
 }
 
-/// Removes what is left of a run that was ended between giving `target` its name and removing its hidden folder.
-pub(super) fn sweep_after_commit(target: &Path) -> Result<()> {
-    let folder = hidden(target);
-    if folder.join("image").exists() { Ok(()) } else { remove_all(&folder) }
+/// Removes what is left beside an output that is complete: of a run that was ended between giving it its name and
+/// removing the hidden folder; and, with leave to overwrite, of a run that was to replace it.
+///
+/// # Errors
+/// `Io`, also when another process writes there.
+pub(super) fn sweep_beside_complete(target: &Target) -> Result<()> {
+    let folder = hidden(&target.path.canonicalize().map_err(|error| Error::io(&target.path, error))?);
+    if folder.join("image").exists() {
+        if !target.overwrite {
+            return Ok(());
+        }
+        // Held until the folder is gone.
+        let _record = Record::open(&folder.join("record"))?;
+        return remove_all(&folder);
+    }
+    remove_all(&folder)
 }
 
 /// The hidden folder of `target`.

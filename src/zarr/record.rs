@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::space::Tczyx;
 
 /// Raised when lines change their meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A shard: image, level, position in the level's grid.
 pub(super) type ShardKey = (usize, usize, Tczyx<u64>);

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use decon_gpu::czi::write::{CziWriter, NewSubblock};
 use decon_gpu::dataset::Compression;
-use decon_gpu::pixels::PixelType;
+use decon_gpu::pixels::{PixelType, Samples};
 
 use crate::mosaic::{Piece, five_fields, metadata, write, write_changed};
-use crate::output::{files, names};
+use crate::output::{files, json, names};
 use crate::program::{command, decon_gpu, run, run_arguments, text};
 
 /// Every file below `folder`, by its path in it.
@@ -203,6 +204,56 @@ fn damage_that_an_interrupted_run_left_out_is_still_told() {
     let ended = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", "")));
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains("1 damaged subblocks were left out"), "{}", ended.stderr);
+}
+
+/// Values that are clamped, undefined and masked, here and there.
+fn counted_input_in(home: &Path) -> PathBuf {
+    let input = home.join("counted.czi");
+    let mut writer = CziWriter::create(&input).unwrap();
+    for mut piece in five_fields(PixelType::Gray32Float) {
+        let Samples::F32(values) = &mut piece.samples else { panic!("floats were asked for") };
+        values.iter_mut().step_by(97).for_each(|value| *value = f32::NAN);
+        let described =
+            NewSubblock { m: piece.m, ..NewSubblock::new(piece.plane, piece.rect, piece.pixel_type) };
+        writer.add_masked(&described, &piece.samples, |x, y| (x + y) % 11 != 0).unwrap();
+    }
+    writer.finish(&metadata(1)).unwrap();
+    input
+}
+
+#[test]
+fn the_counts_of_a_run_that_went_on_are_those_of_one_that_was_never_ended() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (counted_input_in(home.path()), home.path().join("out.zarr"));
+    let summary = home.path().join("summary.json");
+    let flags = format!("{SLOW} --output-type u8 --memory 300MiB --summary {}", text(&summary));
+    let counts = || {
+        let all = json(&summary);
+        ["clamped", "not_finite", "masked"].map(|name| all[name].as_u64().unwrap())
+    };
+    run(&input, &output, &flags).done();
+    let whole = counts();
+    assert!(whole.iter().all(|&count| count > 0), "{whole:?}");
+    for shards in [1, 4, 9] {
+        fs::remove_dir_all(&output).unwrap();
+        end_after(shards, &input, &output, &flags, "KILL");
+        run(&input, &output, &format!("{flags} --resume")).done();
+        assert_eq!(counts(), whole, "ended after {shards} shards");
+    }
+}
+
+#[test]
+fn what_is_left_of_replacing_an_output_that_is_complete_goes_with_overwrite_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    run(&input, &output, SLOW).done();
+    let whole = contents(&output);
+    end_after(2, &input, &output, &format!("{SLOW} --overwrite"), "KILL");
+    run(&input, &output, &format!("{SLOW} --resume")).done();
+    assert_eq!(names(home.path()), [".out.zarr.partial", "in.czi", "out.zarr"]);
+    run(&input, &output, &format!("{SLOW} --overwrite --resume")).done();
+    assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+    assert!(contents(&output) == whole);
 }
 
 /// Kills at random moments, again and again, until the run comes to its end: so many in all as `DECON_GPU_KILLS` says.

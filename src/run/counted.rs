@@ -1,0 +1,75 @@
+//! What is counted once for each tile and each field, also where a field is read again and where a run goes on after
+//! another: the record keeps it, as the summary is to be that of a run that was never interrupted.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Tile;
+use crate::report::Damaged;
+
+/// What the record keeps for a run that goes on, beside its shards. Each is there before a shard that it is about.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A subblock is left out.
+    Damaged(Damaged),
+    /// So many values of one thing.
+    Counted(Counted, u64),
+}
+
+/// Of which thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Values of a tile that did not fit the output type; `at`: t, channel, z, y, x of its core.
+    Clamped { image: usize, at: [i64; 5] },
+    /// Pixels of a subblock, by its number in the file, that a valid-pixel mask left out.
+    Masked { image: usize, subblock: usize },
+    /// Values of a subblock that were neither finite nor data.
+    NotFinite { image: usize, subblock: usize },
+}
+
+impl Counted {
+    /// Of `tile` of image `image`.
+    pub fn clamped(image: usize, tile: &Tile) -> Self {
+        let at = [tile.t.into(), tile.channel.into(), tile.z.into(), tile.core.y, tile.core.x];
+        Self::Clamped { image, at }
+    }
+}
+
+/// Counts by what they are of: some 80 bytes for each that is not 0.
+#[derive(Debug, Default)]
+pub struct Counts(HashMap<Counted, u64>);
+
+impl Counts {
+    /// Says whether that is news.
+    pub fn count(&mut self, what: Counted, values: u64) -> bool {
+        values > 0 && self.0.insert(what, values) != Some(values)
+    }
+
+    /// Over those that `which` takes.
+    pub fn sum(&self, which: impl Fn(&Counted) -> bool) -> u64 {
+        self.0.iter().filter(|(what, _)| which(what)).map(|(_, values)| values).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_again_counts_once_and_goes_through_the_record() {
+        let mut counts = Counts::default();
+        let [tile, other] = [1, 2].map(|x| Counted::Clamped { image: 0, at: [0, 0, 0, 0, x] });
+        assert!(counts.count(tile, 5));
+        assert!(!counts.count(tile, 5), "a tile that is computed again");
+        assert!(counts.count(other, 7));
+        assert!(!counts.count(Counted::Masked { image: 0, subblock: 3 }, 0), "nothing is no news");
+        assert!(counts.count(Counted::NotFinite { image: 0, subblock: 3 }, 1));
+        assert_eq!(counts.sum(|what| matches!(what, Counted::Clamped { .. })), 12);
+        let note = serde_json::to_value(Note::Counted(other, 7)).unwrap();
+        let Ok(Note::Counted(what, 7)) = serde_json::from_value(note) else { panic!("another note") };
+        assert_eq!(what, other);
+    }
+}
