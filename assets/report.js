@@ -166,34 +166,59 @@ function zoomable(canvas, view, all, left, redraw) {
 
 // ---- the page ----
 
+// Numbers with their names; bad ones, where `isBad` says so, stand out.
+function figureList(figures) {
+  return el('dl', { class: 'figures' }, ...figures.map(([name, path, how, isBad]) => {
+    const found = path.split('.').reduce((at, key) => at?.[key], data.summary);
+    return el('div', { class: isBad && isBad(found) ? 'figure bad' : 'figure' }, el('dt', {}, name), el('dd', {}, value(path, how)));
+  }));
+}
+
+// What one file took and lost; `at` is the path of its summary in the data's.
+function fileFigures(at) {
+  return [
+    ['Read', `${at}read_bytes`, 'bytes'],
+    ['Read amplification', `${at}read_amplification`, 'times'],
+    ['Written', `${at}written_bytes`, 'bytes'],
+    ['Clamped values', `${at}clamped`, 'count', (n) => n > 0],
+    ['Damaged subblocks', `${at}damaged.length`, 'count', (n) => n > 0],
+    ['Masked pixels', `${at}masked`, 'count'],
+    ['Undefined values', `${at}not_finite`, 'count', (n) => n > 0],
+  ];
+}
+
+// A run of one file that is finished has its summary; any other a list of files.
+const batch = data.summary.files;
+
 function head() {
   const summary = data.summary;
-  main.append(
-    el('h1', {}, data.title),
-    el('p', { class: 'soft' }, data.subtitle),
-    el('p', { class: 'verdict', id: 'verdict' }, data.verdict.sentence),
-    el('p', { class: 'soft' }, data.verdict.derivation),
-  );
+  main.append(el('h1', {}, data.title));
+  if (data.subtitle) main.append(el('p', { class: 'soft' }, data.subtitle));
+  if (data.ending) main.append(el('p', { class: 'ending', id: 'ending' }, data.ending));
+  if (data.verdict) main.append(el('p', { class: 'verdict', id: 'verdict' }, data.verdict.sentence), el('p', { class: 'soft' }, data.verdict.derivation));
   const figures = [
     ['Wall time', 'metrics.wall_secs', 'secs'],
     ['Overlap efficiency, at most', 'metrics.overlap_efficiency_at_most', 'percent'],
     [`Hidden behind ${summary.metrics.bound_by ?? 'the busiest stage'}`, 'metrics.hidden_fraction', 'percent'],
     ['Filling', 'metrics.fill_secs', 'secs'],
     ['Draining', 'metrics.drain_secs', 'secs'],
-    ['Read', 'read_bytes', 'bytes'],
-    ['Read amplification', 'read_amplification', 'times'],
-    ['Written', 'written_bytes', 'bytes'],
     ['Processor time', 'cpu_secs', 'secs'],
     ['Peak memory', 'peak_memory_bytes', 'bytes'],
-    ['Clamped values', 'clamped', 'count', (n) => n > 0],
-    ['Damaged subblocks', 'damaged.length', 'count', (n) => n > 0],
-    ['Masked pixels', 'masked', 'count'],
-    ['Undefined values', 'not_finite', 'count', (n) => n > 0],
   ];
-  main.append(el('dl', { class: 'figures' }, ...figures.map(([name, path, how, isBad]) => {
-    const found = path.split('.').reduce((at, key) => at?.[key], summary);
-    return el('div', { class: isBad && isBad(found) ? 'figure bad' : 'figure' }, el('dt', {}, name), el('dd', {}, value(path, how)));
-  })));
+  main.append(figureList(batch ? figures : [...figures, ...fileFigures('')]));
+}
+
+function files() {
+  if (!batch) return;
+  const rows = batch.map((file, i) => {
+    const of = (name, how) => el('td', {}, value(`files.${i}.summary.${name}`, how));
+    const isBad = file.state !== 'finished' && file.state !== 'was there';
+    return el('tr', {}, el('td', { class: 'name' }, file.input), el('td', { class: isBad ? 'warn' : '' }, file.state), el('td', {}, value(`files.${i}.secs`, 'secs')),
+      of('read_bytes', 'bytes'), of('written_bytes', 'bytes'), of('clamped', 'count'), of('damaged.length', 'count'), el('td', { class: 'name' }, file.note));
+  });
+  const head = ['file', 'state', 'time', 'read', 'written', 'clamped', 'damaged', 'note'];
+  section('Files', el('div', { class: 'panel scroll' }, el('table', { id: 'files' }, el('thead', {}, el('tr', {}, ...head.map((name) => el('th', { class: name === 'note' ? 'name' : '' }, name)))), el('tbody', {}, ...rows))),
+    el('p', { class: 'soft' }, 'Files follow each other through the same stages, so that the time of one has a part of its neighbours in it, and what limits the run is said of all together.'));
 }
 
 function timeline() {
@@ -389,24 +414,28 @@ function pictures(file) {
     return el('figure', { class: 'psf' }, el('div', {}, ...planes), el('figcaption', {}, psf.caption));
   });
   const about = 'Drag the line. Both sides have one scale of brightness; gray values are shown by their square root, colour images as they are.';
-  section(data.files.length > 1 ? `Before and after: ${file.name}` : 'Before and after', el('div', { class: 'two' }, ...pairs), el('p', { class: 'soft' }, about),
+  const one = batch?.[file.number]?.summary;
+  const own = one ? [el('p', { class: 'soft' }, file.subtitle), figureList(fileFigures(`files.${file.number}.summary.`))] : [];
+  section(batch ? file.name : 'Before and after', ...own, el('div', { class: 'two' }, ...pairs), el('p', { class: 'soft' }, about),
     ...(psfs.length ? [el('div', { class: 'psfs' }, ...psfs), el('p', { class: 'soft' }, 'Point spread functions, by the fourth root of their light: in focus, and along the axis where there are several planes.')] : []));
 }
 
 function rest() {
-  const damaged = data.summary.damaged ?? [];
+  const damaged = (batch ?? [{ summary: data.summary }]).flatMap((file) => (file.summary?.damaged ?? []).map((one) => [batch ? `${file.input}, ` : '', one]));
   if (damaged.length) {
-    section('Damaged subblocks, left out', el('ul', {}, ...damaged.slice(0, 200).map((one) => el('li', {}, `byte ${one.offset}, scene ${one.scene}, t ${one.plane.t}, c ${one.plane.c}, z ${one.plane.z}${one.m === null ? '' : `, m ${one.m}`}: ${one.reason}`))),
+    const line = ([name, one]) => `${name}byte ${one.offset}, scene ${one.scene}, t ${one.plane.t}, c ${one.plane.c}, z ${one.plane.z}${one.m === null ? '' : `, m ${one.m}`}: ${one.reason}`;
+    section('Damaged subblocks, left out', el('ul', {}, ...damaged.slice(0, 200).map((one) => el('li', {}, line(one)))),
       damaged.length > 200 ? el('p', {}, `and ${count(damaged.length - 200)} more`) : null);
   }
   const notes = data.files.flatMap((file) => file.notes.map((note) => (data.files.length > 1 ? `${file.name}: ${note}` : note)));
   if (notes.length) section('Notes', el('ul', {}, ...notes.map((note) => el('li', {}, note))));
-  section('How it was made', el('p', {}, `decon-gpu ${data.summary.version}, ${data.summary.backend}.`),
+  section('How it was made', el('p', {}, `decon-gpu ${data.summary.version}${data.summary.backend ? `, ${data.summary.backend}` : ''}.`),
     ...data.files.map((file) => el('details', {}, el('summary', {}, data.files.length > 1 ? `Options of ${file.name}` : 'Options'), el('pre', {}, JSON.stringify(file.provenance, null, 2)))),
     el('details', {}, el('summary', {}, 'Summary, as --summary writes it'), el('pre', { id: 'summary' }, JSON.stringify(data.summary, null, 2))));
 }
 
 head();
+files();
 timeline();
 stages();
 data.files.forEach(pictures);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::error::Result;
-use crate::report::{Keeper, MemorySampler, write_report, write_trace};
+use crate::report::{BatchSummary, Keeper, MemorySampler, write_report, write_trace};
 use crate::timeline::{Detail, Timeline};
 
 /// What to record.
@@ -49,17 +49,21 @@ impl Recording {
         self.args.report.is_some()
     }
 
-    /// Writes what was asked for.
+    /// Writes what was asked for of a run that ended as `batch` says; nothing of one that did nothing, so that the record
+    /// of an earlier run stays.
     ///
     /// # Errors
     /// `Io`.
-    pub fn finish(self, keeper: &Keeper<'_>) -> Result<()> {
+    pub fn finish(self, keeper: &Keeper<'_>, batch: &BatchSummary) -> Result<()> {
         let memory = self.memory.map(MemorySampler::stop).unwrap_or_default();
+        if !batch.has_worked() {
+            return Ok(());
+        }
         if let Some(path) = &self.args.trace {
             write_trace(path, &self.timeline, &memory)?;
         }
         if let Some(path) = &self.args.report {
-            write_report(path, &self.timeline, keeper, &memory)?;
+            write_report(path, &self.timeline, (keeper, batch), &memory)?;
         }
         Ok(())
     }

@@ -111,23 +111,20 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         stop: signals.stop(),
         writes: args.sink != Sink::Null,
     };
-    let mut orders = args.orders(&options, targets, &timeline);
-    let work = || match orders.len() {
-        1 => args.one(orders.remove(0), conditions, &signals),
-        _ => args.several(orders, conditions, &signals),
-    };
-    let code = watch.over(work, |error| {
+    let orders = args.orders(&options, targets, &timeline);
+    let work = || args.work(orders, conditions, &signals);
+    let (code, batch) = watch.over(work, |error| {
         super::complain(&format!("error: {error}"));
         std::process::exit(FAILED);
-    })?;
+    })??;
     // Also of a run that failed; what that says is the more important.
-    let recorded = recording.finish(&keeper);
+    let recorded = recording.finish(&keeper, &batch);
     let code = code?;
     recorded.map(|()| code)
 }
 
-fn file_summary(outcome: Outcome) -> FileSummary {
-    let (state, note, summary) = match outcome.state {
+fn file_summary(outcome: &Outcome) -> FileSummary {
+    let (state, note, summary) = match &outcome.state {
         State::Finished(summary) => {
             let damaged = summary.damaged.len();
             let note = if damaged > 0 {
@@ -135,13 +132,14 @@ fn file_summary(outcome: Outcome) -> FileSummary {
             } else {
                 String::new()
             };
-            ("finished", note, Some(*summary))
+            ("finished", note, Some((**summary).clone()))
         }
         State::WasThere(_) => ("was there", "complete and made of the same".to_owned(), None),
+        State::Failed(error @ Error::Option { .. }) => ("refused", error.to_string(), None),
         State::Failed(error) => ("failed", error.to_string(), None),
-        State::Interrupted { finished } => ("interrupted", finished.unwrap_or_default(), None),
+        State::Interrupted { finished } => ("interrupted", finished.clone().unwrap_or_default(), None),
     };
-    FileSummary { input: outcome.input, state, secs: outcome.secs, note, summary }
+    FileSummary { input: outcome.input.clone(), state, secs: outcome.secs, note, summary }
 }
 
 fn code_of(summary: &Summary) -> ExitCode {
@@ -149,9 +147,36 @@ fn code_of(summary: &Summary) -> ExitCode {
 }
 
 impl RunArgs {
-    fn one(&self, order: Order<'_>, conditions: Conditions<'_>, signals: &Signals) -> Result<ExitCode> {
-        let report = conditions.report;
-        match run_one(order, conditions)? {
+    /// Does all orders, says what is to be said of them, and how the process is to end.
+    fn work(
+        &self,
+        mut orders: Vec<Order<'_>>,
+        conditions: Conditions<'_>,
+        signals: &Signals,
+    ) -> Result<(Result<ExitCode>, BatchSummary)> {
+        let start = Instant::now();
+        let (report, timeline) = (conditions.report, conditions.timeline.clone());
+        let is_one = orders.len() == 1;
+        let (mut outcomes, stages) = if is_one {
+            let order = orders.remove(0);
+            let input = order.input.clone();
+            let state = run_one(order, conditions)?;
+            (vec![Outcome { number: 0, input, state, secs: start.elapsed().as_secs_f64() }], Vec::new())
+        } else {
+            run_all(orders, conditions)?
+        };
+        let files = outcomes.iter().map(file_summary).collect();
+        let batch = BatchSummary::new(files, stages, timeline.metrics(), start.elapsed().as_secs_f64());
+        let code = if is_one {
+            self.one(outcomes.remove(0).state, report, signals)
+        } else {
+            self.several(&outcomes, &batch, report, signals)
+        };
+        Ok((code, batch))
+    }
+
+    fn one(&self, state: State, report: &dyn Report, signals: &Signals) -> Result<ExitCode> {
+        match state {
             State::Finished(summary) => {
                 self.write_summary(&*summary)?;
                 Ok(code_of(&summary))
@@ -172,25 +197,17 @@ impl RunArgs {
 
     fn several(
         &self,
-        orders: Vec<Order<'_>>,
-        conditions: Conditions<'_>,
+        outcomes: &[Outcome],
+        batch: &BatchSummary,
+        report: &dyn Report,
         signals: &Signals,
     ) -> Result<ExitCode> {
-        let start = Instant::now();
-        let (report, timeline) = (conditions.report, conditions.timeline.clone());
-        let (outcomes, stages) = run_all(orders, conditions)?;
-
         let has_ended = |is: fn(&State) -> bool| outcomes.iter().any(|outcome| is(&outcome.state));
-        let is_interrupted = has_ended(|state| matches!(state, State::Interrupted { .. }));
-        let has_failed = has_ended(|state| matches!(state, State::Failed(_)));
-        let files = outcomes.into_iter().map(file_summary).collect();
-        let wall_secs = start.elapsed().as_secs_f64();
-        let batch = BatchSummary { files, stages, wall_secs, metrics: timeline.metrics() };
-        report.event(&Event::Ended(&batch));
-        self.write_summary(&batch)?;
+        report.event(&Event::Ended(batch));
+        self.write_summary(batch)?;
         Ok(match () {
-            () if is_interrupted => signals.exit_code(),
-            () if has_failed => ExitCode::FAILURE,
+            () if has_ended(|state| matches!(state, State::Interrupted { .. })) => signals.exit_code(),
+            () if has_ended(|state| matches!(state, State::Failed(_))) => ExitCode::FAILURE,
             () => batch.summaries().map(code_of).find(|code| *code != ExitCode::SUCCESS).unwrap_or_default(),
         })
     }

@@ -1,10 +1,11 @@
-//! What became of several files, as a table and as data.
+//! What became of the files of a run, as a table and as data.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::Summary;
+use crate::job::{cores, cpu_secs, peak_memory_bytes};
 use crate::pipeline::StageTime;
 use crate::source::Location;
 use crate::timeline::Metrics;
@@ -12,12 +13,20 @@ use crate::timeline::Metrics;
 /// What `--summary` writes of several files.
 #[derive(Clone, Debug, Serialize)]
 pub struct BatchSummary {
+    /// Of this program.
+    pub version: &'static str,
     /// As they were given.
     pub files: Vec<FileSummary>,
     /// What each stage did, over all files.
     pub stages: Vec<StageTime>,
     /// From the first file's opening to the last output's name.
     pub wall_secs: f64,
+    /// Seconds of processor cores that the process used, where the system says.
+    pub cpu_secs: Option<f64>,
+    /// Processor cores that it may use.
+    pub cores: usize,
+    /// The most memory that the process held, where the system says.
+    pub peak_memory_bytes: Option<u64>,
     /// How busy each stage was, and how well they overlapped, over all files.
     pub metrics: Metrics,
 }
@@ -27,7 +36,7 @@ pub struct BatchSummary {
 pub struct FileSummary {
     /// The file.
     pub input: Location,
-    /// `finished`, `was there`, `failed` or `interrupted`.
+    /// `finished`, `was there`, `failed`, `refused` (by what the options say) or `interrupted`.
     pub state: &'static str,
     /// From its opening to its end; the files before and after it have their share of that time.
     pub secs: f64,
@@ -63,6 +72,43 @@ impl fmt::Display for BatchSummary {
 }
 
 impl BatchSummary {
+    /// Of a run that has just ended.
+    pub fn new(files: Vec<FileSummary>, stages: Vec<StageTime>, metrics: Metrics, wall_secs: f64) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            files,
+            stages,
+            wall_secs,
+            cpu_secs: cpu_secs(),
+            cores: cores(),
+            peak_memory_bytes: peak_memory_bytes(),
+            metrics,
+        }
+    }
+
+    /// The summary of a single file that is finished.
+    pub fn single(&self) -> Option<&Summary> {
+        match &self.files[..] {
+            [file] => file.summary.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether any file was worked on: nobody wants a record of nothing.
+    pub fn has_worked(&self) -> bool {
+        self.files.iter().any(|file| !matches!(file.state, "was there" | "refused"))
+    }
+
+    /// How it ended, where that is more than one file that is finished.
+    pub fn ending(&self) -> Option<String> {
+        match &self.files[..] {
+            [file] if file.summary.is_some() => None,
+            [file] if file.note.is_empty() => Some(file.state.to_owned()),
+            [file] => Some(format!("{}: {}", file.state, file.note)),
+            files => Some(format!("{} of {} files in {:.1} s", self.done(), files.len(), self.wall_secs)),
+        }
+    }
+
     /// Of the files that are finished.
     pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
         self.files.iter().filter_map(|file| file.summary.as_ref())

@@ -5,47 +5,65 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::trace::name_of;
-use super::{Keeper, Kept, MemorySample, Summary, Verdict, page};
+use super::{BatchSummary, Keeper, Kept, MemorySample, Summary, Verdict, page};
 use crate::error::{Error, Result};
 use crate::space::Tczyx;
 use crate::timeline::{ThreadRow, Timeline};
 
 const SCRIPT: &str = include_str!("../../assets/report.js");
 
-/// Writes the report of the run that `keeper` saw and `timeline` recorded. A run that did not come to its end has none.
+/// Writes the report of the run that `keeper` saw, `timeline` recorded and `batch` sums up, however it ended.
 ///
 /// # Errors
 /// `Io`.
 pub fn write_report(
     path: &Path,
     timeline: &Timeline,
-    keeper: &Keeper<'_>,
+    (keeper, batch): (&Keeper<'_>, &BatchSummary),
     memory: &[MemorySample],
 ) -> Result<()> {
     let files = keeper.files();
-    let Some(summary) = files.iter().find_map(|kept| kept.summary.as_ref()) else { return Ok(()) };
     let mut data = data(timeline, memory);
-    let title = summary.input.name();
-    let title = title.file_name().map_or(title.to_string_lossy(), |file| file.to_string_lossy());
+    let title = title(batch);
     data["title"] = json!(title);
-    data["subtitle"] = json!(subtitle(summary));
-    data["verdict"] = json!(Verdict::on(&summary.metrics, summary.cpu_secs, summary.cores));
-    data["summary"] = json!(summary);
-    data["files"] = files.iter().map(file).collect();
-    let planned = summary.images.iter().map(|image| image.memory.host()).max();
-    data["memory_planned"] = json!(planned.map(mib));
+    data["ending"] = json!(batch.ending());
+    let single = batch.single();
+    let (metrics, cpu_secs, cores) = match single {
+        Some(summary) => (&summary.metrics, summary.cpu_secs, summary.cores),
+        None => (&batch.metrics, batch.cpu_secs, batch.cores),
+    };
+    data["verdict"] = json!(Verdict::on(metrics, cpu_secs, cores));
+    // As --summary writes it.
+    data["summary"] = single.map_or_else(|| json!(batch), |summary| json!(summary));
+    data["subtitle"] = json!(single.map(subtitle));
+    data["files"] = files.iter().map(|kept| file(kept, batch)).collect();
+    let images = || batch.summaries().flat_map(|summary| &summary.images);
+    data["memory_planned"] = json!(images().map(|image| image.memory.host()).max().map(mib));
     let html = page(&format!("{title} · decon-gpu"), SCRIPT, &data);
     std::fs::write(path, html).map_err(|error| Error::io(path, error))
 }
 
-fn file(kept: &Kept) -> Value {
+fn title(batch: &BatchSummary) -> String {
+    match &batch.files[..] {
+        [file] => {
+            let name = file.input.name();
+            name.file_name().map_or(name.to_string_lossy(), |file| file.to_string_lossy()).into_owned()
+        }
+        files => format!("{} files", files.len()),
+    }
+}
+
+/// What was kept of a file; `number` is its position in `batch`, where its summary is.
+fn file(kept: &Kept, batch: &BatchSummary) -> Value {
     let shown = kept.pictures.shown();
     let after = match kept.iterations {
         0 => "written".to_owned(),
         n => format!("deconvolved, {n} iterations"),
     };
-    json!({ "name": kept.name, "notes": kept.notes, "provenance": kept.provenance,
-            "pairs": shown.pairs, "psfs": shown.psfs, "after": after })
+    let number = batch.files.iter().position(|file| file.input.name() == kept.name);
+    let summary = number.and_then(|number| batch.files[number].summary.as_ref());
+    json!({ "name": kept.name, "number": number, "subtitle": summary.map(subtitle), "notes": kept.notes,
+            "provenance": kept.provenance, "pairs": shown.pairs, "psfs": shown.psfs, "after": after })
 }
 
 fn mib(bytes: u64) -> f64 {

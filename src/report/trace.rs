@@ -49,7 +49,7 @@ fn write(events: &mut Events, timeline: &Timeline, memory: &[MemorySample]) -> R
             let (start, end) = (micros(span.start_nanos), micros(span.end_nanos));
             events.add(&json!({
                 "ph": "X", "pid": PID, "tid": tid, "ts": start, "dur": end - start,
-                "cat": row.stage, "name": name_of(span), "args": args_of(span, &groups),
+                "cat": row.stage, "name": name_among(span, &groups), "args": args_of(span, &groups),
             }))?;
         }
     }
@@ -98,6 +98,14 @@ pub(super) fn name_of(span: &Span) -> String {
         Some(item) if span.last > item.number => format!("{}s {}–{}", item.what, item.number, span.last),
         Some(item) => format!("{} {}", item.what, item.number),
         None => "winding up".to_owned(),
+    }
+}
+
+/// With what it is a part of, where there is more than one.
+fn name_among(span: &Span, groups: &[String]) -> String {
+    match span.item.and_then(|item| groups.get(item.group as usize)) {
+        Some(group) if groups.len() > 1 => format!("{} of {group}", name_of(span)),
+        _ => name_of(span),
     }
 }
 

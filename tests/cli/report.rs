@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine;
+use decon_gpu::dataset::Compression;
 use decon_gpu::pixels::PixelType;
 use serde_json::Value;
 
-use crate::mosaic::{Piece, five_fields, metadata, write};
+use crate::mosaic::{Piece, five_fields, metadata, write, write_changed};
 use crate::output::json;
-use crate::program::{run, text};
+use crate::program::{decon_gpu, run, text};
 
 /// A run with a page and a summary.
 fn reported(home: &Path, pieces: &[Piece], flags: &str) -> (String, Value) {
@@ -109,16 +110,96 @@ fn a_browser_shows_the_numbers_of_the_summary_and_no_error() {
     let (page, summary) =
         reported(home.path(), &five_fields(PixelType::Gray16), "--iterations 2 --tile 64 --chunk 32");
     let file = home.path().join("page.html");
-    let dom = dump(&browser, &file);
+    assert!(numbers_shown(&dump(&browser, &file), &summary) > 80);
+
+    assert_fits_a_phone(&browser, &home.path().join("phone.html"), &page);
+}
+
+#[test]
+fn a_page_of_several_files_shows_each_and_what_became_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let [first, broken, last, folder, page, summary] =
+        ["a.czi", "b.czi", "c.czi", "out", "page.html", "summary.json"].map(|name| home.path().join(name));
+    write(&first, &five_fields(PixelType::Gray16), &metadata(1));
+    std::fs::write(&broken, "no CZI").unwrap();
+    write(&last, &one_field(PixelType::Gray16), &metadata(1));
+    let paths = [text(&first), text(&broken), text(&last), "-o", text(&folder), "--backend", "cpu"];
+    let trace = home.path().join("trace.json");
+    let more = ["--report", text(&page), "--summary", text(&summary), "--trace", text(&trace)];
+    let flags = ["--iterations", "2", "--tile", "64", "--chunk", "32", "--output-type", "u8", "--quiet"];
+    let arguments: Vec<_> = ["run"].into_iter().chain(paths).chain(more).chain(flags).collect();
+    let ended = decon_gpu(&arguments);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+
+    let (page, summary) = (std::fs::read_to_string(page).unwrap(), json(&summary));
+    let data = data(&page);
+    assert_eq!(data["summary"], summary, "the page's figures are those of --summary");
+    assert_eq!(data["title"], "3 files");
+    assert!(data["ending"].as_str().unwrap().starts_with("2 of 3 files in "), "{}", data["ending"]);
+    assert!(data["verdict"]["sentence"].as_str().unwrap().starts_with("Bound by "));
+    let numbers: Vec<_> = data["files"].as_array().unwrap().iter().map(|file| &file["number"]).collect();
+    assert_eq!(numbers, [0, 2], "what was kept of those that were opened");
+    let events = json(&trace)["traceEvents"].clone();
+    for name in ["tile 0 of a.czi", "tile 0 of c.czi"] {
+        let is_there = events.as_array().unwrap().iter().any(|event| event["name"] == name);
+        assert!(is_there, "nothing is called {name}");
+    }
+
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no Chromium on this machine; nothing shows the report");
+        return;
+    };
+    let dom = dump(&browser, &home.path().join("page.html"));
+    assert!(numbers_shown(&dom, &summary) > 100);
+    let table = between(&dom, "<table id=\"files\">", "</table>");
+    for (file, state) in [("a.czi", "finished"), ("b.czi", "failed"), ("c.czi", "finished")] {
+        let (_, row) = table.split_once(file).unwrap_or_else(|| panic!("no {file} in {table}"));
+        assert!(row.split("</tr>").next().unwrap().contains(&format!(">{state}<")), "{file}: {row}");
+    }
+    assert_fits_a_phone(&browser, &home.path().join("phone.html"), &page);
+}
+
+#[test]
+fn a_run_that_fails_is_recorded_and_one_that_is_refused_leaves_the_record_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let [input, output, page, trace] =
+        ["in.czi", "out.zarr", "page.html", "trace.json"].map(|name| home.path().join(name));
+    let pieces = five_fields(PixelType::Gray16).into_iter().map(|piece| piece.compressed(Compression::Zstd0));
+    write_changed(&input, &pieces.collect::<Vec<_>>(), |i, stored| match i {
+        0 => stored[..stored.len() / 2].to_vec(),
+        _ => stored,
+    });
+    let flags = format!(
+        "--iterations 1 --tile 32 --chunk 16 --quiet --report {} --trace {}",
+        text(&page),
+        text(&trace)
+    );
+    run(&input, &output, &flags).failed(1, "broken file");
+    assert!(!json(&trace)["traceEvents"].as_array().unwrap().is_empty());
+    let html = std::fs::read_to_string(&page).unwrap();
+    let ending = data(&html)["ending"].as_str().unwrap().to_owned();
+    assert!(ending.starts_with("failed: ") && ending.contains("broken file"), "{ending}");
+    if let Some(browser) = browser() {
+        let summary = data(&html)["summary"].clone();
+        assert!(numbers_shown(&dump(&browser, &page), &summary) > 60);
+    }
+
+    std::fs::create_dir(home.path().join("there")).unwrap();
+    run(&input, &home.path().join("there"), &flags).failed(2, "exists");
+    assert!(std::fs::read_to_string(&page).unwrap() == html, "a refused run wrote a report");
+}
+
+/// The numbers that the page of `summary` shows are its; how many there are.
+#[track_caller]
+fn numbers_shown(dom: &str, summary: &Value) -> usize {
     assert!(dom.contains("data-ready=\"yes\""), "the script did not come to its end");
-    let errors = between(&dom, "id=\"errors\"", "</ul>");
+    let errors = between(dom, "id=\"errors\"", "</ul>");
     assert!(errors.ends_with('>'), "errors on the page: {errors}");
     let shown: Vec<&str> = dom.split("<span data-path=\"").skip(1).collect();
-    assert!(shown.len() > 80, "only {} numbers", shown.len());
-    for span in shown {
+    for span in &shown {
         let path = span.split('"').next().unwrap();
         let text = between(span, ">", "</span>");
-        match number_at(&summary, path) {
+        match number_at(summary, path) {
             None => assert_eq!(text, "–", "{path}"),
             Some(expected) => {
                 let (shown, step) = parsed(text);
@@ -126,10 +207,14 @@ fn a_browser_shows_the_numbers_of_the_summary_and_no_error() {
             }
         }
     }
+    shown.len()
+}
 
-    let phone = home.path().join("phone.html");
-    std::fs::write(&phone, in_a_frame(&page, 390)).unwrap();
-    let dom = dump(&browser, &phone);
+/// Nothing of `page` is wider than a phone; `file` is written for that.
+#[track_caller]
+fn assert_fits_a_phone(browser: &Path, file: &Path, page: &str) {
+    std::fs::write(file, in_a_frame(page, 390)).unwrap();
+    let dom = dump(browser, file);
     let number = |name: &str| between(&dom, &format!("{name}=\""), "\"").parse::<u32>().unwrap();
     assert_eq!((number("data-inner"), number("data-errors")), (390, 0));
     assert!(number("data-wide") <= 390, "{} pixels wide in a window of 390", number("data-wide"));

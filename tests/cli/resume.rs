@@ -75,12 +75,20 @@ const SLOW: &str = "--iterations 100 --tile 16 --halo 8 --chunk 16 --shard 32 --
 fn a_signal_ends_a_run_in_order_and_resume_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    let records = tempfile::tempdir().unwrap();
+    let [page, trace] = ["page.html", "trace.json"].map(|name| records.path().join(name));
+    let recorded = format!("{SLOW} --report {} --trace {}", text(&page), text(&trace));
     run(&input, &output, SLOW).done();
     let whole = contents(&output);
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         fs::remove_dir_all(&output).unwrap();
-        let ended = end_after(2, &input, &output, SLOW, signal);
+        let ended = end_after(2, &input, &output, &recorded, signal);
         assert_eq!(ended.code(), Some(code), "{ended}");
+        assert!(json(&trace)["traceEvents"].as_array().is_some_and(|events| events.len() > 20));
+        assert!(fs::read_to_string(&page).unwrap().contains("\"ending\":\"interrupted: "));
+        for record in [&page, &trace] {
+            fs::remove_file(record).unwrap();
+        }
         assert_eq!(names(home.path()), [".out.zarr.partial", "in.czi"]);
         let before = finished(&output);
         run(&input, &output, SLOW).failed(2, &format!("with {before} shards finished; --resume goes on"));
