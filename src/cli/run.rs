@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -212,21 +212,22 @@ impl RunArgs {
         })
     }
 
-    /// One for each input. They share the backend: the first that is opened chooses it.
+    /// One for each input. They share the backend: each goes on with what the one before left it.
     fn orders(
         &self,
         options: &Options,
         targets: Vec<Option<Target>>,
         timeline: &Arc<Timeline>,
     ) -> Vec<Order<'static>> {
-        let chosen: Arc<OnceLock<Chosen>> = Arc::default();
+        let chosen: Arc<Mutex<Option<Chosen>>> = Arc::default();
         let inputs = std::iter::once(&self.job.input).chain(&self.more).cloned();
         let orders = inputs.zip(targets).map(|(input, target)| {
             let options = Options { input: input.clone(), ..options.clone() };
             let (chosen, timeline) = (chosen.clone(), timeline.clone());
             let prepare = move || {
-                let job = Job::prepare_on(options, timeline, chosen.get().cloned())?;
-                chosen.get_or_init(|| job.backend.clone());
+                let mut chosen = chosen.lock().unwrap_or_else(PoisonError::into_inner);
+                let job = Job::prepare_on(options, timeline, chosen.clone())?;
+                *chosen = Some(job.for_later.clone());
                 Ok(job)
             };
             Order { input, target, prepare: Box::new(prepare) }

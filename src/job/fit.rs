@@ -9,6 +9,16 @@ use crate::options::Options;
 /// How often less of a device's memory is tried, half of it each time.
 const HALVINGS: u32 = 2;
 
+/// A backend and what is planned for it.
+pub struct Fitted {
+    /// What computes.
+    pub backend: Chosen,
+    /// What later files are to be planned for: the device, also where this file is too large for it.
+    pub for_later: Chosen,
+    /// What is planned.
+    pub images: Vec<Image>,
+}
+
 /// `chosen` and what `plan` makes for it. The memory that the largest image takes on a device is tried, once for all
 /// files: nothing is known of what others hold there. With `--backend auto` a plan with half the memory, a quarter of it,
 /// and then the processor take its place, and `notes` say so: all before any tile is computed, so that a file's pixels
@@ -21,47 +31,38 @@ pub fn fitted(
     options: &Options,
     notes: &mut Vec<String>,
     plan: impl Fn(&Chosen, &mut Vec<String>) -> Result<Vec<Image>>,
-) -> Result<(Chosen, Vec<Image>)> {
-    let planned = |chosen: &Chosen, notes: &mut Vec<String>| {
-        let mut said = Vec::new();
-        let images = plan(chosen, &mut said)?;
-        notes.append(&mut said);
-        Ok(images)
-    };
+) -> Result<Fitted> {
     let Chosen::Gpu(mut gpu) = chosen else {
-        let images = planned(&chosen, notes)?;
-        return Ok((chosen, images));
+        let images = plan(&chosen, notes)?;
+        return Ok(Fitted { backend: chosen.clone(), for_later: chosen, images });
     };
     let is_auto = options.backend == BackendChoice::Auto;
     let mut halvings = 0;
-    let reason = loop {
+    let (reason, is_planned) = loop {
         let mut said = Vec::new();
-        let error = match planned(&Chosen::Gpu(gpu.clone()), &mut said) {
-            Ok(images) => match tried(&gpu, &images) {
-                Ok(()) => {
-                    notes.append(&mut said);
-                    return Ok((Chosen::Gpu(Gpu { is_tried: true, ..gpu }), images));
-                }
-                Err(error) if is_auto && halvings < HALVINGS && matches!(error, Error::Limit { .. }) => {
-                    halvings += 1;
-                    gpu.memory_bytes /= 2;
-                    notes.push(format!("{error}; planned again with {} MiB", gpu.memory_bytes >> 20));
-                    continue;
-                }
-                Err(error) => error,
-            },
-            // With less memory it would not fit, either.
-            Err(error) => error,
-        };
-        match error {
-            Error::Limit { .. } | Error::Gpu { .. } if is_auto => break error,
-            error => return Err(error),
+        let planned = plan(&Chosen::Gpu(gpu.clone()), &mut said);
+        let is_planned = planned.is_ok();
+        match planned.and_then(|images| tried(&gpu, &images).map(|()| images)) {
+            Ok(images) => {
+                notes.append(&mut said);
+                let backend = Chosen::Gpu(Gpu { is_tried: true, ..gpu });
+                return Ok(Fitted { backend: backend.clone(), for_later: backend, images });
+            }
+            // A plan that does not fit would not with less, either.
+            Err(error @ Error::Limit { .. }) if is_auto && is_planned && halvings < HALVINGS => {
+                halvings += 1;
+                gpu.memory_bytes /= 2;
+                notes.push(format!("{error}; planned again with {} MiB", gpu.memory_bytes >> 20));
+            }
+            Err(error @ (Error::Limit { .. } | Error::Gpu { .. })) if is_auto => break (error, is_planned),
+            Err(error) => return Err(error),
         }
     };
     notes.push(format!("{reason}; computing on the processor"));
-    let cpu = Chosen::Cpu { threads: options.threads };
-    let images = planned(&cpu, notes)?;
-    Ok((cpu, images))
+    let backend = Chosen::Cpu { threads: options.threads };
+    let images = plan(&backend, notes)?;
+    let for_later = if is_planned { backend.clone() } else { Chosen::Gpu(gpu) };
+    Ok(Fitted { backend, for_later, images })
 }
 
 /// Whether the devices have the memory that `images` take; only asked before anything else holds some.

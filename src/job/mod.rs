@@ -25,6 +25,7 @@ use crate::timeline::{Detail, Timeline};
 
 use backend::choose_backend;
 pub use backend::{Chosen, Gpu};
+use fit::Fitted;
 pub use input::open_input;
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
@@ -44,6 +45,8 @@ pub struct Job {
     pub origin: Origin,
     /// What computes.
     pub backend: Chosen,
+    /// What later files of the same run are to be planned for.
+    pub for_later: Chosen,
     /// One for each scene.
     pub images: Vec<Image>,
     /// Distance between output samples in µm.
@@ -158,8 +161,9 @@ impl Job {
             };
             scenes.iter().map(|&scene| image(scene, request.clone(), notes)).collect()
         };
-        let (backend, images) = fit::fitted(backend, &options, &mut notes, on)?;
-        Ok(Self { options, dataset, origin, backend, images, voxel_um, notes, input, timeline })
+        let fitted = fit::fitted(backend, &options, &mut notes, on)?;
+        let Fitted { backend, for_later, images } = fitted;
+        Ok(Self { options, dataset, origin, backend, for_later, images, voxel_um, notes, input, timeline })
     }
 }
 

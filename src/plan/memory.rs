@@ -107,6 +107,8 @@ pub struct Memory {
     pub finished: u64,
     /// Shards of all levels that are not complete yet.
     pub pyramid: u64,
+    /// Devices that take [`Self::device`] each; 0 when the backend is the processor.
+    pub devices: u32,
     /// Whether volumes, plane and fields lie on the device and not in the computer's memory.
     pub on_device: bool,
 }
@@ -153,6 +155,7 @@ impl Memory {
             shading: request.shading_bytes,
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
             pyramid: planes * row_bytes * 2,
+            devices: if request.volumes_on_host { 0 } else { request.devices },
             on_device: !request.volumes_on_host,
             ..Self::default()
         }
@@ -218,7 +221,11 @@ impl Memory {
     pub fn host(&self) -> u64 {
         let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + self.shading;
         // Drivers choose where a field lies that is on its way.
-        if self.on_device { beside_volumes + self.uploads() } else { beside_volumes + self.device_parts() }
+        if self.on_device {
+            beside_volumes + self.uploads() * u64::from(self.devices)
+        } else {
+            beside_volumes + self.device_parts()
+        }
     }
 
     /// Bytes on the device; 0 when the backend is the processor.

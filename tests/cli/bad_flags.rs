@@ -29,6 +29,8 @@ const WRONG: &[&str] = &[
     "--voxel-um 1,100,100",
     "--voxel-um 1,1e300,1e300",
     "--fill nan",
+    "--gpu-memory much",
+    "--gpu-memory 0",
     "--fill -1",
     "--fill 0.5",
     "--fill 65536",

@@ -44,12 +44,15 @@ fn where_memory_is_short_auto_goes_on_with_less_or_on_the_processor_and_says_so(
     let none = auto(1000);
     assert!(matches!(none.backend, Chosen::Cpu { .. }) && !none.images[0].plan.memory.on_device);
     assert!(none.notes.iter().any(|note| note.contains("computing on the processor")), "{:?}", none.notes);
+    let none_for_later = none.for_later.clone();
     let summary = run(none, &home.path().join("none.zarr"), &Silent).unwrap();
     assert!(summary.backend.starts_with("the processor"), "{}", summary.backend);
 
     // Less than the smallest tile takes, though there is more.
     let small = job(&input, "--iterations 2 --backend auto", gpu(device.clone(), 4096)).unwrap();
     assert!(matches!(small.backend, Chosen::Cpu { .. }), "{}", small.backend.name());
+    assert!(matches!(small.for_later, Chosen::Gpu(_)), "a smaller file may fit");
+    assert!(matches!(none_for_later, Chosen::Cpu { .. }), "memory that is not there");
 }
 
 #[test]
