@@ -4,7 +4,8 @@
 //! time of the whole process goes. By the utilisation law (Denning and Buzen 1978, doi 10.1145/356733.356735) a station
 //! with the demand `work / servers` keeps the run from being shorter than that, and the one with the largest demand
 //! binds. What another server would save, at best, is how far this bound falls before the next station binds. A stage's
-//! work is the time in which its threads did not wait for a neighbour, whatever else they waited for.
+//! work is the time in which its threads did not wait for a neighbour, whatever else they waited for; but what a device
+//! worked is the device's, and not that of the stage which waits for it.
 
 use serde::Serialize;
 
@@ -12,6 +13,8 @@ use crate::timeline::Metrics;
 
 /// A station busier than this is what the others wait for. Below, the run waits for something else as well.
 const BINDS: f64 = 0.7;
+/// The stage that drives the devices, and waits for them.
+const DRIVES_DEVICES: &str = "compute";
 /// A processor busier than this binds, whichever stage looks busier: the stages' threads waited for a core.
 const PROCESSOR_BINDS: f64 = 0.9;
 
@@ -76,10 +79,12 @@ impl Verdict {
     /// On a finished run that took `cpu_secs` of a processor with `cores`; `None` when nothing was done.
     pub fn on(metrics: &Metrics, cpu_secs: Option<f64>, cores: usize) -> Option<Self> {
         let wall = metrics.wall_secs;
+        let driven = metrics.devices.iter().map(|device| device.busy_secs).fold(0.0, f64::max);
+        let waited = |stage: &str| if stage == DRIVES_DEVICES { driven } else { 0.0 };
         let stages = metrics.stages.iter().map(|stage| Station {
             name: stage.name.clone(),
             servers: stage.threads,
-            work_secs: stage.work_secs,
+            work_secs: (stage.work_secs - waited(&stage.name)).max(0.0),
             more: if stage.threads > 1 { More::Threads } else { More::Speed },
         });
         let devices = metrics.devices.iter().map(|device| Station {
@@ -154,6 +159,7 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::{Detail, DeviceMetrics, StageMetrics, Timeline};
 
     fn station(name: &str, servers: u64, work_secs: f64, more: More) -> Station {
         Station { name: name.to_owned(), servers, work_secs, more }
@@ -190,5 +196,29 @@ mod tests {
             "Bound by compute: 90 % of the wall time; twice as fast, it would save up to 4.50 s."
         );
         assert!(Verdict::of(&compute, 1.0, 20.0).sentence.starts_with("Bound by nothing alone: compute"));
+    }
+
+    #[test]
+    fn what_a_device_worked_is_not_the_work_of_the_stage_that_waits_for_it() {
+        let on = |device_secs: f64| {
+            let mut metrics = Timeline::new(Detail::Sums).metrics();
+            metrics.wall_secs = 10.0;
+            metrics.stages = vec![StageMetrics {
+                name: DRIVES_DEVICES.to_owned(),
+                threads: 1,
+                items: 1,
+                busy_secs: 9.5,
+                work_secs: 9.5,
+                load: 0.95,
+                alone_secs: 9.5,
+                first_secs: 0.0,
+                last_secs: 10.0,
+            }];
+            metrics.devices = vec![DeviceMetrics { name: "a GPU".to_owned(), busy_secs: device_secs }];
+            Verdict::on(&metrics, None, 2).unwrap().sentence
+        };
+        assert!(on(9.0).starts_with("Bound by a GPU: 90 %"), "{}", on(9.0));
+        // The thread that feeds it has other work, and the device is idle.
+        assert!(on(1.0).starts_with("Bound by compute: 85 %"), "{}", on(1.0));
     }
 }
