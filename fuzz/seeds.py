@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Write the corpora that the fuzzers start from: seeds.py CORPUS FILE...   (pip install imagecodecs)
+"""Write the corpora that the fuzzers start from: seeds.py CORPUS FILE...   (pip install imagecodecs tifffile)
 
-CZI and TIFF files go to whole_file as they are, .jxr files become payloads of the size that their container says, once
+CZI and TIFF files go to whole_file as they are, and small TIFFs of every kind are made for tiff; .jxr files become payloads of the size that their container says, once
 for each pixel type, and zstd and uncompressed payloads are made.
 """
 import struct, sys
 from pathlib import Path
 
-import imagecodecs
+import imagecodecs, numpy, tifffile
 
 BYTES = [1, 2, 4, 3, 6]  # of a pixel: Gray8, Gray16, Gray32Float, Bgr24, Bgr48, as in src/decoder.rs
 WIDTH, HEIGHT = 0xBC80, 0xBC81  # tags of a JPEG-XR container
@@ -24,10 +24,32 @@ def tag(jxr, wanted):
     return next(value for name, _, _, value in entries if name == wanted)
 
 
+def make_tiffs(folder):
+    """One of each type, compression, predictor and cut that is read, and of each way to say what the planes are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = [(t, compression, cut, order) for t in ("u1", "u2", "f4", "rgb", "f8", "i4") for compression in
+             (None, "packbits", "lzw", "adobe_deflate", "zstd") for cut, order in (("strips", "<"), ("tiles", ">"))]
+    for kind, compression, cut, order in kinds:
+        values = numpy.add.outer(numpy.arange(2), numpy.arange(37 * 45).reshape(37, 45) ** 2 % 251)
+        if kind == "rgb":
+            values = numpy.stack([values, values // 2, values // 3], -1)
+        values = values.astype(order + (kind if kind != "rgb" else "u1"))
+        options = {"tile": (16, 16)} if cut == "tiles" else {"rowsperstrip": 8}
+        has_predictor = compression in ("lzw", "adobe_deflate", "zstd") and kind != "f8"
+        for predictor in (False, True) if has_predictor else (False,):
+            name = f"{kind}-{compression}-{cut}{'-predictor' * predictor}.tif"
+            tifffile.imwrite(folder / name, values, byteorder=order, compression=compression, predictor=predictor,
+                             photometric="rgb" if kind == "rgb" else "minisblack", bigtiff=cut == "tiles", **options)
+    stack = numpy.arange(2 * 3 * 2 * 8 * 9, dtype="u2").reshape(2, 3, 2, 8, 9)
+    tifffile.imwrite(folder / "imagej.tif", stack, imagej=True, resolution=(10, 10), metadata={"axes": "TZCYX", "unit": "um"})
+    tifffile.imwrite(folder / "ome.ome.tif", stack, metadata={"axes": "TZCYX", "PhysicalSizeX": 0.1})
+
+
 def main(corpus, *files):
     corpus = Path(corpus)
     for target in ("whole_file", "uncompressed", "zstd", "jpegxr"):
         (corpus / target).mkdir(parents=True, exist_ok=True)
+    make_tiffs(corpus / "tiff")
     for file in map(Path, files):
         data = file.read_bytes()
         if file.suffix != ".jxr":

@@ -1,4 +1,6 @@
 //! What the fuzz targets share.
 
 pub mod decoder;
+pub mod ngff;
+pub mod tiff;
 pub mod whole_file;

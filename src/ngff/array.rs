@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use zarrs::array::{Array, ArrayMetadata, ArrayToBytesCodecTraits, CodecChain, CodecOptions, data_type};
+use zarrs::array::{Array, ArrayMetadata, data_type};
 use zarrs::storage::store::MemoryStore;
 
 use super::axes::Axes;
+use super::codecs::PieceCodecs;
 use super::shard::ShardFormat;
 use crate::pixels::{SampleType, Samples};
 use crate::space::Tczyx;
@@ -33,7 +34,7 @@ pub(super) struct PlaneArray {
     /// Of shards.
     pub shard: Option<ShardFormat>,
     /// Of a piece.
-    codecs: Arc<CodecChain>,
+    codecs: PieceCodecs,
     /// Knows types and the names of files; the memory store is empty.
     array: Array<MemoryStore>,
 }
@@ -79,7 +80,7 @@ impl PlaneArray {
         let piece = shard.as_ref().map_or(&stored, |shard| &shard.piece);
         let numbers =
             |shape: &[NonZeroU64]| axes.known(&shape.iter().map(|n| n.get()).collect::<Vec<_>>(), 1);
-        let (piece, stored) = (numbers(piece), numbers(&stored));
+        let (in_array, piece, stored) = (piece, numbers(piece), numbers(&stored));
         let samples = piece.to_array().iter().try_fold(1_u64, |all, &side| all.checked_mul(side));
         if samples.is_none_or(|samples| samples > LARGEST_CHUNK) {
             return Err(format!("chunks of {:?} samples; {LARGEST_CHUNK} are read", piece.to_array()));
@@ -88,7 +89,8 @@ impl PlaneArray {
         if shape.to_array().iter().any(|side| !(1..=LONGEST_SIDE).contains(side)) {
             return Err(format!("a shape of {:?}", array.shape()));
         }
-        let codecs = shard.as_ref().map_or_else(|| array.codecs(), |shard| Arc::clone(&shard.codecs));
+        let chain = shard.as_ref().map_or_else(|| array.codecs(), |shard| Arc::clone(&shard.codecs));
+        let codecs = PieceCodecs::new(&chain, in_array, kind, array.fill_value())?;
         let pieces_in_file = per_axis(stored, piece, |stored, piece| stored / piece);
         let axes = axes.clone();
         Ok(Self { first, axes, shape, sample, piece, pieces_in_file, shard, codecs, array })
@@ -179,14 +181,7 @@ impl PlaneArray {
     /// # Errors
     /// What is wrong with `bytes`.
     pub fn decode<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
-        let shape: Vec<_> =
-            self.axes.in_array(self.piece).iter().filter_map(|&n| NonZeroU64::new(n)).collect();
-        // The threads that call this are the parallel ones.
-        let options = CodecOptions::default().with_concurrent_target(1);
-        let (kind, empty) = (self.array.data_type(), self.array.fill_value());
-        let decoded = self.codecs.decode(bytes.into(), &shape, kind, empty, &options);
-        let decoded =
-            decoded.and_then(|decoded| Ok(decoded.into_fixed()?)).map_err(|error| error.to_string())?;
+        let decoded = self.codecs.decode(bytes)?;
         let needed = self.planes_in_piece() * self.plane_bytes();
         if decoded.len() as u64 != needed {
             return Err(format!("{} bytes decoded; its chunk has {needed}", decoded.len()));

@@ -7,6 +7,7 @@
 
 mod array;
 mod axes;
+mod codecs;
 mod decoded;
 mod documents;
 mod images;
