@@ -17,7 +17,8 @@
 //   rows:     ELEMENT_STRIDE = 1,     LINE_STRIDE = numbers of a line, THREAD_STEP = 1,     LINE_STEP = THREADS
 //   columns:  ELEMENT_STRIDE = LINES, LINE_STRIDE = 1,                 THREAD_STEP = LINES, LINE_STEP = 1
 // so that neighbouring invocations read neighbouring addresses either way. After it stand the transforms of the
-// radices, the two transforms, and the kernel's own text: `lines`, `load`, `store`, and `between` where there are two.
+// radices, the two transforms, and the kernel's own text: `lines`, `load`, `store`, and `between` where there are two; or
+// `term` and `keep` where the numbers of a line are summed.
 //
 // twiddles[k · step + m − 1] = exp(−2πi k m / (step · radix)) for 0 < k < radix, 0 ≤ m < step: the N − 1 factors of
 // all stages one after the other, computed in double precision.

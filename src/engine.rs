@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::decon::{Backend, Field, FinishedTile, Method, Start, deconvolve};
+use crate::decon::{Backend, Field, FinishedTile, Method, Start, Until, deconvolve, deconvolve_until};
 use crate::error::Result;
 use crate::plan::{Group, Tile};
 
@@ -22,8 +22,6 @@ pub struct DecodedBatch {
 pub struct Recipe {
     /// Algorithm.
     pub method: Method,
-    /// Iterations; 0 stitches only.
-    pub iterations: u32,
     /// First estimate.
     pub start: Start,
 }
@@ -41,26 +39,25 @@ impl<B: Backend> Engine<B> {
         Self { backend, recipe, held: HashMap::new() }
     }
 
-    /// Takes the fields of a batch in, computes its groups, and gives finished tiles to `emit`, oldest first.
+    /// Takes the fields of a batch in, computes its groups, and gives finished tiles to `emit`, oldest first. `iterations`:
+    /// of each group; 0 stitches only.
     ///
     /// # Errors
     /// The backend's, and those of `emit`.
     pub fn compute<E: From<crate::error::Error>>(
         &mut self,
         batch: DecodedBatch,
+        iterations: u32,
         mut emit: impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
-        for (index, field) in batch.fields {
-            let field = field.map(|field| self.backend.upload(field)).transpose()?;
-            self.held.insert(index, field);
-        }
+        self.take_in(batch.fields)?;
         for group in batch.groups {
-            self.stitch(&group.tiles)?;
+            self.stitch(0, &group.tiles)?;
             self.release(&group.releases);
-            if self.recipe.iterations > 0 {
+            if iterations > 0 {
                 let channel = group.tiles[0].channel as usize;
                 self.backend.begin(channel, group.tiles.len(), self.recipe.start)?;
-                deconvolve(&mut self.backend, self.recipe.method, self.recipe.iterations)?;
+                deconvolve(&mut self.backend, self.recipe.method, iterations)?;
             }
             for (lane, tile) in group.tiles.into_iter().enumerate() {
                 if let Some(finished) = self.backend.download(lane, tile)? {
@@ -71,6 +68,55 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
+    /// How many iterations of at most `most` it takes until the divergence of the tiles of `sample` settles, all of output
+    /// channel `channel` and deconvolved together.
+    /// Holds the fields of one batch at a time.
+    ///
+    /// # Errors
+    /// The backend's, and those of `sample`.
+    pub fn decide(
+        &mut self,
+        channel: usize,
+        sample: Vec<DecodedBatch>,
+        most: u32,
+        until: &Until,
+    ) -> Result<u32> {
+        let mut lanes = 0;
+        for batch in sample {
+            self.take_in(batch.fields)?;
+            for group in batch.groups {
+                self.stitch(lanes, &group.tiles)?;
+                self.release(&group.releases);
+                lanes += group.tiles.len();
+            }
+        }
+        let Recipe { method, start } = self.recipe;
+        self.backend.begin(channel, lanes, start)?;
+        deconvolve_until(&mut self.backend, method, most, until)
+    }
+
+    /// The tiles of `batch` as they are when nothing was iterated: what was observed above the background.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
+        self.take_in(batch.fields)?;
+        let mut started = Vec::new();
+        for group in batch.groups {
+            self.stitch(0, &group.tiles)?;
+            self.release(&group.releases);
+            let channel = group.tiles[0].channel as usize;
+            self.backend.begin(channel, group.tiles.len(), Start::Observed)?;
+            for (lane, tile) in group.tiles.into_iter().enumerate() {
+                started.extend(self.backend.download(lane, tile)?);
+            }
+        }
+        while let Some(tile) = self.backend.drain()? {
+            started.push(tile);
+        }
+        Ok(started)
+    }
+
     /// The oldest tile still on its way.
     ///
     /// # Errors
@@ -79,8 +125,17 @@ impl<B: Backend> Engine<B> {
         self.backend.drain()
     }
 
-    fn stitch(&mut self, tiles: &[Tile]) -> Result<()> {
-        for (lane, tile) in tiles.iter().enumerate() {
+    fn take_in(&mut self, fields: Vec<(usize, Option<Field>)>) -> Result<()> {
+        for (index, field) in fields {
+            let field = field.map(|field| self.backend.upload(field)).transpose()?;
+            self.held.insert(index, field);
+        }
+        Ok(())
+    }
+
+    /// Paints `tiles` into the lanes from `first` on.
+    fn stitch(&mut self, first: usize, tiles: &[Tile]) -> Result<()> {
+        for (lane, tile) in (first..).zip(tiles) {
             let mut tile = tile.clone();
             tile.layers.retain(|layer| self.held[&layer.field].is_some());
             let fields: Vec<_> =

@@ -1,5 +1,6 @@
 //! Checked options: what the flags mean, before any file is opened.
 
+mod check;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use serde::Serialize;
 pub use part::{Indices, Length, Region};
 
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
-use crate::decon::{Method, Overlap, Start};
+use crate::decon::{Method, Overlap, Start, Until};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Access, Location, Merging, Simulation, seconds};
@@ -62,6 +63,8 @@ pub struct Options {
     pub skip_damaged: bool,
     /// Iterations; 0 converts only.
     pub iterations: u32,
+    /// When to stop before.
+    pub until: Option<Until>,
     /// Algorithm.
     pub method: Method,
     /// 2 or 3, when forced.
@@ -176,7 +179,7 @@ impl Options {
     pub fn new(args: &JobArgs) -> Result<Self> {
         let JobArgs { input, selection, stitching, reading, deconvolution, psf, tiling, backend, format } =
             args;
-        check_numbers(args)?;
+        check::numbers(args)?;
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
@@ -199,6 +202,7 @@ impl Options {
             fill: selection.fill,
             skip_damaged: selection.skip_damaged,
             iterations: deconvolution.iterations,
+            until: check::until(deconvolution)?,
             method: deconvolution.method,
             dimensions: deconvolution.dimensions,
             background: PerChannel::parse("--background", &deconvolution.background, |text| {
@@ -250,32 +254,6 @@ impl PsfSource {
 
 fn files(flag: &str, values: &[String]) -> Result<PerChannel<PathBuf>> {
     PerChannel::parse(flag, values, |text| Ok(text.into()))
-}
-
-fn check_numbers(args: &JobArgs) -> Result<()> {
-    let JobArgs { selection, tiling, format, .. } = args;
-    if ![1, 2, 4, 8].contains(&selection.scale) {
-        return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
-    }
-    if selection.fill.is_some_and(|fill| !fill.is_finite()) {
-        return Err(Error::option("--fill", "must be a finite number"));
-    }
-    side("--tile", tiling.tile)?;
-    side("--chunk", Some(format.chunk))?;
-    side("--shard", format.shard)?;
-    if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
-        return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
-    }
-    Ok(())
-}
-
-fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
-    match pixels {
-        Some(pixels) if !(1..=LONGEST_SIDE).contains(&pixels) => {
-            Err(Error::option(flag, format!("{pixels} must be from 1 to {LONGEST_SIDE} pixels")))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn indices(

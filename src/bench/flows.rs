@@ -40,7 +40,7 @@ pub fn seconds(job: &Job, flow: Flow) -> Result<f64> {
 
 fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Result<()> {
     let options = &job.options;
-    let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
+    let recipe = Recipe { method: options.method, start: options.start };
     let mut engine = Engine::new(backend, recipe);
     let forget = |tile: FinishedTile| -> Result<()> {
         tile.samples.recycle();
@@ -50,7 +50,7 @@ fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Resu
     match flow {
         Flow::Serial => {
             for batch in &image.plan.batches {
-                engine.compute(load(batch)?, forget)?;
+                engine.compute(load(batch)?, options.iterations, forget)?;
             }
         }
         Flow::DoubleBuffered => std::thread::scope(|scope| {
@@ -60,7 +60,7 @@ fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Resu
                 // Nobody receives any more once computing has failed.
                 image.plan.batches.iter().map(load).try_for_each(|loaded| full.send(loaded))
             });
-            next.into_iter().try_for_each(|loaded| engine.compute(loaded?, forget))
+            next.into_iter().try_for_each(|loaded| engine.compute(loaded?, options.iterations, forget))
         })?,
     }
     while let Some(tile) = engine.drain()? {

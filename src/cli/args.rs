@@ -148,6 +148,13 @@ pub struct DeconvolutionArgs {
     /// Iterations; 0 stitches and converts only
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub iterations: u32,
+    /// Stop before --iterations when the divergence of estimate and image changes by less than this an iteration, such
+    /// as 1e-3; decided for each channel on its brightest tiles, the same for all tiles of a scene
+    #[arg(long, value_name = "CHANGE")]
+    pub until: Option<f64>,
+    /// Iterations from one look at the divergence to the next
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub check_every: u32,
     /// rl: Richardson-Lucy; shb: its accelerated form, scaled heavy ball
     #[arg(long, value_enum, default_value_t = Method::Shb)]
     pub method: Method,

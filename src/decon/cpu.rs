@@ -96,6 +96,11 @@ impl Backend for CpuBackend {
         Ok(())
     }
 
+    fn project_and_measure(&mut self) -> Result<f64> {
+        let (pool, volumes) = self.volumes();
+        Ok(pool.install(|| volumes.project_and_measure()))
+    }
+
     fn back_project(&mut self, alpha: f32) -> Result<()> {
         let (pool, volumes) = self.volumes();
         pool.install(|| volumes.back_project(alpha));

@@ -107,6 +107,11 @@ impl Backend for GpuBackend {
         Ok(())
     }
 
+    fn project_and_measure(&mut self) -> Result<f64> {
+        let (volumes, recorder) = self.deconvolving();
+        volumes.project_and_measure(recorder)
+    }
+
     fn back_project(&mut self, alpha: f32) -> Result<()> {
         let (volumes, recorder) = self.deconvolving();
         volumes.back_project(recorder, alpha);

@@ -223,6 +223,10 @@ pub trait Backend {
     /// ratio ← observed / max(h ⊗ point + background, [`FLOOR`]); 0 where there is no data.
     fn project(&mut self) -> Result<()>;
 
+    /// As [`Backend::project`]. Returns the divergence of the point over all tiles of the group: Σ d ln(d / y) − d + y with
+    /// d = observed, y = max(h ⊗ point + background, [`FLOOR`]), where there is data.
+    fn project_and_measure(&mut self) -> Result<f64>;
+
     /// estimate ← max(point · weight · (hᵀ ⊗ ratio), [`FLOOR`]), and the next point ←
     /// max(estimate + alpha (estimate − the last estimate), [`FLOOR`]).
     fn back_project(&mut self, alpha: f32) -> Result<()>;
@@ -245,4 +249,40 @@ pub fn deconvolve<B: Backend>(backend: &mut B, method: Method, iterations: u32) 
         backend.back_project(method.alpha(k + 1))?;
     }
     Ok(())
+}
+
+/// When the estimate is close enough to what more iterations would make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Until {
+    /// Relative change of the divergence an iteration, on average since the last check.
+    pub change: f64,
+    /// Iterations from one check to the next.
+    pub check_every: u32,
+}
+
+/// As [`deconvolve`], but goes on until the divergence changes no more; returns the iterations that were done, at most
+/// `most`.
+pub fn deconvolve_until<B: Backend>(
+    backend: &mut B,
+    method: Method,
+    most: u32,
+    until: &Until,
+) -> Result<u32> {
+    let mut last = None;
+    for k in 1..=most {
+        if (k - 1).is_multiple_of(until.check_every) {
+            let divergence = backend.project_and_measure()?;
+            let change =
+                last.map(|last: f64| (last - divergence).abs() / last / f64::from(until.check_every));
+            // A divergence of 0 cannot become smaller.
+            if divergence <= 0.0 || change.is_some_and(|change| change <= until.change) {
+                return Ok(k - 1);
+            }
+            last = Some(divergence);
+        } else {
+            backend.project()?;
+        }
+        backend.back_project(method.alpha(k + 1))?;
+    }
+    Ok(most)
 }

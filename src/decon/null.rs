@@ -40,6 +40,10 @@ impl Backend for NullBackend {
         Ok(())
     }
 
+    fn project_and_measure(&mut self) -> Result<f64> {
+        Ok(0.0)
+    }
+
     fn back_project(&mut self, _: f32) -> Result<()> {
         Ok(())
     }

@@ -31,6 +31,11 @@ pub(crate) struct Job {
 impl Job {
     /// The estimate over the image, by definition.
     pub fn by_definition(&self, image: &Image) -> Vec<f64> {
+        self.with_divergences(image).0
+    }
+
+    /// The same, and the divergence of the point that each iteration starts from, Σ d ln(d / y) − d + y.
+    pub fn with_divergences(&self, image: &Image) -> (Vec<f64>, Vec<f64>) {
         let (n, size) = (self.fft.count(), image.shape);
         let observed: Vec<Option<f64>> = (0..n)
             .map(|i| {
@@ -45,8 +50,14 @@ impl Job {
         let weight = kernel.correlate(&mask);
         let mut point: Vec<f64> = (0..n).map(|i| self.start_at(i, image)).collect();
         let mut estimate = point.clone();
+        let mut divergences = Vec::new();
         for k in 1..=self.iterations {
             let blurred = kernel.convolve(&point);
+            let term = |(d, blurred): (&Option<f64>, &f64)| {
+                let (d, y) = ((*d)?, (blurred + f64::from(self.background)).max(1e-6));
+                Some(if d > 0.0 { d * (d / y).ln() - d + y } else { y - d })
+            };
+            divergences.push(observed.iter().zip(&blurred).filter_map(term).sum());
             let ratio = |i: usize| {
                 observed[i].map_or(0.0, |d| d / (blurred[i] + f64::from(self.background)).max(1e-6))
             };
@@ -59,7 +70,8 @@ impl Job {
                 estimate[i] = next;
             }
         }
-        (0..size.count()).map(|i| estimate[index(position(i, size), self.fft)]).collect()
+        let inside = (0..size.count()).map(|i| estimate[index(position(i, size), self.fft)]);
+        (inside.collect(), divergences)
     }
 
     fn start_at(&self, i: usize, image: &Image) -> f64 {
@@ -82,6 +94,13 @@ impl Job {
 
     /// The same by a backend, all images as one group, output channel `channel`.
     pub fn by_backend<B: Backend>(&self, backend: &mut B, channel: usize, images: &[&Image]) -> Vec<Samples> {
+        self.begin_on(backend, channel, images);
+        deconvolve(backend, self.method, self.iterations).unwrap();
+        finish_on(backend, images)
+    }
+
+    /// All images as one group, ready for the first iteration.
+    pub fn begin_on<B: Backend>(&self, backend: &mut B, channel: usize, images: &[&Image]) {
         for (lane, image) in images.iter().enumerate() {
             let fields: Vec<_> =
                 (0..image.shape.z).map(|z| backend.upload(field(image, z)).unwrap()).collect();
@@ -89,16 +108,19 @@ impl Job {
             fields.into_iter().for_each(|field| backend.release(field));
         }
         backend.begin(channel, images.len(), self.start).unwrap();
-        deconvolve(backend, self.method, self.iterations).unwrap();
-        let mut finished = Vec::new();
-        for (lane, image) in images.iter().enumerate() {
-            finished.extend(backend.download(lane, tile(image.shape)).unwrap());
-        }
-        while let Some(tile) = backend.drain().unwrap() {
-            finished.push(tile);
-        }
-        finished.into_iter().map(|tile| tile.samples).collect()
     }
+}
+
+/// What becomes of the group.
+pub(crate) fn finish_on<B: Backend>(backend: &mut B, images: &[&Image]) -> Vec<Samples> {
+    let mut finished = Vec::new();
+    for (lane, image) in images.iter().enumerate() {
+        finished.extend(backend.download(lane, tile(image.shape)).unwrap());
+    }
+    while let Some(tile) = backend.drain().unwrap() {
+        finished.push(tile);
+    }
+    finished.into_iter().map(|tile| tile.samples).collect()
 }
 
 /// A tile that is one image, each plane a field.

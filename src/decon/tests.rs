@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::oracle::{Image, Job, assert_close, lopsided_psf, pattern};
+use super::oracle::{Image, Job, assert_close, finish_on, lopsided_psf, pattern};
 use super::*;
 use crate::pixels::Samples;
 use crate::tiff::{Volume, read_volume};
@@ -186,6 +186,59 @@ fn a_tile_that_is_alone_is_as_defined_whatever_its_halves_hold() {
         let job = Job { fft: Zyx::new(length, 15, 25), method: Method::Shb, ..job_3d() };
         for depth in [1, 5, 6, 7] {
             assert_as_defined(&job, &[&image(Zyx::new(depth, 9, 21), 25.0, 800.0, 4)]);
+        }
+    }
+}
+
+#[test]
+fn the_divergence_is_as_defined_and_projecting_goes_on() {
+    for job in [job_2d(), job_3d()] {
+        let shape = Zyx::new(job.fft.z.min(8), job.fft.y - 6, job.fft.x - 8);
+        let mut images = [image(shape, 0.0, 900.0, 1), image(shape, 100.0, 4000.0, 2)];
+        images[0].data[7] = NO_DATA;
+        for images in [&[&images[0], &images[1]][..], &[&images[0]]] {
+            for method in [Method::Rl, Method::Shb] {
+                let job = Job { method, iterations: 6, ..job.clone() };
+                let oracle: Vec<_> = images.iter().map(|image| job.with_divergences(image).1).collect();
+                let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
+                job.begin_on(&mut backend, 1, images);
+                for k in 1..=job.iterations {
+                    let actual = backend.project_and_measure().unwrap();
+                    let expected: f64 = oracle.iter().map(|all| all[k as usize - 1]).sum();
+                    // Blurred is known to 1e-6 of the brightest, and the sum is over all.
+                    let error = (actual / expected - 1.0).abs();
+                    assert!(error < 1e-5, "{actual} instead of {expected} at {k}: {error:.1e}");
+                    backend.back_project(method.alpha(k + 1)).unwrap();
+                }
+                let plain = job.by_backend(&mut CpuBackend::new(&setup(&job, 2), 2).unwrap(), 1, images);
+                assert_eq!(finish_on(&mut backend, images), plain);
+            }
+        }
+    }
+}
+
+#[test]
+fn iterations_stop_where_the_oracle_does() {
+    let shape = Zyx::new(1, 34, 40);
+    let observed = image(shape, 30.0, 900.0, 1);
+    for method in [Method::Rl, Method::Shb] {
+        for (change, check_every) in [(0.05, 1), (0.02, 5), (0.004, 5), (1e-12, 7)] {
+            let job = Job { method, iterations: 40, ..job_2d() };
+            let divergences = job.with_divergences(&observed).1;
+            let checks: Vec<_> = divergences.iter().step_by(check_every as usize).collect();
+            let change_at =
+                |i: usize| (checks[i - 1] - checks[i]).abs() / checks[i - 1] / f64::from(check_every);
+            let stop = (1..checks.len()).find(|&i| change_at(i) <= change);
+            let expected = stop.map_or(40, |i| i as u32 * check_every);
+            let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
+            job.begin_on(&mut backend, 1, &[&observed]);
+            let until = Until { change, check_every };
+            let actual = deconvolve_until(&mut backend, method, 40, &until).unwrap();
+            assert_eq!(actual, expected, "{method:?}, {until:?}");
+            // What is there is what so many iterations make.
+            let job = Job { iterations: actual, ..job };
+            let plain = job.by_backend(&mut CpuBackend::new(&setup(&job, 2), 2).unwrap(), 1, &[&observed]);
+            assert_eq!(finish_on(&mut backend, &[&observed]), plain);
         }
     }
 }

@@ -48,6 +48,7 @@ macro_rules! shader_params {
 
 pub mod begin_rows;
 pub mod convolve_lines;
+pub mod divergence_rows;
 pub mod downsample;
 pub mod feather;
 pub mod fft;
@@ -91,6 +92,7 @@ pub fn shaders(fft: Zyx<u32>, limits: WorkgroupLimits) -> Result<Vec<Shader>> {
         downsample::shader(),
         begin_rows::shader(&rows),
         convolve_lines::shader(&last),
+        divergence_rows::shader(&rows),
         ratio_rows::shader(&rows),
         update_rows::shader(&rows),
         weight_rows::shader(&rows),

@@ -101,7 +101,7 @@ pub struct Memory {
     pub plane: u64,
     /// Dark counts and gain of every pixel of a field, for each channel that has them; on a device and beside it.
     pub shading: u64,
-    /// On a device, beside these: tables of the transforms and a packed core.
+    /// On a device, beside these: tables of the transforms, what is known of each row, and a packed core.
     pub beside: u64,
     /// Finished tiles and shards on their way to the disk.
     pub finished: u64,
@@ -261,13 +261,13 @@ fn place_bytes(largest: u64) -> u64 {
     largest.next_multiple_of(4).max(4)
 }
 
-/// Bytes of the small buffers of a device: a factor for each index of each axis, a mark for each row of each pair, and one
-/// core on its way out, behind the count of its clamped values.
+/// Bytes of the small buffers of a device: a factor for each index of each axis, a mark and a sum for each row of each pair, and
+/// one core on its way out, behind the count of its clamped values.
 fn beside(grids: &GridRequest, grid: &Grid, tile_bytes: u64) -> u64 {
     let Zyx { z, y, x } = grid.fft.map(u64::from);
     let packed = (4 + tile_bytes).next_multiple_of(4);
     if grids.psf.count() > 1 {
-        (z + y + x) * 8 + u64::from(grids.lanes.div_ceil(2)) * z * y * 4 + packed
+        (z + y + x) * 8 + u64::from(grids.lanes.div_ceil(2)) * z * y * (4 + 4) + packed
     } else {
         packed
     }

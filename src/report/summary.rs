@@ -71,6 +71,8 @@ pub struct ImageSummary {
     pub tiles: u64,
     /// What the plan said of memory.
     pub memory: Memory,
+    /// Iterations of each output channel.
+    pub iterations: Vec<u32>,
 }
 
 /// A subblock whose bytes are not what they should be.

@@ -16,6 +16,8 @@ pub enum Note {
     Damaged(Damaged),
     /// So many values of one thing.
     Counted(Counted, u64),
+    /// The iterations of each output channel of an image (`--until`).
+    Decided { image: usize, iterations: Vec<u32> },
 }
 
 /// Of which thing.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use serde_json::{Value, json};
+
 use super::counted::Note;
 use super::tally::Tally;
 use super::turns::Turns;
@@ -38,6 +40,8 @@ pub(super) struct FileRun<'a> {
     painting: Vec<OnceLock<(OpenTiles, Turns)>>,
     /// Of each image that several devices share, from its first batch on.
     shares: Vec<OnceLock<Shares>>,
+    /// Of each image, each channel, once it is known.
+    iterations: Vec<OnceLock<Vec<u32>>>,
     /// Of each image that is complete, each channel.
     ranges: Mutex<Vec<Vec<ChannelRange>>>,
 }
@@ -64,13 +68,14 @@ impl<'a> FileRun<'a> {
                 Some(zarr) => Some(zarr),
             },
         };
+        let images = job.images.len();
+        let mut iterations = vec![OnceLock::new(); images];
         if let Some(zarr) = &zarr {
-            take_over(&job, zarr, &tally)?;
+            iterations = take_over(&job, zarr, &tally)?;
             for (i, image) in job.images.iter_mut().enumerate() {
                 leave_out_finished(zarr.image(i), image, job.input.merging())?;
             }
         }
-        let images = job.images.len();
         let file = Self {
             number,
             groups: groups(&job),
@@ -84,6 +89,7 @@ impl<'a> FileRun<'a> {
             cut_short: AtomicBool::new(false),
             painting: (0..images).map(|_| OnceLock::new()).collect(),
             shares: (0..images).map(|_| OnceLock::new()).collect(),
+            iterations,
             ranges: Mutex::new(vec![Vec::new(); images]),
             job,
         };
@@ -137,6 +143,29 @@ impl<'a> FileRun<'a> {
         self.shares[i].get_or_init(|| Shares::new(&self.job.images[i].plan.batches, devices))
     }
 
+    /// The iterations of each output channel of image `i`; asks `decide` the first time.
+    ///
+    /// # Errors
+    /// Those of `decide`, and `Io`.
+    pub fn iterations(&self, i: usize, decide: impl FnOnce() -> Result<Vec<u32>>) -> Result<&[u32]> {
+        if let Some(iterations) = self.iterations[i].get() {
+            return Ok(iterations);
+        }
+        let iterations = decide()?;
+        // Before any shard that is made with them is finished.
+        if let (Some(zarr), Some(_)) = (&self.zarr, self.job.options.until) {
+            let decided = Note::Decided { image: i, iterations: iterations.clone() };
+            zarr.note(&serde_json::to_value(&decided).expect("plain data has a JSON form"))?;
+        }
+        Ok(self.iterations[i].get_or_init(|| iterations))
+    }
+
+    /// What [`Self::iterations`] said; what was asked for, where nothing was deconvolved.
+    fn iterations_done(&self, i: usize) -> Vec<u32> {
+        let asked = || vec![self.job.options.iterations; self.job.images[i].plan.channels.len()];
+        self.iterations[i].get().cloned().unwrap_or_else(asked)
+    }
+
     /// Image `i` is complete.
     pub fn set_ranges(&self, i: usize, ranges: Vec<ChannelRange>) {
         lock(&self.ranges)[i] = ranges;
@@ -175,7 +204,13 @@ impl<'a> FileRun<'a> {
     }
 
     fn finish_output(&self) -> Result<()> {
-        self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges)))
+        self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges), &self.described()))
+    }
+
+    /// What is known of how the output was made only at its end.
+    fn described(&self) -> Value {
+        let images = 0..self.job.images.len();
+        json!({ "iterations": images.map(|i| self.iterations_done(i)).collect::<Vec<_>>() })
     }
 
     /// What is finished stays; says so, to whom it may be news. A device that fails is nobody's fault: its message says it.
@@ -206,12 +241,13 @@ impl<'a> FileRun<'a> {
     }
 
     fn summary(&self) -> Summary {
-        let images = self.job.images.iter().map(|image| ImageSummary {
+        let images = self.job.images.iter().enumerate().map(|(i, image)| ImageSummary {
             scene: image.plan.scene,
             stored_ratio: image.stored_ratio,
             shape: image.plan.shape,
             tiles: image.plan.tiles,
             memory: image.plan.memory,
+            iterations: self.iterations_done(i),
         });
         let resumed = (0..self.job.images.len()).filter_map(|i| self.writer(i));
         let resumed = resumed.map(ImageWriter::finished_count).sum();
@@ -243,12 +279,19 @@ fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
     OmeZarr::create(target, &described, &describe::provenance(job))
 }
 
-/// The damage that an earlier run left out of the shards that are finished, and what it counted.
-fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<()> {
+/// The damage that an earlier run left out of the shards that are finished, and what it counted; returns the iterations of
+/// each image that it decided.
+fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<u32>>>> {
+    let mut decided = vec![OnceLock::new(); job.images.len()];
     for note in zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
         match note {
             Note::Counted(what, values) => {
                 tally.count(what, values);
+            }
+            Note::Decided { image, iterations } => {
+                if let Some(of_image) = decided.get_mut(image) {
+                    *of_image = iterations.into();
+                }
             }
             Note::Damaged(damaged) if job.options.skip_damaged => tally.damaged(damaged),
             Note::Damaged(damaged) => {
@@ -258,7 +301,7 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(decided)
 }
 
 fn leave_out_finished(writer: &ImageWriter, image: &mut Image, merging: Merging) -> Result<()> {

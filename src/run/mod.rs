@@ -14,6 +14,7 @@ mod several;
 mod stages;
 mod tally;
 mod turns;
+mod until;
 
 use std::path::PathBuf;
 use std::sync::Arc;

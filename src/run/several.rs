@@ -38,10 +38,15 @@ enum Part {
         releases: Vec<usize>,
         fields: Vec<(usize, Option<Field>)>,
     },
-    Group(Group),
+    /// With its iterations.
+    Group(Group, u32),
+    /// Something between groups.
+    Task(Task),
     /// Nothing more comes for now.
     Drain,
 }
+
+type Task = Box<dyn FnOnce(&mut Engine<GpuBackend>) + Send>;
 
 impl Several {
     pub fn new(engines: Vec<Engine<GpuBackend>>) -> Self {
@@ -83,12 +88,12 @@ impl Several {
         Ok(())
     }
 
-    /// Has group `nth` of batch `number` computed, and gives tiles that are finished to `emit`, in order.
+    /// Has group `nth` of batch `number` computed, with so many iterations, and gives tiles that are finished to `emit`, in order.
     pub fn compute<E: From<Error>>(
         &mut self,
         shares: &Shares,
         (number, nth): (usize, usize),
-        group: Group,
+        (group, iterations): (Group, u32),
         emit: &mut impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
         let device = shares.device_of(number, nth);
@@ -100,11 +105,22 @@ impl Several {
         }
         self.is_draining = false;
         self.expected.extend(group.tiles.iter().map(|_| device));
-        self.send(device, Part::Group(group))?;
+        self.send(device, Part::Group(group, iterations))?;
         while let Some(tile) = self.next_ready()? {
             emit(tile)?;
         }
         Ok(())
+    }
+
+    /// What `task` says, which the first device does; nothing is on its way.
+    pub fn ask<T: Send + 'static>(
+        &mut self,
+        task: impl FnOnce(&mut Engine<GpuBackend>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (tell, answer) = sync_channel(1);
+        // Who asked waits.
+        self.send(0, Part::Task(Box::new(move |engine| drop(tell.send(task(engine))))))?;
+        answer.recv().map_err(|_| self.end_of(0))?
     }
 
     /// The oldest tile still on its way.
@@ -179,10 +195,16 @@ fn drive(mut engine: Engine<GpuBackend>, work: &Receiver<Part>, done: &Sender<Re
         let done_with = match part {
             Part::Fields { releases, fields } => {
                 engine.release(&releases);
-                engine.compute(DecodedBatch { fields, groups: Vec::new() }, &mut emit)
+                engine.compute(DecodedBatch { fields, groups: Vec::new() }, 0, &mut emit)
             }
-            Part::Group(group) => {
-                engine.compute(DecodedBatch { fields: Vec::new(), groups: vec![group] }, &mut emit)
+            Part::Group(group, iterations) => engine.compute(
+                DecodedBatch { fields: Vec::new(), groups: vec![group] },
+                iterations,
+                &mut emit,
+            ),
+            Part::Task(task) => {
+                task(&mut engine);
+                Ok(())
             }
             Part::Drain => std::iter::from_fn(|| engine.drain().transpose()).try_for_each(|tile| emit(tile?)),
         };

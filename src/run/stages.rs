@@ -283,7 +283,7 @@ impl Ready {
     /// Makes `ready` what `image` needs, if it is not.
     fn take<'r>(ready: &'r mut Option<Self>, file: &FileRun<'_>, image: &Image) -> Result<&'r mut Self> {
         let options = &file.job.options;
-        let recipe = Recipe { method: options.method, iterations: options.iterations, start: options.start };
+        let recipe = Recipe { method: options.method, start: options.start };
         let fits = |ready: &Self| ready.recipe == recipe && ready.setup == image.setup;
         if !ready.as_ref().is_some_and(fits) {
             // Its buffers go first: two at once were not planned for.
@@ -317,6 +317,17 @@ impl Ready {
         Ok(ready.as_mut().expect("it was just made"))
     }
 
+    /// The iterations of each output channel of image `image`.
+    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Vec<u32>> {
+        let work = file.work(image);
+        match &mut self.engine {
+            AnyEngine::Cpu(engine) => work.decide(engine.as_mut()),
+            AnyEngine::Gpu(engine) => work.decide(engine.as_mut()),
+            AnyEngine::Several(several) => work.decide(several.as_mut()),
+            AnyEngine::Null(engine) => work.decide(engine.as_mut()),
+        }
+    }
+
     /// One group after the other, until the file is over.
     fn compute(
         &mut self,
@@ -325,6 +336,7 @@ impl Ready {
         batch: DecodedBatch,
         mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let decided = file.iterations(image, || self.decide(file, image))?;
         let groups = batch.groups.into_iter().map(|group| vec![group]);
         let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
         let fields = DecodedBatch { fields: batch.fields, groups: Vec::new() };
@@ -332,17 +344,18 @@ impl Ready {
             if file.is_over() {
                 return self.drain(&mut emit);
             }
+            let iterations = part.groups.first().map_or(0, |group| decided[group.tiles[0].channel as usize]);
             match &mut self.engine {
-                AnyEngine::Cpu(engine) => engine.compute(part, &mut emit)?,
-                AnyEngine::Gpu(engine) => engine.compute(part, &mut emit)?,
+                AnyEngine::Cpu(engine) => engine.compute(part, iterations, &mut emit)?,
+                AnyEngine::Gpu(engine) => engine.compute(part, iterations, &mut emit)?,
                 AnyEngine::Several(several) => {
                     let shares = file.shares(image);
                     several.take(shares, number, part.fields)?;
                     for group in part.groups {
-                        several.compute(shares, (number, nth - 1), group, &mut emit)?;
+                        several.compute(shares, (number, nth - 1), (group, iterations), &mut emit)?;
                     }
                 }
-                AnyEngine::Null(engine) => engine.compute(part, &mut emit)?,
+                AnyEngine::Null(engine) => engine.compute(part, iterations, &mut emit)?,
             }
         }
         Ok(())

@@ -43,6 +43,11 @@ impl<'a> Tally<'a> {
         self.report.event(&Event::Read { bytes, requests });
     }
 
+    /// What `other` read besides, of which nobody was told yet.
+    pub fn read_aside(&self, other: &Self) {
+        self.read(other.read_bytes.load(Relaxed), other.requests.load(Relaxed));
+    }
+
     /// A field of image `image` is decoded.
     pub fn decoded(&self, job: &Job, image: usize, field: usize, pixels: &Field) {
         self.report.decoded(job, image, field, pixels);

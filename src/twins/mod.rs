@@ -9,6 +9,7 @@
 pub mod begin_rows;
 mod columns;
 pub mod convolve_lines;
+pub mod divergence_rows;
 pub mod downsample;
 pub mod feather;
 pub mod fill;

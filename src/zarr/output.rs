@@ -95,11 +95,11 @@ impl OmeZarr {
     }
 
     /// Writes the groups' metadata and gives the folder its name. `ranges`: of each image, each channel
-    /// ([`Pyramid::ranges`](super::Pyramid::ranges)).
+    /// ([`Pyramid::ranges`](super::Pyramid::ranges)). `described` is added to how the output was made.
     ///
     /// # Errors
     /// `Io`, also when a shard was never stored: what is incomplete must not look complete.
-    pub fn finish(&self, ranges: &[Vec<ChannelRange>]) -> Result<()> {
+    pub fn finish(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<()> {
         for (i, writer) in self.writers.iter().enumerate() {
             let (stored, expected) = (writer.stored(), writer.layout().shard_count());
             if stored != expected {
@@ -109,7 +109,11 @@ impl OmeZarr {
         }
         self.folder.check_there()?;
         let count = self.images.len();
-        let provenance = ("decon-gpu".to_owned(), self.provenance.clone());
+        let mut provenance = self.provenance.clone();
+        for (key, value) in described.as_object().into_iter().flatten() {
+            provenance[key] = value.clone();
+        }
+        let provenance = ("decon-gpu".to_owned(), provenance);
         let attributes = self.images.iter().zip(ranges);
         let attributes = attributes.map(|((layout, image), ranges)| metadata::image(layout, image, ranges));
         if count > 1 {

@@ -188,7 +188,7 @@ fn round_trip(shape: Tczyx<u64>, kind: SampleType, step: f64, (side, depth): (u6
     let zarr = create(&target, &images, &Value::Null);
     let image = Image::cycling(shape, step);
     let ranges = write(&zarr, 0, &image, &scattered(shape, side, depth));
-    zarr.finish(&[ranges]).unwrap();
+    zarr.finish(&[ranges], &json!({})).unwrap();
     assert_levels(&target, "", image, &layout);
 }
 
@@ -281,7 +281,7 @@ fn a_block_that_never_came_is_an_error_and_what_came_stays_hidden() {
         let block = Block { t, c, z: depth.start, rect, samples: &samples };
         pyramid.add(&block, |shard| writer.store(&shard).map(drop)).unwrap();
     }
-    let error = zarr.finish(&[pyramid.ranges()]).unwrap_err();
+    let error = zarr.finish(&[pyramid.ranges()], &json!({})).unwrap_err();
     // Two planes with four shards on each of two levels; one of each level waits for the block.
     assert!(error.to_string().contains("14 of 16 shards"), "{error}");
     assert_eq!(names(home.path()), [".out.ome.zarr.partial"]);
@@ -316,7 +316,7 @@ fn several_images_are_a_collection() {
     let zarr = create(&target, &images, &json!({ "version": "1.2.3" }));
     let written = shapes.map(|shape| Image::cycling(shape, 100.0));
     let ranges = [0, 1].map(|i| write(&zarr, i, &written[i], &scattered(shapes[i], 256, 1)));
-    zarr.finish(&ranges).unwrap();
+    zarr.finish(&ranges, &json!({})).unwrap();
     for (i, image) in written.into_iter().enumerate() {
         assert_levels(&target, &format!("/{i}"), image, &images[i].0);
     }
@@ -378,7 +378,7 @@ fn a_shard_of_zeros_takes_no_space_but_counts() {
     let zarr = create(&target, &[(layout.clone(), metadata(&layout))], &Value::Null);
     let image = Image { shape, values: vec![0.0; 100] };
     let ranges = write(&zarr, 0, &image, &scattered(shape, 256, 1));
-    zarr.finish(&[ranges]).unwrap();
+    zarr.finish(&[ranges], &json!({})).unwrap();
     assert!(!target.join("0/c").exists());
     assert_levels(&target, "", image, &layout);
 }

@@ -32,3 +32,4 @@ mod server;
 mod several;
 mod showing;
 mod target;
+mod until;

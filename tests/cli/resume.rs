@@ -102,6 +102,21 @@ fn a_signal_ends_a_run_in_order_and_resume_goes_on() {
 }
 
 #[test]
+fn a_run_that_goes_on_makes_the_iterations_that_the_first_one_decided() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    let flags = format!("{SLOW} --until 1e-3 --check-every 40");
+    run(&input, &output, &flags).done();
+    let whole = contents(&output);
+    fs::remove_dir_all(&output).unwrap();
+    end_after(1, &input, &output, &flags, "KILL");
+    let resumed = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", ""))).done();
+    assert!(!resumed.stderr.contains("decided on"), "decided again: {}", resumed.stderr);
+    assert!(contents(&output) == whole, "another output");
+    run(&input, &output, &format!("{SLOW} --until 2e-3 --resume")).failed(2, "until");
+}
+
+#[test]
 fn a_second_signal_ends_a_run_at_once() {
     let home = tempfile::tempdir().unwrap();
     let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));

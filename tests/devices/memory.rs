@@ -99,8 +99,7 @@ fn no_buffer_is_made_while_tiles_are_computed() {
         let image = &job.images[0];
         let backend = GpuBackend::new(device.clone(), &image.setup).unwrap();
         let made = device.allocated_bytes().unwrap();
-        let recipe =
-            Recipe { method: Method::Shb, iterations: job.options.iterations, start: Start::Observed };
+        let recipe = Recipe { method: Method::Shb, start: Start::Observed };
         let mut engine = Engine::new(backend, recipe);
         let mut tiles = 0;
         for batch in &image.plan.batches {
@@ -108,7 +107,7 @@ fn no_buffer_is_made_while_tiles_are_computed() {
                 tiles += 1;
                 Ok(())
             };
-            engine.compute(decoded(&job, batch), count).unwrap();
+            engine.compute(decoded(&job, batch), job.options.iterations, count).unwrap();
             assert_eq!(device.allocated_bytes().unwrap(), made, "{flags}");
         }
         while engine.drain().unwrap().is_some() {

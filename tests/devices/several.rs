@@ -51,6 +51,7 @@ fn several_devices_make_what_one_makes_in_its_order() {
         (&image, "--iterations 0 --scale 2 --tile 32 --overlap feather"),
         (&stack, "--iterations 2 --dimensions 2 --tile 64"),
         (&stack, "--iterations 2 --tile 64"),
+        (&image, "--iterations 20 --until 0.01 --check-every 2 --tile 64"),
         // One group for more devices than there are groups.
         (&image, "--iterations 1 --tile 512 --channels 0"),
     ]

@@ -15,6 +15,7 @@ use crate::reference::Reference;
 const BACKGROUND: f32 = 10.0;
 
 /// A group of tiles side by side, each made of fields of `data`.
+#[derive(Clone)]
 struct Case {
     fft: Zyx<u32>,
     psf: Psf,
@@ -113,7 +114,12 @@ impl Case {
         iterations: u32,
         start: Start,
     ) -> Vec<FinishedTile> {
-        let mut finished = Vec::new();
+        self.begin(backend, start);
+        deconvolve(backend, method, iterations).unwrap();
+        self.finish(backend)
+    }
+
+    fn begin(&self, backend: &mut impl Backend, start: Start) {
         for lane in 0..self.extents.len() {
             let (tile, fields) = self.tile(lane);
             let held: Vec<_> = fields.into_iter().map(|field| backend.upload(field).unwrap()).collect();
@@ -121,7 +127,10 @@ impl Case {
             held.into_iter().for_each(|field| backend.release(field));
         }
         backend.begin(1, self.extents.len(), start).unwrap();
-        deconvolve(backend, method, iterations).unwrap();
+    }
+
+    fn finish(&self, backend: &mut impl Backend) -> Vec<FinishedTile> {
+        let mut finished = Vec::new();
         for lane in 0..self.extents.len() {
             finished.extend(backend.download(lane, self.tile(lane).0).unwrap());
         }
@@ -197,6 +206,40 @@ fn volumes_are_deconvolved_as_defined() {
     let psf = psf(Zyx::new(3, 5, 5));
     let extents = vec![Zyx::new(6, 14, 16), Zyx::new(5, 12, 15)];
     Case { fft: Zyx::new(8, 18, 20), psf, extents }.check(&bench);
+}
+
+/// The processor's divergence is tested against its definition.
+#[test]
+fn the_divergence_is_the_processors_and_measuring_it_changes_nothing() {
+    let Some(bench) = Bench::open() else { return };
+    let flat = Case {
+        fft: Zyx::new(1, 35, 42),
+        psf: psf(Zyx::new(1, 5, 7)),
+        extents: [Zyx::new(1, 31, 36), Zyx::new(1, 20, 34), Zyx::new(1, 31, 36)].to_vec(),
+    };
+    let deep = Case {
+        fft: Zyx::new(8, 18, 20),
+        psf: psf(Zyx::new(3, 5, 5)),
+        extents: vec![Zyx::new(6, 14, 16), Zyx::new(5, 12, 15)],
+    };
+    let alone = Case { extents: flat.extents[..1].to_vec(), ..flat.clone() };
+    for case in [flat, alone, deep] {
+        let setup = case.setup();
+        let mut gpu = GpuBackend::new(bench.device.clone(), &setup).unwrap();
+        let mut cpu = CpuBackend::new(&setup, 1).unwrap();
+        let plain = case.run(&mut gpu, Method::Shb, 6, Start::Flat);
+        case.begin(&mut gpu, Start::Flat);
+        case.begin(&mut cpu, Start::Flat);
+        for k in 1..=6 {
+            let (found, twin) = (gpu.project_and_measure().unwrap(), cpu.project_and_measure().unwrap());
+            assert!((found / twin - 1.0).abs() < 1e-5, "iteration {k}: {found} instead of {twin}");
+            gpu.back_project(Method::Shb.alpha(k + 1)).unwrap();
+            cpu.back_project(Method::Shb.alpha(k + 1)).unwrap();
+        }
+        for (measured, plain) in case.finish(&mut gpu).iter().zip(&plain) {
+            assert!(measured.samples.as_bytes() == plain.samples.as_bytes(), "another image");
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::plan::Tile;
 use crate::space::Zyx;
 use crate::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
 use crate::twins::convolve_lines::{Projection, convolve_lines, convolve_lines_of_halves};
+use crate::twins::divergence_rows::divergence_rows;
 use crate::twins::downsample::{Downsample, downsample};
 use crate::twins::pack::{Pack, Packed, pack};
 use crate::twins::ratio_rows::ratio_rows;
@@ -211,6 +212,26 @@ impl Volumes {
         self.spectrum[..self.used].par_chunks_mut(plane).zip(observed).for_each(|(spectrum, observed)| {
             transforms.within_plane(spectrum, |rows| ratio_rows(rows, observed, background, &transforms.x));
         });
+    }
+
+    /// The same; returns the divergence of the point. Summed in the order of rows, whatever thread did which.
+    pub fn project_and_measure(&mut self) -> f64 {
+        self.convolve(Projection::Forward);
+        let (plane, transforms) = (self.plane(), &self.transforms);
+        let background = self.channels[self.channel].background;
+        let observed = self.observed[..self.used].par_chunks(plane);
+        let planes = self.spectrum[..self.used].par_chunks_mut(plane).zip(observed);
+        let sums: Vec<Vec<f64>> = planes
+            .map(|(spectrum, observed)| {
+                let mut sums = Vec::new();
+                transforms.within_plane(spectrum, |rows| {
+                    sums = divergence_rows(rows, observed, background, &transforms.x);
+                    ratio_rows(rows, observed, background, &transforms.x);
+                });
+                sums
+            })
+            .collect();
+        sums.iter().flatten().sum()
     }
 
     /// spectrum of the ratio ← spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←

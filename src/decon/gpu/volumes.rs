@@ -7,10 +7,12 @@ use super::volume;
 use crate::decon::otf::otf;
 use crate::decon::{Setup, Start};
 use crate::error::Result;
-use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
+use crate::gpu::{Device, Kernel, Readback, Recorder, Shader, ShaderParams};
 use crate::kernels::begin_rows::Mode;
 use crate::kernels::fft::{LinePlan, LinePlans};
-use crate::kernels::{begin_rows, convolve_lines, ratio_rows, transform_lines, update_rows, weight_rows};
+use crate::kernels::{
+    begin_rows, convolve_lines, divergence_rows, ratio_rows, transform_lines, update_rows, weight_rows,
+};
 use crate::space::Zyx;
 
 /// A kernel and the buffers it always runs on.
@@ -40,6 +42,10 @@ pub(super) struct Volumes {
     /// Along y of volumes; images need none.
     transform: Option<Step<transform_lines::Params>>,
     convolve: Kernel<convolve_lines::Params>,
+    divergence: Step<divergence_rows::Params>,
+    /// Of each row, and on their way home.
+    sums: wgpu::Buffer,
+    readback: Readback<()>,
     ratio: Step<ratio_rows::Params>,
     update: Update,
     weight: Step<weight_rows::Params>,
@@ -115,11 +121,17 @@ impl Volumes {
         };
         let buffers = [bind(0)?, bind(1)?];
         let weigh = [&along_x, &spectrum, &weight, &edges];
+        let sums_bytes = u64::from(setup.lanes.div_ceil(2) * setup.fft.z * setup.fft.y) * 4;
+        let sums = device.buffer("divergence of each row", sums_bytes)?;
+        let divergence = [&along_x, &spectrum, observed, &sums];
         Ok(Self {
             fft: setup.fft,
             begin: Step::new(device, &begin_rows::shader(rows), &begin)?,
             transform,
             convolve,
+            divergence: Step::new(device, &divergence_rows::shader(rows), &divergence)?,
+            sums,
+            readback: Readback::new(device, 1, sums_bytes)?,
             ratio: Step::new(device, &ratio_rows::shader(rows), &[&along_x, &spectrum, observed])?,
             update: Update { kernel, buffers, current: 0, alpha: 0.0 },
             weight: Step::new(device, &weight_rows::shader(rows), &weigh)?,
@@ -168,6 +180,20 @@ impl Volumes {
         self.filter(recorder, Projection::Forward);
         let background = self.channels[self.channel].background;
         self.ratio.run(recorder, &ratio_rows::Params { lines: self.rows(), background });
+    }
+
+    /// The same; waits for the divergence of the point, which the device sums row by row.
+    pub fn project_and_measure(&mut self, recorder: &mut Recorder) -> Result<f64> {
+        self.filter(recorder, Projection::Forward);
+        let (lines, background) = (self.rows(), self.channels[self.channel].background);
+        self.divergence.run(recorder, &divergence_rows::Params { lines, background });
+        self.ratio.run(recorder, &ratio_rows::Params { lines, background });
+        self.readback.send(recorder, &self.sums, u64::from(lines) * 4, ());
+        let sum = self.readback.oldest(|(), bytes| {
+            let sums = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned::<f32>);
+            sums.map(f64::from).sum()
+        })?;
+        Ok(sum.expect("the sums are on their way"))
     }
 
     /// Spectrum of the ratio → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←

@@ -16,6 +16,8 @@ pub(in crate::kernels) enum Passes {
     One,
     /// `load`, transform, `between`, transform, `store`.
     Two,
+    /// `load`, transform, `term` of each number, and `keep` what they sum to over the line.
+    Sum,
 }
 
 /// One stage of a transform: butterflies of one radix, shared among the invocations of a line.
@@ -189,6 +191,10 @@ impl LinePlan {
                     each(last, &|i, element| format!("held[{i}] = between(line, {element}, held[{i}]);"));
                 format!("{between}    second_transform();\n{}", store(first))
             }
+            Passes::Sum => {
+                let terms = each(last, &|i, element| format!("sum += term(line, {element}, held[{i}]);"));
+                format!("    var sum = 0.0;\n{terms}{SUM}")
+            }
         };
         format!("{MAIN}{load}    first_transform();\n{rest}}}\n")
     }
@@ -203,6 +209,18 @@ fn main(
 ) {
     let line = take_line(group_number(group, groups), invocation);
     let inside = line < lines();
+";
+
+const SUM: &str = "\
+    workgroupBarrier();
+    put(thread, sum);
+    workgroupBarrier();
+    if inside && thread == 0u {
+        for (var i = 1u; i < THREADS; i += 1u) {
+            sum += fetch(i);
+        }
+        keep(line, sum);
+    }
 ";
 
 /// `dft_r` of a radix that is a product p · q: q transforms of length p, turned, then p transforms of length q.

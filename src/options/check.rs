@@ -1,0 +1,45 @@
+//! Limits of what the flags may say.
+
+use super::LONGEST_SIDE;
+use crate::cli::args::{DeconvolutionArgs, JobArgs};
+use crate::decon::Until;
+use crate::error::{Error, Result};
+
+/// Numbers that a flag alone makes wrong.
+pub(super) fn numbers(args: &JobArgs) -> Result<()> {
+    let JobArgs { selection, tiling, format, .. } = args;
+    if ![1, 2, 4, 8].contains(&selection.scale) {
+        return Err(Error::option("--scale", format!("{} must be 1, 2, 4 or 8", selection.scale)));
+    }
+    if selection.fill.is_some_and(|fill| !fill.is_finite()) {
+        return Err(Error::option("--fill", "must be a finite number"));
+    }
+    side("--tile", tiling.tile)?;
+    side("--chunk", Some(format.chunk))?;
+    side("--shard", format.shard)?;
+    if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
+        return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
+    }
+    Ok(())
+}
+
+/// When to stop, if that was said.
+pub(super) fn until(deconvolution: &DeconvolutionArgs) -> Result<Option<Until>> {
+    let DeconvolutionArgs { until, check_every, iterations, .. } = *deconvolution;
+    match until {
+        Some(change) if !(change > 0.0 && change < 1.0) => {
+            Err(Error::option("--until", format!("{change} is not a number between 0 and 1")))
+        }
+        Some(_) if iterations == 0 => Err(Error::option("--until", "--iterations 0 leaves nothing to stop")),
+        _ => Ok(until.map(|change| Until { change, check_every })),
+    }
+}
+
+fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
+    match pixels {
+        Some(pixels) if !(1..=LONGEST_SIDE).contains(&pixels) => {
+            Err(Error::option(flag, format!("{pixels} must be from 1 to {LONGEST_SIDE} pixels")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,136 @@
+//! How many iterations each output channel of an image gets with `--until`: decided on a sample before its first group, and
+//! the same for all its tiles, or seams would show.
+
+use super::Work;
+use super::several::Several;
+use super::tally::Tally;
+use crate::decon::{Backend, FinishedTile, Until};
+use crate::engine::{DecodedBatch, Engine};
+use crate::error::Result;
+use crate::pixels::Samples;
+use crate::plan::{Batch, Group, Plan, Tile};
+use crate::report::{Event, Report};
+
+/// Tiles of a channel that are looked at, at most, evenly over the image and all times: what they cost to read is
+/// little beside the iterations.
+const CANDIDATES: usize = 16;
+/// Tiles of the candidates that are deconvolved to decide, at most.
+const SAMPLE: usize = 4;
+
+/// What decides.
+pub(super) trait Decider {
+    /// As [`Engine::start`].
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>>;
+
+    /// As [`Engine::decide`].
+    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32>;
+}
+
+impl<B: Backend> Decider for Engine<B> {
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
+        Self::start(self, batch)
+    }
+
+    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32> {
+        Self::decide(self, channel, sample, most, &until)
+    }
+}
+
+impl Decider for Several {
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
+        self.ask(move |engine| engine.start(batch))
+    }
+
+    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32> {
+        self.ask(move |engine| engine.decide(channel, sample, most, &until))
+    }
+}
+
+impl Work<'_> {
+    /// The iterations of each output channel. Deconvolves one group of those candidates that are brightest: where there
+    /// is most light, the estimate takes longest to settle.
+    ///
+    /// # Errors
+    /// Those of reading and of the backend.
+    pub(super) fn decide(&self, decider: &mut impl Decider) -> Result<Vec<u32>> {
+        let (plan, most) = (&self.job.images[self.number].plan, self.job.options.iterations);
+        let Some(until) = self.job.options.until else {
+            return Ok(vec![most; plan.channels.len()]);
+        };
+        // What is read is counted; what is found in it will be found again.
+        let aside = Tally::new(&Unheard);
+        let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
+        let decide = |channel: usize| {
+            let tiles = tiles(plan, channel);
+            let sample = work.brightest(decider, &tiles, SAMPLE.min(plan.lanes as usize))?;
+            let count = sample.len();
+            let batches = sample.into_iter().map(|tile| work.sample_batch(tile)).collect::<Result<_>>()?;
+            let iterations = decider.decide(channel, batches, most, until)?;
+            self.tally.note(&format!(
+                "scene {}, channel {}: {iterations} iterations{}, decided on {count} of {} tiles",
+                plan.scene,
+                plan.channels[channel].name,
+                reason(iterations, most, &until),
+                tiles.len(),
+            ));
+            Ok(iterations)
+        };
+        let iterations = (0..plan.channels.len()).map(decide).collect();
+        self.tally.read_aside(&aside);
+        iterations
+    }
+
+    /// The `count` candidates among `tiles` with the most light above the background.
+    fn brightest(&self, decider: &mut impl Decider, tiles: &[&Tile], count: usize) -> Result<Vec<Tile>> {
+        let every = tiles.len().div_ceil(CANDIDATES).max(1);
+        let mut candidates: Vec<(f64, &Tile)> =
+            tiles.iter().step_by(every).map(|&tile| (0.0, tile)).collect();
+        if candidates.len() > count {
+            for (signal, tile) in &mut candidates {
+                let started = decider.start(self.sample_batch(tile.clone())?)?;
+                *signal = started.iter().map(|tile| sum(&tile.samples)).sum();
+            }
+            candidates.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.index.cmp(&second.index)));
+        }
+        Ok(candidates.into_iter().take(count).map(|(_, tile)| tile.clone()).collect())
+    }
+
+    /// The fields of `tile` read and decoded, and the tile as a group that leaves nothing behind.
+    fn sample_batch(&self, tile: Tile) -> Result<DecodedBatch> {
+        let mut reads: Vec<usize> = tile.layers.iter().map(|layer| layer.field).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        let group = Group { tiles: vec![tile], releases: reads.clone() };
+        let batch = Batch { reads, groups: vec![group], ..Batch::default() };
+        self.decode(self.read(&batch, |fields| self.job.input.fetch(self.scene, fields))?)
+    }
+}
+
+/// Those of one output channel, in the order of work.
+fn tiles(plan: &Plan, channel: usize) -> Vec<&Tile> {
+    let groups = plan.batches.iter().flat_map(|batch| &batch.groups);
+    groups.flat_map(|group| &group.tiles).filter(|tile| tile.channel as usize == channel).collect()
+}
+
+/// Nobody is told.
+struct Unheard;
+
+impl Report for Unheard {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+/// Why there are so many.
+fn reason(iterations: u32, most: u32, until: &Until) -> String {
+    if iterations == most {
+        return format!(", as many as --iterations allows before the divergence settles to {}", until.change);
+    }
+    format!(", after which the divergence changes by less than {} in each", until.change)
+}
+
+fn sum(samples: &Samples) -> f64 {
+    match samples {
+        Samples::U8(values) => values.iter().map(|&v| f64::from(v)).sum(),
+        Samples::U16(values) => values.iter().map(|&v| f64::from(v)).sum(),
+        Samples::F32(values) => values.iter().map(|&v| f64::from(v)).sum(),
+    }
+}
