@@ -66,10 +66,13 @@ impl Watch<'_> {
     /// Waits until the storage stalls; `None` when the work is over.
     fn stalled(&self, is_over: &impl Fn(Duration) -> bool) -> Option<Unanswered> {
         let look = LOOK.min(self.timeout / 4);
+        // Seen twice: a process that was stopped for a while finds its requests old, and answered a moment later.
+        let mut was_silent = false;
         while !is_over(look) {
             let unanswered = self.timeline.requests().unanswered(is_local);
-            if let Some(stalled) = unanswered.filter(|unanswered| unanswered.silent >= self.timeout) {
-                return Some(stalled);
+            match unanswered.filter(|unanswered| unanswered.silent >= self.timeout) {
+                Some(stalled) if was_silent => return Some(stalled),
+                silent => was_silent = silent.is_some(),
             }
         }
         None

@@ -78,6 +78,23 @@ fn slow_storage_has_not_stalled() {
     run(&input, &output, &format!("{TILES} {storage}")).done();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_stopped_for_a_while_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    let flags = format!("{TILES} --timeout 400ms --simulate-storage latency=150ms");
+    let running = start_run(command(&run_arguments(&input, &output, &flags)));
+    for (signal, pause) in [("STOP", 300), ("CONT", 1000)] {
+        std::thread::sleep(Duration::from_millis(pause));
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &running.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+    running.end().done();
+}
+
 /// Starts a run that takes long, waits until it has finished a shard, and does `harm`.
 fn harmed(input: &Path, output: &Path, flags: &str, harm: impl FnOnce()) -> crate::program::Ended {
     let running = start_run(command(&run_arguments(input, output, flags)));

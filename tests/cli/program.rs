@@ -56,6 +56,11 @@ pub fn start_run(mut command: Command) -> Running {
 }
 
 impl Running {
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     pub fn end(self) -> Ended {
         let Self { mut child, streams: [mut stdout, mut stderr], command } = self;
