@@ -99,8 +99,8 @@ pub struct Options {
     pub threads: usize,
     /// How the input is reached.
     pub access: Access,
-    /// Threads that read.
-    pub readers: u32,
+    /// Threads that read, where the user says how many.
+    pub readers: Option<u32>,
     /// Type of the output; `None` for the input's.
     pub output_type: Option<SampleType>,
     /// Side of a chunk in pixels.

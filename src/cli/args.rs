@@ -116,9 +116,10 @@ pub enum MaskUse {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadingArgs {
-    /// Threads that read: requests that wait for the storage at the same time. More where it takes long to answer
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub readers: u32,
+    /// Threads that read: requests that wait for the storage at the same time [default: 2]. More where it takes long to
+    /// answer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub readers: Option<u32>,
     /// Bytes between two subblocks that are read and thrown away rather than asked for around, such as 64KiB
     #[arg(long, value_name = "SIZE", default_value = "64KiB")]
     pub merge_gap: String,

@@ -30,6 +30,8 @@ pub use input::open_input;
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
+/// Threads that read where the user does not say: one request is on its way while the bytes of another are copied.
+const READERS: u32 = 2;
 /// Tiles that share one transform, the real and the imaginary part: a group has at least these.
 const LANES: u32 = 2;
 
@@ -295,9 +297,10 @@ fn halo(options: &Options, psfs: &[Psf]) -> u32 {
 
 /// Threads of the stages. `is_near`: reading waits for nothing but the processor.
 pub fn workers(options: &Options, is_near: bool) -> Workers {
-    let (threads, readers) = (options.threads as u32, options.readers);
-    // What is near is read by the processor itself; elsewhere some wait while others decode.
-    let loaders = if is_near { threads.max(readers) } else { threads + readers };
+    let (threads, readers) = (options.threads as u32, options.readers.unwrap_or(READERS));
+    // What is near is read by the processor itself: no more threads than were asked for. Elsewhere some wait while others
+    // decode.
+    let loaders = if is_near { threads.max(options.readers.unwrap_or(1)) } else { threads + readers };
     // One pool for both: files of both kinds follow each other.
     Workers { readers, decoders: loaders, loaders, writers: threads, depths: Depths::default() }
 }

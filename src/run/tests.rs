@@ -81,6 +81,22 @@ fn what_is_read_is_what_was_planned() {
     assert!(counts[3] < counts[4] && counts[4] < counts[5], "{counts:?}");
 }
 
+#[test]
+fn what_is_near_is_loaded_by_no_more_threads_than_were_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let input = mosaic(&folder);
+    for (flags, near, far) in [
+        ("--threads 1", 1, 3),
+        ("--threads 3", 3, 5),
+        ("--threads 1 --readers 4", 4, 5),
+        ("--threads 3 --readers 1", 3, 4),
+    ] {
+        let options = prepare(&input, flags).unwrap().options;
+        let loaders = [true, false].map(|is_near| workers(&options, is_near).loaders);
+        assert_eq!(loaders, [near, far], "{flags}");
+    }
+}
+
 /// Every file that a run makes but the root's metadata, which has the number of threads among the options.
 fn files_made(input: &Path, output: &Path, flags: &str, depths: Depths) -> BTreeMap<PathBuf, Vec<u8>> {
     let job = prepare(input, flags).unwrap();
