@@ -6,12 +6,13 @@
 
 struct Params {
     lane: u32,
-    // The core: size, and its top left pixel in the tile with its halo.
+    // The core: size, and its first voxel in the tile with its halo.
     width: u32,
     height: u32,
     planes: u32,
     x: u32,
     y: u32,
+    z: u32,
     fft_z: u32,
     fft_y: u32,
     fft_x: u32,
@@ -33,7 +34,7 @@ var<immediate> params: Params;
 fn place_of(n: u32) -> u32 {
     let x = params.x + n % params.width;
     let y = params.y + n / params.width % params.height;
-    let z = params.lane / 2u * params.fft_z + n / params.width / params.height;
+    let z = params.lane / 2u * params.fft_z + params.z + n / params.width / params.height;
     return ((z * params.fft_y + y) * params.fft_x + x) * 2u + params.lane % 2u;
 }
 

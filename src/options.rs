@@ -87,6 +87,8 @@ pub struct Options {
     pub tile: Option<u32>,
     /// Output pixels around a core.
     pub halo: Option<u32>,
+    /// Planes above and below a core, where a stack is cut.
+    pub halo_z: Option<u32>,
     /// Memory that the run may take, in bytes.
     pub memory_bytes: Option<u64>,
     /// What computes.
@@ -180,6 +182,7 @@ impl Options {
         let JobArgs { input, selection, stitching, reading, deconvolution, psf, tiling, backend, format } =
             args;
         check::numbers(args)?;
+        let (halo, halo_z) = tiling.halo.as_deref().map(check::halo).transpose()?.unwrap_or_default();
         Ok(Self {
             input: input.clone(),
             scene: selection.scene,
@@ -217,7 +220,8 @@ impl Options {
             immersion_index: checked("--immersion-index", psf.immersion_index)?,
             psf_size: psf.psf_size.as_deref().map(|text| triple("--psf-size", text, odd)).transpose()?,
             tile: tiling.tile,
-            halo: tiling.halo,
+            halo,
+            halo_z,
             memory_bytes: tiling.memory.as_deref().map(|text| bytes("--memory", text)).transpose()?,
             backend: backend.backend,
             device: backend.device.clone(),

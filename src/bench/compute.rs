@@ -171,6 +171,8 @@ impl Work {
             sample: 0,
             z: 0,
             planes: data.z,
+            padded_z: 0,
+            padded_planes: data.z,
             core,
             padded: core,
             layers: (0..data.z).map(layer).collect(),

@@ -199,9 +199,10 @@ pub struct TilingArgs {
     /// Side of a tile's core in output pixels [default: what costs the least padding]
     #[arg(long, value_name = "PX")]
     pub tile: Option<u32>,
-    /// Output pixels around a core that are computed and thrown away [default: from the PSF]
-    #[arg(long, value_name = "PX")]
-    pub halo: Option<u32>,
+    /// Output pixels around a core that are computed and thrown away, and planes where a stack is too large and is cut in
+    /// z as well [default: from the PSF]
+    #[arg(long, value_name = "[Z,]PX")]
+    pub halo: Option<String>,
     /// Memory that the run may take, such as 2GiB or 800MiB [default: a quarter of the computer's]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,

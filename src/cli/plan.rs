@@ -62,11 +62,16 @@ fn text(plan: &Plan) -> String {
         true => "each field is painted on its tiles as soon as it is decoded",
         false => "each field is held until its last tile is stitched",
     };
+    let halo = if grid.core.z < grid.padded.z {
+        format!("{} px and {} planes: the stack is cut in z", plan.halo, plan.halo_z)
+    } else {
+        format!("{} px", plan.halo)
+    };
     format!(
         "scene {}
   output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}{more}
              chunks of {} px, shards of {} px
-  tiles      {} with cores of {}, halo {} px, FFT {}, {} together
+  tiles      {} with cores of {}, halo {}, FFT {}, {} together
   reads      {} in {} batches and {} requests, {:.2}× what is needed{again}
   stitching  {stitching}
   memory     {} at most{device}
@@ -78,7 +83,7 @@ fn text(plan: &Plan) -> String {
         plan.shard,
         plan.tiles,
         grid.core,
-        plan.halo,
+        halo,
         grid.fft,
         plan.lanes,
         mib(plan.read_bytes),

@@ -66,11 +66,6 @@ fn volume(device: &Device, what: &str, setup: &Setup) -> Result<wgpu::Buffer> {
     device.buffer(what, u64::from(setup.lanes.div_ceil(2)) * setup.fft.count() as u64 * 8)
 }
 
-/// The voxels of a tile with its halo.
-fn extents(tile: &Tile) -> Zyx<u32> {
-    Zyx::new(tile.planes, tile.padded.height, tile.padded.width)
-}
-
 impl Backend for GpuBackend {
     type Field = Slot;
 
@@ -86,7 +81,7 @@ impl Backend for GpuBackend {
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Slot]) -> Result<()> {
         self.canvas.stitch(&mut self.recorder, lane, tile, fields);
         if let Some(volumes) = &mut self.volumes {
-            volumes.occupy(lane, extents(tile));
+            volumes.occupy(lane, tile.padded_shape());
         }
         Ok(())
     }

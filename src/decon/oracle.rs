@@ -129,7 +129,20 @@ pub(crate) fn tile(shape: Zyx<u32>) -> Tile {
     let layer = |z| Layer { field: z as usize, rect: Rect::new(0, 0, width, height), plane: z };
     let core = Rect::new(0, 0, width, height);
     let layers = (0..shape.z).map(layer).collect();
-    Tile { index: 0, t: 0, channel: 0, sample: 0, z: 0, planes: shape.z, core, padded: core, layers }
+    let (planes, padded_planes) = (shape.z, shape.z);
+    Tile {
+        index: 0,
+        t: 0,
+        channel: 0,
+        sample: 0,
+        z: 0,
+        planes,
+        padded_z: 0,
+        padded_planes,
+        core,
+        padded: core,
+        layers,
+    }
 }
 
 fn field(image: &Image, z: u32) -> Field {

@@ -128,7 +128,8 @@ impl Job {
             shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
             volumes,
             psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
-            halo: if psfs.is_empty() { 0 } else { halo(&options, &psfs) },
+            halo: halo(options.halo, &psfs, Psf::default_halo),
+            halo_z: if volumes { halo(options.halo_z, &psfs, Psf::default_halo_z) } else { 0 },
             tile: options.tile,
             chunk: options.chunk,
             shard: options.shard,
@@ -291,8 +292,10 @@ fn larger(a: Zyx<u32>, b: Zyx<u32>) -> Zyx<u32> {
     a.zip(b).map(|(a, b)| a.max(b))
 }
 
-fn halo(options: &Options, psfs: &[Psf]) -> u32 {
-    options.halo.unwrap_or_else(|| psfs.iter().map(Psf::default_halo).max().unwrap_or(0))
+/// The one that was asked for, else the largest that a PSF needs; 0 when nothing is deconvolved.
+fn halo(asked: Option<u32>, psfs: &[Psf], needed: fn(&Psf) -> u32) -> u32 {
+    let needed = psfs.iter().map(needed).max();
+    needed.map_or(0, |needed| asked.unwrap_or(needed))
 }
 
 /// Threads of the stages. `is_near`: reading waits for nothing but the processor.

@@ -19,6 +19,8 @@ shader_params! {
         pub x: u32,
         /// First row of the core, in the tile with its halo.
         pub y: u32,
+        /// First plane of the core, in the tile with its halo.
+        pub z: u32,
         /// Planes of the transform.
         pub fft_z: u32,
         /// Rows of the transform.

@@ -17,9 +17,6 @@ pub(super) fn numbers(args: &JobArgs) -> Result<()> {
     side("--tile", tiling.tile)?;
     side("--chunk", Some(format.chunk))?;
     side("--shard", format.shard)?;
-    if tiling.halo.is_some_and(|halo| halo > LONGEST_SIDE) {
-        return Err(Error::option("--halo", format!("must be at most {LONGEST_SIDE} pixels")));
-    }
     Ok(())
 }
 
@@ -41,5 +38,17 @@ fn side(flag: &str, pixels: Option<u32>) -> Result<()> {
             Err(Error::option(flag, format!("{pixels} must be from 1 to {LONGEST_SIDE} pixels")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Pixels, or planes and pixels: pixels, planes.
+pub(super) fn halo(text: &str) -> Result<(Option<u32>, Option<u32>)> {
+    let number = |text: &str| match text.trim().parse() {
+        Ok(halo) if halo <= LONGEST_SIDE => Ok(Some(halo)),
+        _ => Err(Error::option("--halo", format!("{text} is not a number of pixels up to {LONGEST_SIDE}"))),
+    };
+    match text.split_once(',') {
+        Some((planes, pixels)) => Ok((number(pixels)?, number(planes)?)),
+        None => Ok((number(text)?, None)),
     }
 }

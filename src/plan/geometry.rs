@@ -1,6 +1,7 @@
 //! From cores on a grid to tiles and the fields under them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::channels::OutputChannel;
 use super::grid::Grid;
@@ -14,9 +15,10 @@ pub(super) struct Geometry<'a> {
     pub scene: &'a Scene,
     pub mosaic: Rect<Mosaic>,
     pub output: Rect<Output>,
+    pub slices: u32,
     pub scale: u32,
-    pub planes: u32,
     pub halo: u32,
+    pub halo_z: u32,
     pub grid: Grid,
 }
 
@@ -29,12 +31,14 @@ impl Geometry<'_> {
         let mut groups = Vec::new();
         let mut index = 0;
         for t in 0..dataset.times {
-            for z in (0..dataset.slices).step_by(self.planes as usize) {
+            for (z, planes) in self.grid.depths(self.slices) {
+                let depth = self.depth(z, planes);
                 for source in 0..dataset.channels.len() as u32 {
                     let parts: Vec<_> = (0..).zip(channels).filter(|(_, c)| c.source == source).collect();
-                    let stack = self.stack(&by_plane, Plane { t, c: source, z });
+                    let stack = self.stack(&by_plane, Plane { t, c: source, z: 0 }, &depth.padded);
                     for cores in cores.chunks(lanes as usize) {
-                        let tiles: Vec<_> = cores.iter().map(|&core| self.tile(core, t, z, &stack)).collect();
+                        let tiles: Vec<_> =
+                            cores.iter().map(|&core| self.tile(core, t, &depth, &stack)).collect();
                         for (channel, part) in &parts {
                             let mut group = Group { tiles: tiles.clone(), releases: Vec::new() };
                             for tile in &mut group.tiles {
@@ -64,11 +68,24 @@ impl Geometry<'_> {
         layers
     }
 
-    /// The layers of all planes of the tiles that start at `first`.
-    fn stack(&self, by_plane: &BTreeMap<Plane, Vec<Layer>>, first: Plane) -> LayersByPlace {
-        let layers = (0..self.planes)
-            .flat_map(|plane| {
-                let layers = by_plane.get(&Plane { z: first.z + plane, ..first });
+    fn depth(&self, z: u32, planes: u32) -> Depth {
+        let first = z.saturating_sub(self.halo_z);
+        let end = (z + planes).saturating_add(self.halo_z).min(self.slices);
+        let is_whole = self.grid.padded.z == self.grid.core.z;
+        Depth { core: z..z + planes, padded: if is_whole { z..z + planes } else { first..end } }
+    }
+
+    /// The layers of the planes `padded` of one stack.
+    fn stack(
+        &self,
+        by_plane: &BTreeMap<Plane, Vec<Layer>>,
+        stack: Plane,
+        padded: &Range<u32>,
+    ) -> LayersByPlace {
+        let layers = (0..)
+            .zip(padded.clone())
+            .flat_map(|(plane, z)| {
+                let layers = by_plane.get(&Plane { z, ..stack });
                 layers.into_iter().flatten().map(move |layer| Layer { plane, ..layer.clone() })
             })
             .collect();
@@ -76,10 +93,29 @@ impl Geometry<'_> {
         LayersByPlace::new(layers, self.mosaic, cell)
     }
 
-    fn tile(&self, core: Rect<Output>, t: u32, z: u32, stack: &LayersByPlace) -> Tile {
+    fn tile(&self, core: Rect<Output>, t: u32, depth: &Depth, stack: &LayersByPlace) -> Tile {
         let padded = core.grown(self.halo).intersect(self.output).expect("a core lies on the output");
         let under = padded.to_mosaic(self.scale, self.mosaic);
         let layers = stack.under(under);
-        Tile { index: 0, t, channel: 0, sample: 0, z, planes: self.planes, core, padded, layers }
+        Tile {
+            index: 0,
+            t,
+            channel: 0,
+            sample: 0,
+            z: depth.core.start,
+            planes: depth.core.len() as u32,
+            padded_z: depth.padded.start,
+            padded_planes: depth.padded.len() as u32,
+            core,
+            padded,
+            layers,
+        }
     }
+}
+
+/// The planes of a tile.
+struct Depth {
+    core: Range<u32>,
+    /// With halo, clipped to the stack.
+    padded: Range<u32>,
 }

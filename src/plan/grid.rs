@@ -30,12 +30,14 @@ pub const OTF_BYTES_PER_VOXEL: u64 = 8;
 pub struct GridRequest {
     /// The whole output plane.
     pub output: Rect<Output>,
-    /// Planes of a tile.
+    /// Planes that are deconvolved together where they fit: all of a stack, or 1.
     pub planes: u32,
     /// Largest PSF; 1 × 1 × 1 when nothing is deconvolved.
     pub psf: Zyx<u32>,
     /// Output pixels around a core; 0 when nothing is deconvolved.
     pub halo: u32,
+    /// Planes above and below a core, where a stack is cut.
+    pub halo_z: u32,
     /// Mosaic pixels that one output pixel averages along each axis.
     pub scale: u32,
     /// The core is a multiple of this, unless one tile covers an axis.
@@ -70,7 +72,8 @@ const CONVERT_CORE: u32 = 2048;
 const AT_ONCE: (u32, u32) = (1024, 128);
 
 impl GridRequest {
-    /// The grid with the least work that the limits allow: transform voxels over all tiles.
+    /// The grid with the least work that the limits allow: transform voxels over all tiles. A stack is cut in z where
+    /// that is less, or where it does not fit otherwise.
     ///
     /// # Errors
     /// `Limit` when not even the smallest tile fits, `Option` when the tile that was asked for does not.
@@ -84,26 +87,35 @@ impl GridRequest {
         candidates
             .iter()
             .filter(|&&core| core <= largest)
-            .map(|&core| self.grid(core))
+            .flat_map(|&core| self.depths().map(move |planes| self.grid(core, planes)))
             .filter(|grid| self.fits(grid))
-            .min_by_key(|grid| (self.work(grid), std::cmp::Reverse(grid.core.x)))
+            .min_by_key(|grid| (self.work(grid), std::cmp::Reverse((grid.core.z, grid.core.x))))
             .ok_or_else(|| self.nothing_fits(candidates[0]))
     }
 
-    fn grid(&self, core: u32) -> Grid {
-        let side = |length: u32| {
+    /// Planes that a core may have: the stack in equal parts, each number once.
+    fn depths(&self) -> impl Iterator<Item = u32> {
+        let mut depths: Vec<u32> = (1..=self.planes).map(|parts| self.planes.div_ceil(parts)).collect();
+        depths.dedup();
+        depths.into_iter()
+    }
+
+    fn grid(&self, core: u32, planes: u32) -> Grid {
+        let side = |core: u32, halo: u32, length: u32| {
             let core = core.min(length);
-            let halo = if core < length { self.halo } else { 0 };
+            let halo = if core < length { halo } else { 0 };
             (core, (core + 2 * halo).min(length))
         };
-        let ((core_y, padded_y), (core_x, padded_x)) = (side(self.output.height), side(self.output.width));
-        let padded = Zyx::new(self.planes, padded_y, padded_x);
+        let (core_z, padded_z) = side(planes, self.halo_z, self.planes);
+        let (core_y, padded_y) = side(core, self.halo, self.output.height);
+        let (core_x, padded_x) = side(core, self.halo, self.output.width);
+        let padded = Zyx::new(padded_z, padded_y, padded_x);
         let fft = if self.deconvolves() {
             padded.zip(self.psf).map(|(data, psf)| fast_length(data + psf - 1))
         } else {
             padded
         };
-        Grid { core: Zyx::new(self.planes, core_y, core_x), padded, fft }
+        Grid { core: Zyx::new(core_z, core_y, core_x), padded, fft }
     }
 
     fn deconvolves(&self) -> bool {
@@ -161,6 +173,7 @@ impl GridRequest {
     fn tiles(&self, grid: &Grid) -> u64 {
         u64::from(self.output.width.div_ceil(grid.core.x))
             * u64::from(self.output.height.div_ceil(grid.core.y))
+            * u64::from(self.planes.div_ceil(grid.core.z))
     }
 
     fn work(&self, grid: &Grid) -> u64 {
@@ -169,7 +182,7 @@ impl GridRequest {
     }
 
     fn nothing_fits(&self, core: u32) -> Error {
-        let grid = self.grid(core);
+        let grid = self.grid(core, 1);
         let needed = format!(
             "a tile of {} with halo {} and PSF {} needs a Fourier transform of {} and {} MiB of volumes",
             grid.core,
@@ -222,6 +235,12 @@ impl Grid {
         })
     }
 
+    /// First plane and planes of each part that a stack of `slices` is cut into.
+    pub fn depths(&self, slices: u32) -> impl Iterator<Item = (u32, u32)> {
+        let planes = self.core.z;
+        (0..slices).step_by(planes as usize).map(move |z| (z, planes.min(slices - z)))
+    }
+
     /// Whether more than one tile covers the plane.
     pub fn is_tiled(&self, output: Rect<Output>) -> bool {
         self.core.x < output.width || self.core.y < output.height
@@ -246,6 +265,7 @@ mod tests {
             planes: 1,
             psf: Zyx::new(1, 65, 65),
             halo: 16,
+            halo_z: 5,
             scale: 1,
             chunk: 256,
             core: None,
@@ -311,6 +331,25 @@ mod tests {
         assert_eq!(lanes(20_000, 256, &|limits| limits.volume_bytes = 3 << 20), (360, 6));
         // 5.2 MB a pair and 1.0 MB for the OTF.
         assert_eq!(lanes(20_000, 256, &|limits| limits.memory_bytes = 12 << 20), (360, 4));
+    }
+
+    #[test]
+    fn a_stack_is_cut_in_z_only_where_it_must_be() {
+        let mut request = request(300, 200);
+        (request.planes, request.psf) = (101, Zyx::new(9, 33, 33));
+        let whole = request.choose().unwrap();
+        assert_eq!((whole.core, whole.padded), (Zyx::new(101, 200, 300), Zyx::new(101, 200, 300)));
+        request.limits.memory_bytes = request.volume_bytes(&whole) / 2;
+        request.core = Some(300);
+        let cut = request.choose().unwrap();
+        assert!(cut.core.z < 101 && cut.padded.z == cut.core.z + 10, "{cut:?}");
+        assert!(cut.fft.z >= cut.padded.z + 8, "{cut:?}: Bertero's boundaries need the margin");
+        let mut next = 0;
+        for (z, planes) in cut.depths(101) {
+            assert_eq!(z, next);
+            next += planes;
+        }
+        assert_eq!(next, 101);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Request {
     pub psf: Option<Zyx<u32>>,
     /// Output pixels around a core.
     pub halo: u32,
+    /// Planes above and below a core, where a stack is cut.
+    pub halo_z: u32,
     /// The core's side that the user asked for, in output pixels.
     pub tile: Option<u32>,
     /// Side of a chunk, in output pixels.
@@ -99,6 +101,8 @@ pub struct Plan {
     pub grid: Grid,
     /// Output pixels around a core.
     pub halo: u32,
+    /// Planes above and below a core, where a stack is cut.
+    pub halo_z: u32,
     /// Side of a chunk of the output.
     pub chunk: u32,
     /// Side of a shard of the output.
@@ -238,7 +242,7 @@ impl<'a> Draft<'a> {
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
         count_tiles(&grid, self.shape).ok()?;
-        let groups = self.geometry(1, grid).groups(self.dataset, &self.channels, 1);
+        let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let batch_bytes = self.stored_batch_bytes();
         for in_file_order in [true, false] {
@@ -285,6 +289,7 @@ impl<'a> Draft<'a> {
             planes,
             psf: request.psf.unwrap_or(Zyx::new(1, 1, 1)),
             halo: request.halo,
+            halo_z: request.halo_z,
             scale: request.scale,
             chunk: request.chunk,
             core: request.tile,
@@ -306,7 +311,7 @@ impl<'a> Draft<'a> {
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
         count_tiles(&grid, *shape)?;
-        let groups = self.geometry(planes, grid).groups(self.dataset, channels, grid_request.lanes);
+        let groups = self.geometry(grid).groups(self.dataset, channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);
         let schedule = Schedule::Held(room);
@@ -332,9 +337,10 @@ impl<'a> Draft<'a> {
         self.output.width.max(self.output.height).min(2048)
     }
 
-    fn geometry(&self, planes: u32, grid: Grid) -> Geometry<'a> {
-        let Request { scale, halo, .. } = *self.request;
-        Geometry { scene: self.scene, mosaic: self.mosaic, output: self.output, scale, planes, halo, grid }
+    fn geometry(&self, grid: Grid) -> Geometry<'a> {
+        let Self { scene, mosaic, output, .. } = *self;
+        let Request { scale, halo, halo_z, .. } = *self.request;
+        Geometry { scene, mosaic, output, slices: self.dataset.slices, scale, halo, halo_z, grid }
     }
 
     fn plan(&self, grid: Grid, shard: u32, memory: Memory, batches: Vec<Batch>) -> Plan {
@@ -349,6 +355,7 @@ impl<'a> Draft<'a> {
             channels: self.channels.clone(),
             grid,
             halo: request.halo,
+            halo_z: request.halo_z,
             chunk: request.chunk,
             shard,
             lanes: request.lanes,

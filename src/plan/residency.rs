@@ -151,6 +151,8 @@ mod tests {
             sample: 0,
             z: 0,
             planes: 1,
+            padded_z: 0,
+            padded_planes: 1,
             core: Rect::new(0, 0, 100, 100),
             padded: Rect::new(0, 0, 100, 100),
             layers: layers.collect(),

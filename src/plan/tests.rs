@@ -57,6 +57,7 @@ fn request() -> Request {
         volumes: false,
         psf: Some(Zyx::new(1, 21, 21)),
         halo: 8,
+        halo_z: 4,
         tile: Some(128),
         chunk: 64,
         shard: None,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::space::{Mosaic, Output, Rect};
+use crate::space::{Mosaic, Output, Rect, Zyx};
 
 /// One field's share in a tile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -11,7 +11,7 @@ pub struct Layer {
     pub field: usize,
     /// The whole area of the field; what lies outside the tile is not painted.
     pub rect: Rect<Mosaic>,
-    /// The tile's plane that it is painted on, from 0.
+    /// The plane of core and halo that it is painted on, from 0.
     pub plane: u32,
 }
 
@@ -26,16 +26,38 @@ pub struct Tile {
     pub channel: u32,
     /// Which sample of a stored pixel: 0 for gray; 0, 1, 2 for blue, green, red.
     pub sample: u32,
-    /// First plane.
+    /// First plane of the core.
     pub z: u32,
-    /// Planes: 1 in two dimensions, all of the stack in three.
+    /// Planes of the core: 1 in two dimensions; in three all of the stack, unless that is too large.
     pub planes: u32,
-    /// What is written.
+    /// First plane of core and halo.
+    pub padded_z: u32,
+    /// Planes of core and halo, clipped to the stack.
+    pub padded_planes: u32,
+    /// What is written of each plane.
     pub core: Rect<Output>,
-    /// Core and halo, clipped to the mosaic.
+    /// Core and halo in each plane, clipped to the mosaic.
     pub padded: Rect<Output>,
     /// What to paint, in this order: the last is on top.
     pub layers: Vec<Layer>,
+}
+
+impl Tile {
+    /// Shape of the core.
+    pub fn core_shape(&self) -> Zyx<u32> {
+        Zyx::new(self.planes, self.core.height, self.core.width)
+    }
+
+    /// Shape of core and halo.
+    pub fn padded_shape(&self) -> Zyx<u32> {
+        Zyx::new(self.padded_planes, self.padded.height, self.padded.width)
+    }
+
+    /// Where the core begins in core and halo.
+    pub fn core_in_padded(&self) -> Zyx<u32> {
+        let (core, padded) = (self.core, self.padded);
+        Zyx::new(self.z - self.padded_z, (core.y - padded.y) as u32, (core.x - padded.x) as u32)
+    }
 }
 
 /// Tiles of one channel that are deconvolved together, and the fields that nobody needs after them.

@@ -9,6 +9,9 @@ const HALO_LIGHT: f64 = 0.97;
 /// Halo radii: light that crosses the seam comes from beyond it and has been sharpened from beyond that. Two and a half
 /// meet both sizes that tiled against untiled runs gave (see [`Psf::default_halo`]).
 const HALO_RADII: f64 = 2.5;
+/// The same in z, where a widefield PSF passes no fine detail and an estimate settles slowly (see
+/// [`Psf::default_halo_z`]).
+const HALO_DEPTHS: f64 = 5.0;
 /// Even a PSF of one pixel gets this much, in pixels.
 const SMALLEST_HALO: u32 = 8;
 /// Full width at half maximum of a Gaussian of sigma 1: 2 √(2 ln 2).
@@ -77,19 +80,38 @@ impl Psf {
     /// with 20 accelerated iterations at NA 1.4, relative rms of tiled against untiled: in focus (65² pixels) 16 pixels of
     /// halo leave 1.1e-4; 33 × 65 × 65 voxels need 60 pixels for 3.4e-4, 48 leave 1.2e-3.
     pub fn default_halo(&self) -> u32 {
-        let centre = self.centre();
-        let (rows, columns) = (self.shape.y as usize, self.shape.x as usize);
-        let mut rings = vec![0.0; rows.max(columns)];
-        for (i, &value) in self.data.iter().enumerate() {
+        let (centre, rows, columns) = (self.centre(), self.shape.y as usize, self.shape.x as usize);
+        let radius = self.radius_of_light(|i| {
             let (y, x) = (i / columns % rows, i % columns);
-            rings[y.abs_diff(centre.y).max(x.abs_diff(centre.x))] += f64::from(value);
+            y.abs_diff(centre.y).max(x.abs_diff(centre.x))
+        });
+        ((HALO_RADII * f64::from(radius)).ceil() as u32).max(SMALLEST_HALO)
+    }
+
+    /// Planes of halo that a tile needs above and below where a stack is cut: five times the half depth that holds 97 % of
+    /// the light.
+    ///
+    /// Measured with 20 accelerated iterations at NA 1.4, 33 × 65 × 65 voxels, cores of 32 planes, relative rms of tiled
+    /// against untiled: 16 planes of halo leave 2.5e-2, 32 8.4e-3, 48 3.8e-3, 64 1.4e-3.
+    pub fn default_halo_z(&self) -> u32 {
+        let (centre, plane) = (self.centre(), self.shape.y as usize * self.shape.x as usize);
+        let depth = self.radius_of_light(|i| (i / plane).abs_diff(centre.z));
+        (HALO_DEPTHS * f64::from(depth)).ceil() as u32
+    }
+
+    /// How far from the centre 97 % of the light is, by `distance` of each voxel.
+    fn radius_of_light(&self, distance: impl Fn(usize) -> usize) -> u32 {
+        let longest = self.shape.z.max(self.shape.y).max(self.shape.x);
+        let mut rings = vec![0.0; longest as usize];
+        for (i, &value) in self.data.iter().enumerate() {
+            rings[distance(i)] += f64::from(value);
         }
         let mut held = 0.0;
         let inside = rings.iter().take_while(|ring| {
             held += **ring;
             held < HALO_LIGHT
         });
-        ((HALO_RADII * inside.count() as f64).ceil() as u32).max(SMALLEST_HALO)
+        inside.count() as u32
     }
 }
 

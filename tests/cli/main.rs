@@ -14,6 +14,7 @@ mod bytes;
 mod conversion;
 mod damage;
 mod deconvolution;
+mod deep;
 mod flatfield;
 mod gone;
 mod mosaic;

@@ -21,6 +21,8 @@ struct Case {
     psf: Psf,
     /// Of each lane's tile.
     extents: Vec<Zyx<u32>>,
+    /// Planes of halo above the core.
+    above: u32,
 }
 
 /// Not symmetric: a transposed or shifted PSF shows.
@@ -104,7 +106,22 @@ impl Case {
         }
         let core = Rect::new(102, 51, extents.x - 3, extents.y - 2);
         let index = lane as u32;
-        (Tile { index, t: 0, channel: 1, sample: 0, z: 0, planes: extents.z, core, padded, layers }, fields)
+        (
+            Tile {
+                index,
+                t: 0,
+                channel: 1,
+                sample: 0,
+                z: self.above,
+                planes: extents.z - self.above,
+                padded_z: 0,
+                padded_planes: extents.z,
+                core,
+                padded,
+                layers,
+            },
+            fields,
+        )
     }
 
     fn run(
@@ -152,7 +169,7 @@ impl Case {
         let reference = Reference { psf, fft: self.fft, extents, data: &data, background };
         let estimate = reference.deconvolve(method, iterations, start);
         let mut core = Vec::new();
-        for z in 0..extents.z {
+        for z in self.above..extents.z {
             for y in 1..extents.y - 1 {
                 for x in 2..extents.x - 1 {
                     let value = estimate[((z * self.fft.y + y) * self.fft.x + x) as usize];
@@ -196,7 +213,8 @@ fn images_are_deconvolved_as_defined() {
     // Mixed radices, and a tile that is smaller than the others.
     let extents = [Zyx::new(1, 31, 36), Zyx::new(1, 20, 34), Zyx::new(1, 31, 36)];
     for lanes in 1..=3 {
-        Case { fft: Zyx::new(1, 35, 42), psf: psf.clone(), extents: extents[..lanes].to_vec() }.check(&bench);
+        Case { fft: Zyx::new(1, 35, 42), psf: psf.clone(), extents: extents[..lanes].to_vec(), above: 0 }
+            .check(&bench);
     }
 }
 
@@ -205,7 +223,10 @@ fn volumes_are_deconvolved_as_defined() {
     let Some(bench) = Bench::open() else { return };
     let psf = psf(Zyx::new(3, 5, 5));
     let extents = vec![Zyx::new(6, 14, 16), Zyx::new(5, 12, 15)];
-    Case { fft: Zyx::new(8, 18, 20), psf, extents }.check(&bench);
+    for above in [0, 2] {
+        let (psf, extents) = (psf.clone(), extents.clone());
+        Case { fft: Zyx::new(8, 18, 20), psf, extents, above }.check(&bench);
+    }
 }
 
 /// The processor's divergence is tested against its definition.
@@ -216,11 +237,13 @@ fn the_divergence_is_the_processors_and_measuring_it_changes_nothing() {
         fft: Zyx::new(1, 35, 42),
         psf: psf(Zyx::new(1, 5, 7)),
         extents: [Zyx::new(1, 31, 36), Zyx::new(1, 20, 34), Zyx::new(1, 31, 36)].to_vec(),
+        above: 0,
     };
     let deep = Case {
         fft: Zyx::new(8, 18, 20),
         psf: psf(Zyx::new(3, 5, 5)),
         extents: vec![Zyx::new(6, 14, 16), Zyx::new(5, 12, 15)],
+        above: 0,
     };
     let alone = Case { extents: flat.extents[..1].to_vec(), ..flat.clone() };
     for case in [flat, alone, deep] {
@@ -250,6 +273,7 @@ fn an_iteration_takes_four_dispatches_for_images_and_eight_for_volumes() {
             fft: Zyx::new(planes, 20, 20),
             psf: psf(Zyx::new(1, 3, 3)),
             extents: vec![Zyx::new(1, 18, 18)],
+            above: 0,
         };
         let mut backend = GpuBackend::new(bench.device.clone(), &case.setup()).unwrap();
         case.run(&mut backend, Method::Shb, 1, Start::Observed);
@@ -264,8 +288,8 @@ fn an_iteration_takes_four_dispatches_for_images_and_eight_for_volumes() {
 fn nothing_of_an_earlier_group_stays() {
     let Some(bench) = Bench::open() else { return };
     let (fft, psf) = (Zyx::new(1, 35, 42), psf(Zyx::new(1, 5, 7)));
-    let large = Case { fft, psf: psf.clone(), extents: vec![Zyx::new(1, 31, 36); 2] };
-    let small = Case { fft, psf, extents: vec![Zyx::new(1, 12, 14)] };
+    let large = Case { fft, psf: psf.clone(), extents: vec![Zyx::new(1, 31, 36); 2], above: 0 };
+    let small = Case { fft, psf, extents: vec![Zyx::new(1, 12, 14)], above: 0 };
     let mut used = GpuBackend::new(bench.device.clone(), &large.setup()).unwrap();
     large.run(&mut used, Method::Rl, 3, Start::Observed);
     let found = small.run(&mut used, Method::Shb, 3, Start::Observed);
@@ -278,8 +302,12 @@ fn nothing_of_an_earlier_group_stays() {
 #[test]
 fn dark_and_saturated_tiles_stay_finite() {
     let Some(bench) = Bench::open() else { return };
-    let case =
-        Case { fft: Zyx::new(1, 35, 42), psf: psf(Zyx::new(1, 5, 7)), extents: vec![Zyx::new(1, 31, 36); 2] };
+    let case = Case {
+        fft: Zyx::new(1, 35, 42),
+        psf: psf(Zyx::new(1, 5, 7)),
+        extents: vec![Zyx::new(1, 31, 36); 2],
+        above: 0,
+    };
     let mut backend = GpuBackend::new(bench.device.clone(), &case.setup()).unwrap();
     let (tile, _) = case.tile(0);
     for (lane, value) in [(0, 0_u16), (1, u16::MAX)] {

@@ -253,6 +253,7 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
     // A fill value that does not fit is clamped, and does not count.
     for (output, fill) in [(SampleType::U8, 300.0), (SampleType::U16, 65535.0), (SampleType::F32, -2.5)] {
         for core in [Zyx::new(1_u32, 1, 1), Zyx::new(2, 3, 5), Zyx::new(3, 9, 9), Zyx::new(3, 10, 8)] {
+            let z = (fft.z - core.z).min(1);
             let bytes = core.count() * output.bytes();
             let result = bench.buffer(&vec![0_u32; 1 + bytes.div_ceil(4)]);
             let params = pack::Params {
@@ -262,6 +263,7 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
                 planes: core.z,
                 x: 3,
                 y: 1,
+                z,
                 fft_z: fft.z,
                 fft_y: fft.y,
                 fft_x: fft.x,
@@ -270,7 +272,7 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
             };
             bench.run(&pack::shader(), &[&bench.buffer(&image), &bench.buffer(&observed), &result], &params);
             let found: Vec<u8> = bench.read(&result);
-            let params = Pack { fft, first: Zyx::new(0, 1, 3), core, lane: 0, fill };
+            let params = Pack { fft, first: Zyx::new(z, 1, 3), core, lane: 0, fill };
             let mut twin = Samples::zeros(output, core.count());
             let (image, observed) = (complex(&image), complex(&observed));
             let clamped = match &mut twin {

@@ -203,6 +203,8 @@ mod tests {
             sample,
             z: 0,
             planes: 1,
+            padded_z: 0,
+            padded_planes: 1,
             core,
             padded: core,
             layers: layers.clone(),

@@ -147,7 +147,7 @@ impl Canvas<'_> {
     /// Paints the level-0 pixels under `area` on one plane; returns their columns and rows.
     fn paint(&self, plane: u32, area: Rect<Output>, level0: &mut Level0) -> (u32, u32) {
         let scale = i64::from(self.scale);
-        let rows = if plane < self.tile.planes { area.height } else { 0 };
+        let rows = if plane < self.tile.padded_planes { area.height } else { 0 };
         let (width, height) = (area.width * self.scale, rows * self.scale);
         let Level0 { pixels, weights } = level0;
         pixels.resize(width as usize * height as usize, 0.0);
@@ -284,7 +284,19 @@ mod tests {
         let whole = Rect::<Mosaic>::new(0, 0, MOSAIC.0, MOSAIC.1).to_output(scale);
         let padded = Rect::new(1, 2, whole.width - 1, whole.height - 2);
         let core = Rect::new(3, 2, whole.width - 4, whole.height - 5);
-        Tile { index: 0, t: 0, channel: 0, sample, z: 0, planes: 2, core, padded, layers: layers() }
+        Tile {
+            index: 0,
+            t: 0,
+            channel: 0,
+            sample,
+            z: 0,
+            planes: 2,
+            padded_z: 0,
+            padded_planes: 2,
+            core,
+            padded,
+            layers: layers(),
+        }
     }
 
     /// The mean of the pixels that the last layer at each place has, or the fill value.

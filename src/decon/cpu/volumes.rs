@@ -123,8 +123,7 @@ impl Volumes {
 
     /// Paints a tile into `lane`.
     pub fn stitch(&mut self, lane: usize, canvas: &Canvas) {
-        let padded = canvas.tile.padded;
-        self.extents[lane] = Zyx::new(canvas.tile.planes, padded.height, padded.width);
+        self.extents[lane] = canvas.tile.padded_shape();
         canvas.observe(lane as u32 % 2, self.fft, pair_mut(&mut self.observed, self.fft, lane));
     }
 
@@ -256,11 +255,10 @@ impl Volumes {
 
     /// The core of `lane` as it is written.
     pub fn finish(&self, lane: usize, tile: Tile, setup: &Setup) -> FinishedTile {
-        let (core, padded) = (tile.core, tile.padded);
         let params = Pack {
             fft: self.fft,
-            first: Zyx::new(0, (core.y - padded.y) as u32, (core.x - padded.x) as u32),
-            core: Zyx::new(tile.planes, core.height, core.width),
+            first: tile.core_in_padded(),
+            core: tile.core_shape(),
             lane: lane as u32 % 2,
             fill: setup.fill,
         };

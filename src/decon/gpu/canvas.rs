@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::extents;
 use crate::decon::{Field, Overlap, Setup};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, Kernel, Recorder};
@@ -222,7 +221,7 @@ impl Canvas {
     pub fn stitch(&self, recorder: &mut Recorder, lane: usize, tile: &Tile, slots: &[&Slot]) {
         assert_eq!(tile.layers.len(), slots.len(), "each layer has its field");
         let scale = self.scale;
-        let Zyx { z: planes, y: height, x: width } = extents(tile);
+        let Zyx { z: planes, y: height, x: width } = tile.padded_shape();
         let pixels = u64::from(width * scale) * u64::from(height * scale);
         assert!(
             planes <= self.fft.z && height <= self.fft.y && width <= self.fft.x,

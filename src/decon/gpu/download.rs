@@ -53,15 +53,16 @@ impl Download {
         lane: usize,
         tile: Tile,
     ) -> Result<Option<FinishedTile>> {
-        let (core, padded) = (tile.core, tile.padded);
-        let count = core.area() as usize * tile.planes as usize;
+        let (core, first) = (tile.core_shape(), tile.core_in_padded());
+        let count = core.count();
         let params = pack::Params {
             lane: lane as u32,
-            width: core.width,
-            height: core.height,
-            planes: tile.planes,
-            x: (core.x - padded.x) as u32,
-            y: (core.y - padded.y) as u32,
+            width: core.x,
+            height: core.y,
+            planes: core.z,
+            x: first.x,
+            y: first.y,
+            z: first.z,
             fft_z: self.fft.z,
             fft_y: self.fft.y,
             fft_x: self.fft.x,
@@ -88,7 +89,7 @@ impl Download {
         self.readback.oldest_timed(|tile, bytes, times| {
             let (header, values) = bytes.split_at(pack::HEADER_BYTES);
             let clamped = bytemuck::pod_read_unaligned::<u32>(header);
-            let mut samples = Samples::zeros(output, tile.core.area() as usize * tile.planes as usize);
+            let mut samples = Samples::zeros(output, tile.core_shape().count());
             let room = samples.as_bytes_mut();
             room.copy_from_slice(&values[..room.len()]);
             FinishedTile { tile, samples, clamped: clamped.into(), worked: Worked { device: 0, times } }
