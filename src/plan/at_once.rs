@@ -7,6 +7,26 @@ use std::ops::Range;
 use crate::dataset::Scene;
 use crate::plan::tile::{Batch, Group, Tile};
 
+/// How many stored bytes a batch has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BatchSizes {
+    /// At most, so that a request is not longer than is worth it.
+    pub most: u64,
+    /// Threads that take one after the other.
+    pub loaders: u32,
+}
+
+impl BatchSizes {
+    /// Less is not worth a request.
+    const LEAST: u64 = 64 << 10;
+
+    /// The next batch of the `left` bytes: so small a part of what is left that the threads end together, as the last
+    /// batches are of one field.
+    fn next(self, left: u64) -> u64 {
+        self.most.min(left / (2 * u64::from(self.loaders))).max(Self::LEAST)
+    }
+}
+
 /// The order in which fields are read, and what it leads to.
 pub(super) struct Order<'a> {
     scene: &'a Scene,
@@ -19,18 +39,18 @@ pub(super) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// The file's own order, in batches of about `batch_bytes` stored bytes.
-    pub fn of_file(scene: &'a Scene, tiles: &'a [Tile], batch_bytes: u64) -> Self {
+    /// The file's own order, in batches of `sizes`.
+    pub fn of_file(scene: &'a Scene, tiles: &'a [Tile], sizes: BatchSizes) -> Self {
         let mut is_needed = vec![false; scene.fields.len()];
         for layer in tiles.iter().flat_map(|tile| &tile.layers) {
             is_needed[layer.field] = true;
         }
         let fields = (0..scene.fields.len()).filter(|&field| is_needed[field]).collect();
-        Self::new(scene, tiles, fields, batch_bytes)
+        Self::new(scene, tiles, fields, sizes)
     }
 
     /// The order in which a walk over the tiles first needs the fields.
-    pub fn of_walk(scene: &'a Scene, tiles: &'a [Tile], batch_bytes: u64) -> Self {
+    pub fn of_walk(scene: &'a Scene, tiles: &'a [Tile], sizes: BatchSizes) -> Self {
         let mut is_read = vec![false; scene.fields.len()];
         let mut fields = Vec::new();
         for tile in tiles {
@@ -39,11 +59,11 @@ impl<'a> Order<'a> {
             fields.extend(missing.filter(|&field| !std::mem::replace(&mut is_read[field], true)));
             fields[first..].sort_unstable();
         }
-        Self::new(scene, tiles, fields, batch_bytes)
+        Self::new(scene, tiles, fields, sizes)
     }
 
-    fn new(scene: &'a Scene, tiles: &'a [Tile], fields: Vec<usize>, batch_bytes: u64) -> Self {
-        let batches = cut(scene, fields, batch_bytes);
+    fn new(scene: &'a Scene, tiles: &'a [Tile], fields: Vec<usize>, sizes: BatchSizes) -> Self {
+        let batches = cut(scene, fields, sizes);
         let mut batch_of = vec![0; scene.fields.len()];
         for (i, batch) in batches.iter().enumerate() {
             batch.iter().for_each(|&field| batch_of[field] = i);
@@ -111,20 +131,23 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Batches of about `batch_bytes` stored bytes, each in file order.
-fn cut(scene: &Scene, fields: Vec<usize>, batch_bytes: u64) -> Vec<Vec<usize>> {
+/// Batches of `sizes`, each in file order.
+fn cut(scene: &Scene, fields: Vec<usize>, sizes: BatchSizes) -> Vec<Vec<usize>> {
+    let stored = |field: &usize| scene.fields[*field].extent;
+    let mut left: u64 = fields.iter().map(stored).sum();
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
     for field in fields {
-        let bytes = scene.fields[field].extent;
+        let bytes = stored(&field);
         match batches.last_mut().filter(|_| bytes <= room) {
             Some(batch) => batch.push(field),
             None => {
                 batches.push(vec![field]);
-                room = batch_bytes;
+                room = sizes.next(left);
             }
         }
         room = room.saturating_sub(bytes);
+        left -= bytes;
     }
     batches.iter_mut().for_each(|batch| batch.sort_unstable());
     batches
@@ -141,4 +164,33 @@ fn most(spans: impl Iterator<Item = (Range<usize>, u64)>) -> u64 {
         Some(*sum)
     });
     running.max().unwrap_or(0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Subblock;
+    use crate::plan::tests::{field, scene_of};
+
+    #[test]
+    fn batches_are_as_large_as_a_request_until_the_threads_near_the_end() {
+        let bytes = 1 << 20;
+        let field = |m| Subblock { extent: bytes, ..field(m, i64::from(m) * 90, 0) };
+        let scene = scene_of((0..100).map(field).collect());
+        let sizes = |most: u64, loaders| {
+            let batches = cut(&scene, (0..100).collect(), BatchSizes { most: most * bytes, loaders });
+            assert_eq!(batches.concat(), (0..100).collect::<Vec<_>>());
+            batches.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        let two = sizes(8, 2);
+        assert_eq!(two[..8], [8; 8]);
+        assert!(two.is_sorted_by(|a, b| a >= b) && two.ends_with(&[1, 1]), "{two:?}");
+        // Whoever takes the next batch when he is free has at most a field more to do than the others.
+        let mut busy = [0, 0];
+        for size in two {
+            *busy.iter_mut().min().unwrap() += size;
+        }
+        assert!(busy[0].abs_diff(busy[1]) <= 1, "{busy:?}");
+        assert_eq!(sizes(1, 2), [1; 100]);
+    }
 }

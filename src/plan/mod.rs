@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 use serde::Serialize;
 
-use at_once::Order;
+use at_once::{BatchSizes, Order};
 pub use channels::{OutputChannel, output_channels, widest_type};
 pub use fft_size::fast_length;
 use geometry::Geometry;
@@ -139,8 +139,7 @@ enum Schedule {
     AtOnce {
         /// Else in that of a walk over the mosaic.
         in_file_order: bool,
-        /// Stored bytes of a batch.
-        batch_bytes: u64,
+        sizes: BatchSizes,
     },
 }
 
@@ -183,11 +182,11 @@ impl Plan {
                 self.memory.hold(&residency);
                 residency.batches
             }
-            Schedule::AtOnce { in_file_order, batch_bytes } => {
+            Schedule::AtOnce { in_file_order, sizes } => {
                 let mut tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
                 tiles.sort_by_key(|tile| (tile.t, tile.z, tile.channel, tile.core.y, tile.core.x));
                 let of = if in_file_order { Order::of_file } else { Order::of_walk };
-                of(scene, &tiles, batch_bytes).into_batches()
+                of(scene, &tiles, sizes).into_batches()
             }
         };
         let cost = cost_of(&self.batches, scene, merging);
@@ -244,28 +243,20 @@ impl<'a> Draft<'a> {
         count_tiles(&grid, self.shape).ok()?;
         let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
-        let batch_bytes = self.stored_batch_bytes();
+        let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
         for in_file_order in [true, false] {
             let of = if in_file_order { Order::of_file } else { Order::of_walk };
-            let order = of(scene, &tiles, batch_bytes);
+            let order = of(scene, &tiles, sizes);
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let memory = Memory::painted_at_once(request, scene, &order, shard);
                 if memory.host() <= request.memory_bytes {
-                    let schedule = Schedule::AtOnce { in_file_order, batch_bytes };
+                    let schedule = Schedule::AtOnce { in_file_order, sizes };
                     let plan = self.plan(grid, shard, memory, order.into_batches());
                     return Some(Plan { schedule, ..plan });
                 }
             }
         }
         None
-    }
-
-    /// Stored bytes of a batch that keep one request large, and give every thread some batches.
-    fn stored_batch_bytes(&self) -> u64 {
-        const LEAST: u64 = 64 << 10;
-        let stored: u64 = self.scene.fields.iter().map(|field| field.extent).sum();
-        let share = stored / (4 * u64::from(self.request.workers.loaders));
-        self.request.merging.most.min(share).max(LEAST)
     }
 
     /// The plan that holds each field until the last tile that needs it is stitched. On a device it is made again with less

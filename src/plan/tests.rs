@@ -240,8 +240,8 @@ fn interleaved_channels_are_read_in_one_pass_where_memory_allows() {
     let merging = Merging { gap: 30_000, most: 100_000 };
     let roomy = Plan::new(&dataset, &scene, &Request { merging, ..at_once() }).unwrap();
     assert_eq!(reads_at_once(&roomy), (0..384).collect::<Vec<_>>());
-    // 7.9 MB in batches of up to 100 kB.
-    assert!(roomy.requests <= 384 / 4 && roomy.read_bytes == 384 * 20_500, "{} requests", roomy.requests);
+    // 7.9 MB in batches of up to 100 kB, the last ones smaller.
+    assert!(roomy.requests <= 384 / 4 + 4 && roomy.read_bytes == 384 * 20_500, "{} requests", roomy.requests);
 
     let memory_bytes = roomy.memory.host() - 1;
     let request = Request { merging, memory_bytes, shard: Some(roomy.shard), ..at_once() };
