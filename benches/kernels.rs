@@ -1,0 +1,149 @@
+//! Each kernel of an iteration on the first graphics device: `cargo bench --bench kernels`, half a minute; nothing where
+//! there is none. A figure is bytes that the roofline counts (docs/benchmarks.md) a second, submission included.
+
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use decon_gpu::gpu::{Device, Kernel, Recorder, Shader, ShaderParams, adapters};
+use decon_gpu::kernels::begin_rows::Mode;
+use decon_gpu::kernels::fft::{Direction, LinePlan};
+use decon_gpu::kernels::{
+    begin_rows, convolve_lines, divergence_rows, fill, ratio_rows, transform_lines, update_rows, weight_rows,
+};
+
+/// Sides of an image, and of a stack along z and y.
+const SIDE: u32 = 1024;
+const DEPTH: u32 = 64;
+/// Dispatches in a submission, which costs some ten microseconds.
+const DISPATCHES: u32 = 8;
+/// Of a complex number.
+const COMPLEX: u64 = 8;
+
+struct Bench<'a> {
+    device: Device,
+    criterion: &'a mut Criterion,
+}
+
+impl Bench<'_> {
+    /// A volume of a pair. What a kernel that runs again and again makes of it does not matter: no time depends on values.
+    fn volume(&self) -> wgpu::Buffer {
+        let values: Vec<f32> = (0..2 * SIDE * SIDE).map(|i| 1.0 + (i * 89 % 251) as f32).collect();
+        self.buffer(bytemuck::cast_slice(&values))
+    }
+
+    fn buffer(&self, bytes: &[u8]) -> wgpu::Buffer {
+        let buffer = self.device.buffer("bench", bytes.len() as u64).expect("it fits");
+        self.device.write(&buffer, bytes);
+        buffer
+    }
+
+    fn plan(&self, length: u32, direction: Direction) -> (LinePlan, wgpu::Buffer) {
+        let plan = LinePlan::new(length, direction, self.device.limits().workgroup).expect("a short line");
+        let twiddles = self.buffer(bytemuck::cast_slice(&plan.twiddles()));
+        (plan, twiddles)
+    }
+
+    /// `shader` over `buffers`, which moves `numbers` complex numbers for each of the volume.
+    fn measure<P: ShaderParams>(
+        &mut self,
+        name: &str,
+        shader: &Shader,
+        (buffers, numbers): (&[&wgpu::Buffer], u64),
+        params: &P,
+    ) {
+        let kernel = Kernel::new(&self.device, shader).expect("the shader is valid");
+        let bound = kernel.bind(&self.device, buffers).expect("the buffers are the shader's");
+        let mut recorder = Recorder::new(&self.device);
+        let mut group = self.criterion.benchmark_group("kernel");
+        let bytes = u64::from(SIDE * SIDE * DISPATCHES) * numbers * COMPLEX;
+        group.throughput(Throughput::Bytes(bytes));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                (0..DISPATCHES).for_each(|_| kernel.dispatch(&mut recorder, &bound, params));
+                recorder.submit();
+                self.device.settle().expect("the device works");
+            });
+        });
+    }
+
+    fn rows(&mut self) {
+        let (plan, twiddles) = self.plan(SIDE, Direction::Rows);
+        let [spectrum, observed, estimate, previous, weight] = [(); 5].map(|()| self.volume());
+        let marks = self.buffer(&vec![0; 4 * SIDE as usize]);
+        let mode = Mode::Observed as u32;
+        let (lines, background, z, y, x) = (SIDE, 10.0, 1, SIDE, SIDE);
+        let begin = begin_rows::Params {
+            pair: 0,
+            mode,
+            background,
+            fft_z: z,
+            fft_y: y,
+            even_z: z,
+            even_y: y,
+            even_x: x,
+            odd_z: z,
+            odd_y: y,
+            odd_x: x,
+        };
+        let buffers = [&twiddles, &spectrum, &observed, &estimate];
+        self.measure("begin_rows", &begin_rows::shader(&plan), (&buffers, 3), &begin);
+        let buffers = [&twiddles, &spectrum, &weight, &marks];
+        let params = weight_rows::Params { lines };
+        self.measure("weight_rows", &weight_rows::shader(&plan), (&buffers, 2), &params);
+        let buffers = [&twiddles, &spectrum, &observed];
+        let params = ratio_rows::Params { lines, background };
+        self.measure("ratio_rows", &ratio_rows::shader(&plan), (&buffers, 3), &params);
+        let buffers = [&twiddles, &spectrum, &observed, &marks];
+        let params = divergence_rows::Params { lines, background };
+        self.measure("divergence_rows", &divergence_rows::shader(&plan), (&buffers, 2), &params);
+        for (name, next_alpha, numbers) in [("rl", 0.0, 4), ("shb", 0.5, 5)] {
+            let marks = self.buffer(&vec![0; 4 * SIDE as usize]);
+            let buffers = [&twiddles, &spectrum, &weight, &marks, &estimate, &previous];
+            let params = update_rows::Params { lines, alpha: next_alpha, next_alpha };
+            let name = format!("update_rows of {name}");
+            self.measure(&name, &update_rows::shader(&plan), (&buffers, numbers), &params);
+        }
+    }
+
+    fn columns(&mut self) {
+        let [spectrum, otf] = [(); 2].map(|()| self.volume());
+        for (what, length, stride) in
+            [("y of an image", SIDE, SIDE), ("z of a stack", DEPTH, SIDE * SIDE / DEPTH)]
+        {
+            let (plan, twiddles) = self.plan(length, Direction::Columns);
+            let params = convolve_lines::Params { lines: stride, stride, sign: 1.0 };
+            let buffers = [&twiddles, &spectrum, &otf];
+            let name = format!("convolve_lines, {what}");
+            self.measure(&name, &convolve_lines::shader(&plan), (&buffers, 3), &params);
+        }
+        let (plan, twiddles) = self.plan(DEPTH, Direction::Columns);
+        let lines = SIDE * SIDE / DEPTH;
+        let params = transform_lines::Params { lines, stride: SIDE, inverse: 0 };
+        let buffers = [&twiddles, &spectrum];
+        self.measure("transform_lines", &transform_lines::shader(&plan), (&buffers, 2), &params);
+        let params = fill::Params { count: 2 * SIDE * SIDE };
+        self.measure("fill: writes only", &fill::shader(), (&[&spectrum], 1), &params);
+    }
+}
+
+fn kernels(criterion: &mut Criterion) {
+    let Some(adapter) = adapters().into_iter().next() else {
+        println!("no Vulkan device: no kernel is measured");
+        return;
+    };
+    println!("on {}", adapter.summary);
+    let device = Device::open(&adapter).expect("the device opens");
+    let mut bench = Bench { device, criterion };
+    bench.rows();
+    bench.columns();
+}
+
+criterion_group! {
+    name = all;
+    config = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(1000));
+    targets = kernels
+}
+criterion_main!(all);
