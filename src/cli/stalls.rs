@@ -14,8 +14,6 @@ use crate::run::Stop;
 use crate::source::Location;
 use crate::timeline::{Timeline, Unanswered};
 
-/// The stages that ask the storage: the others do not wait for it.
-const READING: [&str; 3] = ["plan", "read", "decode"];
 /// Between two looks while the run goes well.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at what still works.
@@ -86,9 +84,7 @@ impl Watch<'_> {
                 return false;
             }
             let waiting = self.timeline.requests().unanswered(is_local).map_or(0, |one| one.waiting);
-            let reading = self.timeline.busy_threads(|stage| READING.contains(&stage));
-            let others = self.timeline.busy_threads(|stage| !READING.contains(&stage));
-            quiet = if others == 0 && reading <= waiting { quiet + 1 } else { 0 };
+            quiet = if self.timeline.busy_threads() <= waiting { quiet + 1 } else { 0 };
         }
         true
     }

@@ -209,12 +209,11 @@ impl Timeline {
         rows
     }
 
-    /// Threads of the stages that are at work now, for those stages that `counts` says.
-    pub fn busy_threads(&self, counts: impl Fn(&str) -> bool) -> usize {
+    /// Threads of the stages that are at work now.
+    pub fn busy_threads(&self) -> usize {
         let known = self.known();
         let concurrency = lock(&self.concurrency);
-        let stages = known.stages.iter().enumerate().filter(|(_, total)| counts(&total.name));
-        stages.map(|(index, _)| concurrency.activity(index).active as usize).sum()
+        (0..known.stages.len()).map(|index| concurrency.activity(index).active as usize).sum()
     }
 
     /// Every device.

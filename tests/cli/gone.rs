@@ -69,6 +69,17 @@ fn storage_that_stalls_ends_the_run_with_one_message() {
     assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
 }
 
+/// The compute stage reads, too, before it begins.
+#[test]
+fn storage_that_stalls_while_iterations_are_decided_ends_the_run() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    for answered in [8, 12, 16] {
+        let flags = format!("{TILES} --until 0.01 --timeout 300ms --simulate-storage stall={answered}");
+        run(&input, &output, &flags).failed(1, "the storage has not answered for");
+    }
+}
+
 #[test]
 fn slow_storage_has_not_stalled() {
     let home = tempfile::tempdir().unwrap();
