@@ -117,6 +117,9 @@ impl Several {
         &mut self,
         task: impl FnOnce(&mut Engine<GpuBackend>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        // The task needs the room of what nobody needs any more.
+        let releases = std::mem::take(&mut self.workers[0].releases);
+        self.send(0, Part::Fields { releases, fields: Vec::new() })?;
         let (tell, answer) = sync_channel(1);
         // Who asked waits.
         self.send(0, Part::Task(Box::new(move |engine| drop(tell.send(task(engine))))))?;

@@ -4,9 +4,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
+use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
+use decon_gpu::dataset::{Channel, Optics, Plane};
 use decon_gpu::error::Error;
 use decon_gpu::job::{Gpu, Job};
+use decon_gpu::pixels::{PixelType, Samples};
 use decon_gpu::report::{Event, Report, Silent};
+use decon_gpu::space::{Rect, Zyx};
 
 use crate::{device, files, job, mosaic, run};
 
@@ -90,6 +94,39 @@ fn one_device_may_be_named_twice_and_all_that_are_named_must_be_there() {
     assert!(said(&missing).contains("no device 99; found: 0: "), "{}", said(&missing));
     let twice = run("0,0");
     assert!(twice.status.success() && output.join("zarr.json").exists(), "{}", said(&twice));
+}
+
+/// What the last scene left on a device makes room for the tiles that the next one's iterations are decided on.
+#[test]
+fn each_of_several_scenes_has_its_iterations_decided() {
+    let home = tempfile::tempdir().unwrap();
+    let input = home.path().join("in.czi");
+    let Some(one) = gpu(1) else { return };
+    scenes(&input);
+    let flags = "--iterations 4 --until 0.01 --check-every 2 --tile 32";
+    let [alone, shared] = ["alone.zarr", "shared.zarr"].map(|name| home.path().join(name));
+    run(job(&input, flags, one).unwrap(), &alone, &Silent).unwrap();
+    run(job(&input, flags, gpu(3).unwrap()).unwrap(), &shared, &Silent).unwrap();
+    check_same(&alone, &shared, flags);
+}
+
+/// Three scenes of one size, of 3 × 2 fields each.
+fn scenes(path: &Path) {
+    let mut writer = CziWriter::create(path).unwrap();
+    for (scene, m) in (0..3_u32).flat_map(|scene| (0..6_u32).map(move |m| (scene, m))) {
+        let at = (i64::from(scene) * 1000 + i64::from(m % 3) * 40, i64::from(m / 3) * 40);
+        let value = |i: u32| (100 + (i * i + i * (7 * m + 1) + 31 * scene) % 2503) as u16;
+        let samples = Samples::U16((0..2500).map(value).collect());
+        let rect = Rect::new(at.0, at.1, 50, 50);
+        let field = NewSubblock::new(Plane { t: 0, c: 0, z: 0 }, rect, PixelType::Gray16);
+        writer.add(&NewSubblock { m: Some(m), scene: Some(scene), ..field }, &samples).unwrap();
+    }
+    let metadata = Metadata {
+        voxel_um: Zyx::new(Some(0.5), Some(0.1), Some(0.1)),
+        channels: vec![Channel { emission_nm: Some(500.0), ..Channel::default() }],
+        optics: Optics { na: Some(1.0), refractive_index: Some(1.333), ..Optics::default() },
+    };
+    writer.finish(&metadata).unwrap();
 }
 
 /// Little memory on each, so that fields are read again, and given again to those that need them.
