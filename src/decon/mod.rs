@@ -260,8 +260,8 @@ pub struct Until {
     pub check_every: u32,
 }
 
-/// As [`deconvolve`], but goes on until the divergence changes no more; returns the iterations that were done, at most
-/// `most`.
+/// As [`deconvolve`], but goes on until the divergence changes no more; returns how many iterations that takes, at most
+/// `most`; also `most` where the divergence is 0 from the beginning.
 pub fn deconvolve_until<B: Backend>(
     backend: &mut B,
     method: Method,
@@ -274,7 +274,10 @@ pub fn deconvolve_until<B: Backend>(
             let divergence = backend.project_and_measure()?;
             let change =
                 last.map(|last: f64| (last - divergence).abs() / last / f64::from(until.check_every));
-            // A divergence of 0 cannot become smaller.
+            // Nothing has data, or nothing can become better: that says nothing of other tiles.
+            if k == 1 && divergence <= 0.0 {
+                return Ok(most);
+            }
             if divergence <= 0.0 || change.is_some_and(|change| change <= until.change) {
                 return Ok(k - 1);
             }

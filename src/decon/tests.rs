@@ -243,6 +243,17 @@ fn iterations_stop_where_the_oracle_does() {
     }
 }
 
+#[test]
+fn a_sample_without_data_does_not_say_that_others_need_no_iterations() {
+    let shape = Zyx::new(1, 34, 40);
+    let nothing = Image { shape, data: vec![NO_DATA; shape.count()] };
+    let job = job_2d();
+    let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
+    job.begin_on(&mut backend, 1, &[&nothing]);
+    let until = Until { change: 0.01, check_every: 5 };
+    assert_eq!(deconvolve_until(&mut backend, Method::Rl, 40, &until).unwrap(), 40);
+}
+
 /// A few spots in the middle of a dark image, so that no light is lost beyond its edges.
 fn spots(shape: Zyx<u32>, shift: usize) -> Image {
     let mut data = vec![0.0; shape.count()];

@@ -301,6 +301,16 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLoc
             }
         }
     }
+    let has_shards = |i: usize| zarr.image(i).finished_count() > 0;
+    if job.options.until.is_some() {
+        for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {
+            let is_known = decided[i].get().is_some_and(|each| each.len() == image.plan.channels.len());
+            if !is_known {
+                let lost = "the record lacks the iterations that the finished shards were made with";
+                return Err(Error::option("--resume", format!("{lost}; --overwrite begins anew")));
+            }
+        }
+    }
     Ok(decided)
 }
 

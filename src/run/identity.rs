@@ -52,6 +52,7 @@ fn image(image: &Image) -> Value {
         "core": plan.grid.core,
         "fft": plan.grid.fft,
         "halo": plan.halo,
+        "halo_z": plan.halo_z,
         "lanes": plan.lanes,
         "shard": plan.shard,
         "fill": image.setup.fill,

@@ -82,13 +82,14 @@ impl Work<'_> {
 
     /// The `count` candidates among `tiles` with the most light above the background.
     fn brightest(&self, decider: &mut impl Decider, tiles: &[&Tile], count: usize) -> Result<Vec<Tile>> {
+        let fill = self.job.images[self.number].setup.fill;
         let every = tiles.len().div_ceil(CANDIDATES).max(1);
         let mut candidates: Vec<(f64, &Tile)> =
             tiles.iter().step_by(every).map(|&tile| (0.0, tile)).collect();
         if candidates.len() > count {
             for (signal, tile) in &mut candidates {
                 let started = decider.start(self.sample_batch(tile.clone())?)?;
-                *signal = started.iter().map(|tile| sum(&tile.samples)).sum();
+                *signal = started.iter().map(|tile| light(&tile.samples, fill)).sum();
             }
             candidates.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.index.cmp(&second.index)));
         }
@@ -127,10 +128,25 @@ fn reason(iterations: u32, most: u32, until: &Until) -> String {
     format!(", after which the divergence changes by less than {} in each", until.change)
 }
 
-fn sum(samples: &Samples) -> f64 {
+/// The sum of what is not the fill value: that is no light, and may be white.
+fn light(samples: &Samples, fill: f32) -> f64 {
+    let fill = f64::from(fill);
+    let sum = |values: &mut dyn Iterator<Item = f64>| values.filter(|&value| value != fill).sum();
     match samples {
-        Samples::U8(values) => values.iter().map(|&v| f64::from(v)).sum(),
-        Samples::U16(values) => values.iter().map(|&v| f64::from(v)).sum(),
-        Samples::F32(values) => values.iter().map(|&v| f64::from(v)).sum(),
+        Samples::U8(values) => sum(&mut values.iter().map(|&v| f64::from(v))),
+        Samples::U16(values) => sum(&mut values.iter().map(|&v| f64::from(v))),
+        Samples::F32(values) => sum(&mut values.iter().map(|&v| f64::from(v))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_is_no_light() {
+        assert_eq!(light(&Samples::U8(vec![255, 3, 4, 255]), 255.0), 7.0);
+        assert_eq!(light(&Samples::U16(vec![0, 3, 4]), 0.0), 7.0);
+        assert_eq!(light(&Samples::F32(vec![-1.0, 0.5]), -1.0), 0.5);
     }
 }

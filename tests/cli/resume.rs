@@ -110,6 +110,13 @@ fn a_run_that_goes_on_makes_the_iterations_that_the_first_one_decided() {
     let whole = contents(&output);
     fs::remove_dir_all(&output).unwrap();
     end_after(1, &input, &output, &flags, "KILL");
+    let record = home.path().join(".out.zarr.partial/record");
+    let lines = fs::read_to_string(&record).unwrap();
+    let lost: String =
+        lines.lines().filter(|line| !line.contains("decided")).flat_map(|l| [l, "\n"]).collect();
+    fs::write(&record, lost).unwrap();
+    run(&input, &output, &format!("{flags} --resume")).failed(2, "lacks the iterations");
+    fs::write(&record, lines).unwrap();
     let resumed = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", ""))).done();
     assert!(!resumed.stderr.contains("decided on"), "decided again: {}", resumed.stderr);
     assert!(contents(&output) == whole, "another output");
