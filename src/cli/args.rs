@@ -9,8 +9,8 @@ use crate::source::{IoMethod, Location};
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]
 pub struct JobArgs {
-    /// CZI file, or TIFF stack (u8, u16, f32); a path, or a URL: https://, http://, s3://BUCKET/KEY (with the usual
-    /// variables AWS_*; AWS_SKIP_SIGNATURE=true for what is public)
+    /// CZI file, TIFF stack (u8, u16, f32) or OME-Zarr folder; a path, or a URL: https://, http://, s3://BUCKET/KEY (with
+    /// the usual variables AWS_*; AWS_SKIP_SIGNATURE=true for what is public)
     #[arg(value_name = "INPUT")]
     pub input: Location,
 
@@ -219,8 +219,8 @@ pub struct BackendArgs {
     /// 0,1, share the tiles
     #[arg(long, value_name = "INDEX|PCI|NAME,...", env = "DECON_GPU_DEVICE")]
     pub device: Option<String>,
-    /// Memory of the GPU, of each where there are several, that the run may take, such as 6GiB: tiles and groups are made to fit [default: 4GiB, as the
-    /// driver interface does not say how much there is]
+    /// Memory of the GPU, of each where there are several, that the run may take, such as 6GiB: tiles and groups are made
+    /// to fit [default: 4GiB, as the driver interface does not say how much there is]
     #[arg(long, value_name = "SIZE")]
     pub gpu_memory: Option<String>,
     /// Threads that compute, decode and compress [default: one for each core]
