@@ -185,20 +185,7 @@ fn begin(backend: &mut CpuBackend, shape: Zyx<u32>, tiles: usize) {
     let plane: Vec<f32> = volume((shape.y * shape.x) as usize).iter().map(|v| v.re).collect();
     let rect = Rect::new(0, 0, shape.x, shape.y);
     let layers = (0..shape.z).map(|z| Layer { field: z as usize, rect, plane: z }).collect();
-    let core = Rect::new(0, 0, shape.x, shape.y);
-    let tile = Tile {
-        index: 0,
-        t: 0,
-        channel: 0,
-        sample: 0,
-        z: 0,
-        planes: shape.z,
-        padded_z: 0,
-        padded_planes: shape.z,
-        core,
-        padded: core,
-        layers,
-    };
+    let tile = Tile::alone(Rect::new(0, 0, shape.x, shape.y), shape.z, layers);
     let field = || Field {
         pixel_type: PixelType::Gray32Float,
         width: shape.x,

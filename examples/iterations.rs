@@ -98,23 +98,9 @@ fn fields(image: &Volume) -> impl Iterator<Item = Field> {
 
 /// The whole image, each of its planes a field.
 fn tile(image: &Volume) -> Tile {
-    let core = Rect::new(0, 0, image.shape.x, image.shape.y);
     let rect = Rect::new(0, 0, image.shape.x, image.shape.y);
     let layers = (0..image.shape.z).map(|z| Layer { field: z as usize, rect, plane: z }).collect();
-    let (planes, padded_planes) = (image.shape.z, image.shape.z);
-    Tile {
-        index: 0,
-        t: 0,
-        channel: 0,
-        sample: 0,
-        z: 0,
-        planes,
-        padded_z: 0,
-        padded_planes,
-        core,
-        padded: core,
-        layers,
-    }
+    Tile::alone(Rect::new(0, 0, image.shape.x, image.shape.y), image.shape.z, layers)
 }
 
 /// Wall time and the processor's, of all threads.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::decon::{Backend, Field, FinishedTile, Method, Start, Until, deconvolve, deconvolve_until};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{Group, Tile};
 
 /// The fields of one batch, decoded, and what to do once they are there.
@@ -44,33 +44,25 @@ impl<B: Backend> Engine<B> {
     ///
     /// # Errors
     /// The backend's, and those of `emit`.
-    pub fn compute<E: From<crate::error::Error>>(
+    pub fn compute<E: From<Error>>(
         &mut self,
         batch: DecodedBatch,
         iterations: u32,
         mut emit: impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.take_in(batch.fields)?;
-        for group in batch.groups {
-            self.stitch(0, &group.tiles)?;
-            self.release(&group.releases);
+        let Recipe { method, start } = self.recipe;
+        let iterate = |backend: &mut B, channel, lanes| {
             if iterations > 0 {
-                let channel = group.tiles[0].channel as usize;
-                self.backend.begin(channel, group.tiles.len(), self.recipe.start)?;
-                deconvolve(&mut self.backend, self.recipe.method, iterations)?;
+                backend.begin(channel, lanes, start)?;
+                deconvolve(backend, method, iterations)?;
             }
-            for (lane, tile) in group.tiles.into_iter().enumerate() {
-                if let Some(finished) = self.backend.download(lane, tile)? {
-                    emit(finished)?;
-                }
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        self.each_group(batch, iterate, &mut emit)
     }
 
     /// How many iterations of at most `most` it takes until the divergence of the tiles of `sample` settles, all of output
-    /// channel `channel` and deconvolved together.
-    /// Holds the fields of one batch at a time.
+    /// channel `channel` and deconvolved together. Holds the fields of one batch at a time.
     ///
     /// # Errors
     /// The backend's, and those of `sample`.
@@ -100,17 +92,12 @@ impl<B: Backend> Engine<B> {
     /// # Errors
     /// The backend's.
     pub fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
-        self.take_in(batch.fields)?;
         let mut started = Vec::new();
-        for group in batch.groups {
-            self.stitch(0, &group.tiles)?;
-            self.release(&group.releases);
-            let channel = group.tiles[0].channel as usize;
-            self.backend.begin(channel, group.tiles.len(), Start::Observed)?;
-            for (lane, tile) in group.tiles.into_iter().enumerate() {
-                started.extend(self.backend.download(lane, tile)?);
-            }
-        }
+        let begin = |backend: &mut B, channel, lanes| backend.begin(channel, lanes, Start::Observed);
+        self.each_group(batch, begin, &mut |tile| -> Result<()> {
+            started.push(tile);
+            Ok(())
+        })?;
         while let Some(tile) = self.backend.drain()? {
             started.push(tile);
         }
@@ -123,6 +110,27 @@ impl<B: Backend> Engine<B> {
     /// The backend's.
     pub fn drain(&mut self) -> Result<Option<FinishedTile>> {
         self.backend.drain()
+    }
+
+    /// Stitches each group of `batch`, has `work` done on it (channel, lanes), and brings its tiles out.
+    fn each_group<E: From<Error>>(
+        &mut self,
+        batch: DecodedBatch,
+        work: impl Fn(&mut B, usize, usize) -> Result<()>,
+        emit: &mut impl FnMut(FinishedTile) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.take_in(batch.fields)?;
+        for group in batch.groups {
+            self.stitch(0, &group.tiles)?;
+            self.release(&group.releases);
+            work(&mut self.backend, group.tiles[0].channel as usize, group.tiles.len())?;
+            for (lane, tile) in group.tiles.into_iter().enumerate() {
+                if let Some(finished) = self.backend.download(lane, tile)? {
+                    emit(finished)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn take_in(&mut self, fields: Vec<(usize, Option<Field>)>) -> Result<()> {

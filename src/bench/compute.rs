@@ -164,19 +164,7 @@ impl Work {
         let data = fft.zip(psf).map(|(n, p)| n - p + 1);
         let core = Rect::new(0, 0, data.x, data.y);
         let layer = |plane| Layer { field: 0, rect: Rect::new(0, 0, data.x, data.y), plane };
-        let tile = Tile {
-            index: 0,
-            t: 0,
-            channel: 0,
-            sample: 0,
-            z: 0,
-            planes: data.z,
-            padded_z: 0,
-            padded_planes: data.z,
-            core,
-            padded: core,
-            layers: (0..data.z).map(layer).collect(),
-        };
+        let tile = Tile::alone(core, data.z, (0..data.z).map(layer).collect());
         let setup = Setup {
             fft,
             lanes: LANES,

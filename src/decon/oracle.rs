@@ -127,22 +127,8 @@ pub(crate) fn finish_on<B: Backend>(backend: &mut B, images: &[&Image]) -> Vec<S
 pub(crate) fn tile(shape: Zyx<u32>) -> Tile {
     let (width, height) = (shape.x, shape.y);
     let layer = |z| Layer { field: z as usize, rect: Rect::new(0, 0, width, height), plane: z };
-    let core = Rect::new(0, 0, width, height);
     let layers = (0..shape.z).map(layer).collect();
-    let (planes, padded_planes) = (shape.z, shape.z);
-    Tile {
-        index: 0,
-        t: 0,
-        channel: 0,
-        sample: 0,
-        z: 0,
-        planes,
-        padded_z: 0,
-        padded_planes,
-        core,
-        padded: core,
-        layers,
-    }
+    Tile::alone(Rect::new(0, 0, width, height), shape.z, layers)
 }
 
 fn field(image: &Image, z: u32) -> Field {

@@ -145,7 +145,7 @@ pub fn choose(mut adapters: Vec<Adapter>, choice: &Choice) -> Result<Adapter> {
 
 fn position(adapters: &[AdapterSummary], choice: &Choice) -> Result<usize> {
     let all = || 0..adapters.len();
-    let found = match choice {
+    let (found, wanted): (Vec<usize>, _) = match choice {
         Choice::Auto => {
             let is_hardware = |kind| !matches!(kind, AdapterKind::Software | AdapterKind::Unknown);
             return all()
@@ -153,15 +153,12 @@ fn position(adapters: &[AdapterSummary], choice: &Choice) -> Result<usize> {
                 .min_by_key(|&i| adapters[i].kind)
                 .ok_or_else(|| refusal("no hardware device", adapters));
         }
-        Choice::Index(index) => all().filter(|i| i == index).collect(),
-        Choice::Pci(id) => all().filter(|&i| adapters[i].pci_bus_id.eq_ignore_ascii_case(id)).collect(),
-        Choice::Name(name) => named(adapters, name),
-    };
-    let wanted = match choice {
-        Choice::Auto => unreachable!("it was chosen above"),
-        Choice::Index(index) => format!("device {index}"),
-        Choice::Pci(id) => format!("device at PCI {id}"),
-        Choice::Name(name) => format!("device named '{name}'"),
+        Choice::Index(index) => (all().filter(|i| i == index).collect(), format!("device {index}")),
+        Choice::Pci(id) => {
+            let is_at = |&i: &usize| adapters[i].pci_bus_id.eq_ignore_ascii_case(id);
+            (all().filter(is_at).collect(), format!("device at PCI {id}"))
+        }
+        Choice::Name(name) => (named(adapters, name), format!("device named '{name}'")),
     };
     match found[..] {
         [] => Err(refusal(&format!("no {wanted}"), adapters)),

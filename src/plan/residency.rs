@@ -144,19 +144,7 @@ mod tests {
 
     fn group(fields: &[usize]) -> Group {
         let layers = fields.iter().map(|&field| Layer { field, rect: Rect::new(0, 0, 100, 100), plane: 0 });
-        let tile = Tile {
-            index: 0,
-            t: 0,
-            channel: 0,
-            sample: 0,
-            z: 0,
-            planes: 1,
-            padded_z: 0,
-            padded_planes: 1,
-            core: Rect::new(0, 0, 100, 100),
-            padded: Rect::new(0, 0, 100, 100),
-            layers: layers.collect(),
-        };
+        let tile = Tile::alone(Rect::new(0, 0, 100, 100), 1, layers.collect());
         Group { tiles: vec![tile], releases: Vec::new() }
     }
 

@@ -73,20 +73,7 @@ mod tests {
     fn group(fields: &[usize]) -> Group {
         let rect = Rect::new(0, 0, 100, 100);
         let layers = fields.iter().map(|&field| Layer { field, rect, plane: 0 }).collect();
-        let (core, padded) = (Rect::new(0, 0, 100, 100), Rect::new(0, 0, 100, 100));
-        let tile = Tile {
-            index: 0,
-            t: 0,
-            channel: 0,
-            sample: 0,
-            z: 0,
-            planes: 1,
-            padded_z: 0,
-            padded_planes: 1,
-            core,
-            padded,
-            layers,
-        };
+        let tile = Tile::alone(Rect::new(0, 0, 100, 100), 1, layers);
         Group { tiles: vec![tile], releases: Vec::new() }
     }
 

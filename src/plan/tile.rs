@@ -43,6 +43,23 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// All of `area` in `planes` planes as one tile without a halo, the first of everything: others differ from it.
+    pub fn alone(area: Rect<Output>, planes: u32, layers: Vec<Layer>) -> Self {
+        Self {
+            index: 0,
+            t: 0,
+            channel: 0,
+            sample: 0,
+            z: 0,
+            planes,
+            padded_z: 0,
+            padded_planes: planes,
+            core: area,
+            padded: area,
+            layers,
+        }
+    }
+
     /// Shape of the core.
     pub fn core_shape(&self) -> Zyx<u32> {
         Zyx::new(self.planes, self.core.height, self.core.width)

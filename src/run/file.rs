@@ -155,7 +155,7 @@ impl<'a> FileRun<'a> {
         // Before any shard that is made with them is finished.
         if let (Some(zarr), Some(_)) = (&self.zarr, self.job.options.until) {
             let decided = Note::Decided { image: i, iterations: iterations.clone() };
-            zarr.note(&serde_json::to_value(&decided).expect("plain data has a JSON form"))?;
+            zarr.note(&super::json(&decided))?;
         }
         Ok(self.iterations[i].get_or_init(|| iterations))
     }

@@ -227,25 +227,19 @@ fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTi
     let mut devices = DeviceRows::default();
     for Step { file, what } in steps {
         let done = match what {
-            What::Item(image, Ok(Decoded::Tiles(tiles))) => tiles
-                .into_iter()
-                .try_for_each(|tile| out.send(Step::item(&file, image, file.work(image).computed(tile)))),
+            What::Item(image, Ok(Decoded::Tiles(tiles))) => {
+                tiles.into_iter().try_for_each(|tile| pass_on(&file, image, &mut devices, tile, out))
+            }
             What::Item(image, Ok(Decoded::Batch(batch, BatchNumber(number)))) => {
                 let planned = &file.job.images[image];
-                let emit = |tile| {
-                    devices.add(&file, image, &tile);
-                    out.send(Step::item(&file, image, file.work(image).computed(tile)))
-                };
+                let emit = |tile| pass_on(&file, image, &mut devices, tile, out);
                 Ready::take(&mut ready, &file, planned)
                     .map_err(Failure::Failed)
                     .and_then(|ready| ready.compute(&file, (image, number), batch, emit))
             }
             What::Item(_, Err(error)) => Err(Failure::Failed(error)),
             What::ImageEnd(image) => {
-                let mut emit = |tile| {
-                    devices.add(&file, image, &tile);
-                    out.send(Step::item(&file, image, file.work(image).computed(tile)))
-                };
+                let mut emit = |tile| pass_on(&file, image, &mut devices, tile, out);
                 let drained = ready.as_mut().map_or(Ok(()), |ready| ready.drain(&mut emit));
                 out.send(Step { file: file.clone(), what: What::ImageEnd(image) })?;
                 drained
@@ -263,6 +257,18 @@ fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTi
         }
     }
     Ok(())
+}
+
+/// A tile of image `image` is finished, whoever made it.
+fn pass_on<'a>(
+    file: &Arc<FileRun<'a>>,
+    image: usize,
+    devices: &mut DeviceRows,
+    tile: FinishedTile,
+    out: &Output<Step<'a, FinishedTile>>,
+) -> Result<(), Failure> {
+    devices.add(file, image, &tile);
+    out.send(Step::item(file, image, file.work(image).computed(tile)))
 }
 
 /// A backend that is ready for the images of one setup.

@@ -9,7 +9,7 @@ use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Plan, Tile};
-use crate::report::{Event, Report};
+use crate::report::Silent;
 
 /// Tiles of a channel that are looked at, at most, evenly over the image and all times: what they cost to read is
 /// little beside the iterations.
@@ -58,7 +58,7 @@ impl Work<'_> {
             return Ok(vec![most; plan.channels.len()]);
         };
         // What is read is counted; what is found in it will be found again.
-        let aside = Tally::new(&Unheard);
+        let aside = Tally::new(&Silent);
         let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
         let decide = |channel: usize| {
             let tiles = tiles(plan, channel);
@@ -111,13 +111,6 @@ impl Work<'_> {
 fn tiles(plan: &Plan, channel: usize) -> Vec<&Tile> {
     let groups = plan.batches.iter().flat_map(|batch| &batch.groups);
     groups.flat_map(|group| &group.tiles).filter(|tile| tile.channel as usize == channel).collect()
-}
-
-/// Nobody is told.
-struct Unheard;
-
-impl Report for Unheard {
-    fn event(&self, _: &Event<'_>) {}
 }
 
 /// Why there are so many.

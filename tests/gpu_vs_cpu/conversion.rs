@@ -64,19 +64,7 @@ fn tile(sample: u32, scale: u32) -> Tile {
     let core = Rect::new(1, 1, padded.width - 2, padded.height - 1);
     let layers =
         (0..6).map(|field| Layer { field, rect: fields()[field % 3], plane: field as u32 / 3 }).collect();
-    Tile {
-        index: sample,
-        t: 0,
-        channel: 0,
-        sample,
-        z: 0,
-        planes: 2,
-        padded_z: 0,
-        padded_planes: 2,
-        core,
-        padded,
-        layers,
-    }
+    Tile { index: sample, sample, core, ..Tile::alone(padded, 2, layers) }
 }
 
 /// Each output pixel by its definition.
@@ -288,19 +276,7 @@ fn tile_of(number: usize) -> Tile {
     let rect = fields()[number % 3];
     let padded = Rect::new(rect.x, rect.y, rect.width, rect.height);
     let layers = vec![Layer { field: 0, rect, plane: 0 }];
-    Tile {
-        index: number as u32,
-        t: 0,
-        channel: 0,
-        sample: 0,
-        z: 0,
-        planes: 1,
-        padded_z: 0,
-        padded_planes: 1,
-        core: padded,
-        padded,
-        layers,
-    }
+    Tile { index: number as u32, ..Tile::alone(padded, 1, layers) }
 }
 
 #[test]

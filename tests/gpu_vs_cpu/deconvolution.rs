@@ -109,16 +109,11 @@ impl Case {
         (
             Tile {
                 index,
-                t: 0,
                 channel: 1,
-                sample: 0,
                 z: self.above,
                 planes: extents.z - self.above,
-                padded_z: 0,
-                padded_planes: extents.z,
                 core,
-                padded,
-                layers,
+                ..Tile::alone(padded, extents.z, layers)
             },
             fields,
         )

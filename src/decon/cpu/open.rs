@@ -198,16 +198,9 @@ mod tests {
         let parts = cores.into_iter().flat_map(|core| (0..samples).map(move |sample| (core, sample)));
         let tile = |(index, (core, sample))| Tile {
             index,
-            t: 0,
             channel: sample,
             sample,
-            z: 0,
-            planes: 1,
-            padded_z: 0,
-            padded_planes: 1,
-            core,
-            padded: core,
-            layers: layers.clone(),
+            ..Tile::alone(core, 1, layers.clone())
         };
         (0..).zip(parts).map(tile).collect()
     }

@@ -284,19 +284,7 @@ mod tests {
         let whole = Rect::<Mosaic>::new(0, 0, MOSAIC.0, MOSAIC.1).to_output(scale);
         let padded = Rect::new(1, 2, whole.width - 1, whole.height - 2);
         let core = Rect::new(3, 2, whole.width - 4, whole.height - 5);
-        Tile {
-            index: 0,
-            t: 0,
-            channel: 0,
-            sample,
-            z: 0,
-            planes: 2,
-            padded_z: 0,
-            padded_planes: 2,
-            core,
-            padded,
-            layers: layers(),
-        }
+        Tile { sample, core, ..Tile::alone(padded, 2, layers()) }
     }
 
     /// The mean of the pixels that the last layer at each place has, or the fill value.

@@ -84,10 +84,11 @@ impl Transforms {
     }
 
     /// `work` on rows that are not transformed along y, after which they are again.
-    fn within_plane(&self, plane: &mut [Complex32], work: impl FnOnce(&mut [Complex32])) {
+    fn within_plane<T>(&self, plane: &mut [Complex32], work: impl FnOnce(&mut [Complex32]) -> T) -> T {
         self.along_y(plane, Direction::Inverse);
-        work(plane);
+        let done = work(plane);
         self.along_y(plane, Direction::Forward);
+        done
     }
 }
 
@@ -204,33 +205,33 @@ impl Volumes {
 
     /// spectrum of the point ← spectrum of the ratio.
     pub fn project(&mut self) {
-        self.convolve(Projection::Forward);
-        let (plane, transforms) = (self.plane(), &self.transforms);
-        let background = self.channels[self.channel].background;
-        let observed = self.observed[..self.used].par_chunks(plane);
-        self.spectrum[..self.used].par_chunks_mut(plane).zip(observed).for_each(|(spectrum, observed)| {
-            transforms.within_plane(spectrum, |rows| ratio_rows(rows, observed, background, &transforms.x));
-        });
+        self.project_after(|_, _, _, _| ());
     }
 
     /// The same; returns the divergence of the point. Summed in the order of rows, whatever thread did which.
     pub fn project_and_measure(&mut self) -> f64 {
+        self.project_after(divergence_rows).iter().flatten().sum()
+    }
+
+    /// The same after `look` at the blurred point: spectrum along x, observed, background. Returns what that said of each
+    /// plane, in order.
+    fn project_after<T: Send>(
+        &mut self,
+        look: impl Fn(&[Complex32], &[Complex32], f32, &Fourier) -> T + Sync,
+    ) -> Vec<T> {
         self.convolve(Projection::Forward);
         let (plane, transforms) = (self.plane(), &self.transforms);
         let background = self.channels[self.channel].background;
         let observed = self.observed[..self.used].par_chunks(plane);
         let planes = self.spectrum[..self.used].par_chunks_mut(plane).zip(observed);
-        let sums: Vec<Vec<f64>> = planes
-            .map(|(spectrum, observed)| {
-                let mut sums = Vec::new();
-                transforms.within_plane(spectrum, |rows| {
-                    sums = divergence_rows(rows, observed, background, &transforms.x);
-                    ratio_rows(rows, observed, background, &transforms.x);
-                });
-                sums
+        let looked = planes.map(|(spectrum, observed)| {
+            transforms.within_plane(spectrum, |rows| {
+                let seen = look(rows, observed, background, &transforms.x);
+                ratio_rows(rows, observed, background, &transforms.x);
+                seen
             })
-            .collect();
-        sums.iter().flatten().sum()
+        });
+        looked.collect()
     }
 
     /// spectrum of the ratio ← spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
