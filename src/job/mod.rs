@@ -122,7 +122,7 @@ impl Job {
             Some(backend) => backend,
             None => choose_backend(&options, &mut notes)?,
         };
-        let request = Request {
+        let request_on = |backend: &Chosen| Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
             shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
@@ -137,9 +137,9 @@ impl Job {
             lanes: if psfs.is_empty() { 1 } else { LANES },
             memory_bytes,
             limits: backend.limits(memory_bytes),
-            paints_at_once: psfs.is_empty() && not_as_stored(&options).is_none(),
+            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
             devices: backend.devices(),
-            volumes_on_host: true,
+            volumes_on_host: backend.is_cpu(),
             workers: workers(&options, input.is_near()),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
@@ -156,12 +156,7 @@ impl Job {
             Ok(Image { scene, stored_ratio: ratio, plan, setup })
         };
         let on = |backend: &Chosen, notes: &mut Vec<String>| {
-            let request = Request {
-                limits: backend.limits(memory_bytes),
-                paints_at_once: request.paints_at_once && backend.is_cpu(),
-                volumes_on_host: backend.is_cpu(),
-                ..request.clone()
-            };
+            let request = request_on(backend);
             scenes.iter().map(|&scene| image(scene, request.clone(), notes)).collect()
         };
         let fitted = fit::fitted(backend, &options, &mut notes, on)?;

@@ -250,9 +250,8 @@ impl<'a> Draft<'a> {
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let memory = Memory::painted_at_once(request, scene, &order, shard);
                 if memory.host() <= request.memory_bytes {
-                    let schedule = Schedule::AtOnce { in_file_order, sizes };
                     let plan = self.plan(grid, shard, memory, order.into_batches());
-                    return Some(Plan { schedule, ..plan });
+                    return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, ..plan });
                 }
             }
         }
