@@ -90,7 +90,9 @@ class Servers:
         return f"http://127.0.0.1:{self.http.server_port}/{path.relative_to(self.folder)}"
 
     def upload(self, path):
-        """Put a file, or all files of a folder, into the bucket."""
+        """Put a file, or all files of a folder, into the bucket; what an earlier one of this name left goes first, as a
+        chunk that is not stored is a fill value."""
+        self.bucket.objects.filter(Prefix=f"{path.relative_to(self.folder)}").delete()
         for file in [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file()):
             self.bucket.upload_file(str(file), str(file.relative_to(self.folder)))
         return f"s3://slides/{path.relative_to(self.folder)}"
