@@ -2,7 +2,8 @@
 //!
 //! Data flow: [`adapters`] and [`choose`] name a device, [`Device::open`] opens it; [`Device::buffer`] makes buffers,
 //! [`Kernel`] makes pipelines and bind groups, all before the first pixel; a [`Recorder`] collects dispatches and
-//! submits them, and sends what they work on through a ring of buffers; [`Readback`] brings results home. Nothing here knows images: what runs lives in `kernels`.
+//! submits them, and sends what they work on through a ring of buffers; [`Readback`] brings results home. Nothing here
+//! knows images: what runs lives in `kernels`.
 
 mod adapter;
 mod device;
