@@ -8,6 +8,8 @@
 //! return quietly. A panic in a stage is resumed in the caller. Every thread records when it was not waiting for a
 //! neighbour, and with which item: that which it sends next, or else that which it received last.
 
+mod pool;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::Serialize;
 
 use crate::timeline::{Item, Named, Queue, Row, Stage, Timeline};
+use pool::Pool;
 
 /// Why a stage ended early. `?` turns a stage's own error into `Failed`.
 #[derive(Debug)]
@@ -189,42 +192,26 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
         B: Send + 'scope,
         F: Fn(A) -> Result<B, E> + Send + Clone + 'scope,
     {
-        // Each job carries a one-slot channel for its result; the receiving halves travel down `tickets` in input
-        // order, so the collector reads results in input order.
-        let (job_tx, jobs) = bounded::<(A, Option<Item>, Sender<B>)>(0);
-        let (ticket_tx, tickets) = bounded::<Receiver<B>>(workers);
         let (place, rx) = self.channel(name, depth);
         let stage = self.add_stage(name, workers);
-        self.spawn(&format!("{name}-in"), move || {
-            for (nth, job) in input.enumerate() {
-                let (slot, ticket) = bounded(1);
-                ticket_tx.send(ticket).map_err(|_| Stop::Closed)?;
-                let item = job.item(nth as u64);
-                job_tx.send((job, item, slot)).map_err(|_| Stop::Closed)?;
-            }
-            Ok(())
-        });
+        let pool = Arc::new(Pool::new(workers, input, place));
         for n in 0..workers {
-            let (jobs, work, stage) = (jobs.clone(), work.clone(), stage.clone());
+            let (pool, work, stage) = (pool.clone(), work.clone(), stage.clone());
             let name = format!("{name}-{n}");
             self.spawn(&name.clone(), move || {
+                let _closes = pool.closes();
                 let mut row = Row::new(&stage, &name);
-                for (job, item, slot) in jobs {
+                while let Some((number, job)) = pool.take() {
+                    let item = job.item(number);
                     row.begin();
                     let result = work(job);
                     stage.count_items(item.is_some().into());
                     row.end(item);
-                    slot.send(result?).map_err(|_| Stop::Closed)?;
+                    pool.put(number, result?)?;
                 }
                 Ok(())
             });
         }
-        self.spawn(&format!("{name}-out"), move || {
-            for ticket in tickets {
-                place.send(ticket.recv().map_err(|_| Stop::Closed)?)?;
-            }
-            Ok(())
-        });
         rx
     }
 
