@@ -314,11 +314,6 @@ pub trait Input: Send + Sync {
         0
     }
 
-    /// Whether its bytes are near: see [`crate::source::ReadAt::is_near`].
-    fn is_near(&self) -> bool {
-        false
-    }
-
     /// The pixels of one subblock: `stored_height × stored_width × samples` values, x fastest.
     ///
     /// # Errors

@@ -244,6 +244,11 @@ impl Options {
             zstd_level: format.zstd_level,
         })
     }
+
+    /// Whether reading waits for nothing but the processor: neither a network nor a simulated storage.
+    pub fn is_near(&self) -> bool {
+        matches!(self.input, Location::Path(_)) && self.access.simulation.is_none()
+    }
 }
 
 impl PsfSource {

@@ -232,7 +232,7 @@ pub struct BackendArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendChoice {
-    /// A hardware GPU where there is one, else the processor.
+    /// A hardware GPU where there is one and something to deconvolve, else the processor.
     Auto,
     /// A GPU, hardware or (when named by --device) software.
     Gpu,

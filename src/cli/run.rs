@@ -99,12 +99,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let keeper = Keeper::new(&*report);
     let report: &dyn Report = if recording.has_report() { &keeper } else { &*report };
     let timeline = recording.timeline().clone();
-    let conditions = Conditions {
-        workers: workers(&options, matches!(options.input, Location::Path(_))),
-        timeline: timeline.clone(),
-        stop: signals.stop(),
-        report,
-    };
+    let conditions =
+        Conditions { workers: workers(&options), timeline: timeline.clone(), stop: signals.stop(), report };
     let watch = Watch {
         timeline: &timeline,
         timeout: options.access.timeout,

@@ -100,10 +100,6 @@ impl Input for Czi {
         self.fetch(scene, fields)
     }
 
-    fn is_near(&self) -> bool {
-        self.source.is_near()
-    }
-
     fn merging(&self) -> Merging {
         self.merging
     }

@@ -59,8 +59,9 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// Bytes of one plane of a tile before it is downsampled, at most: 5792 × 5792 mosaic pixels, as on a device.
 const PLANE_BYTES: u64 = 128 << 20;
 
-/// Opens the device that the options ask for. `auto` takes hardware, else the processor; `gpu` takes a software driver
-/// where there is no hardware, and says so.
+/// Opens the device that the options ask for. `auto` takes hardware, else the processor, and does not look for any where
+/// nothing is deconvolved: copying to a device and back costs more than stitching. `gpu` takes a software driver where
+/// there is no hardware, and says so.
 ///
 /// # Errors
 /// `Gpu` when the device that was asked for is not there or does not open.
@@ -73,6 +74,7 @@ pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chos
         // A device may be set for all runs, through the environment.
         (BackendChoice::Cpu, _) => Ok(cpu),
         (_, Some(text)) => open(&choose_all(text)?),
+        (BackendChoice::Auto, None) if options.iterations == 0 => Ok(cpu),
         (BackendChoice::Gpu, None) => open(&[best(adapters())?]),
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
             Err(_) => Ok(cpu),

@@ -140,7 +140,7 @@ impl Job {
             paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
             devices: backend.devices(),
             volumes_on_host: backend.is_cpu(),
-            workers: workers(&options, input.is_near()),
+            workers: workers(&options),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
         };
@@ -293,12 +293,13 @@ fn halo(asked: Option<u32>, psfs: &[Psf], needed: fn(&Psf) -> u32) -> u32 {
     needed.map_or(0, |needed| asked.unwrap_or(needed))
 }
 
-/// Threads of the stages. `is_near`: reading waits for nothing but the processor.
-pub fn workers(options: &Options, is_near: bool) -> Workers {
+/// Threads of the stages.
+pub fn workers(options: &Options) -> Workers {
     let (threads, readers) = (options.threads as u32, options.readers.unwrap_or(READERS));
     // What is near is read by the processor itself: no more threads than were asked for. Elsewhere some wait while others
     // decode.
-    let loaders = if is_near { threads.max(options.readers.unwrap_or(1)) } else { threads + readers };
+    let loaders =
+        if options.is_near() { threads.max(options.readers.unwrap_or(1)) } else { threads + readers };
     // One pool for both: files of both kinds follow each other.
     Workers { readers, decoders: loaders, loaders, writers: threads, depths: Depths::default() }
 }

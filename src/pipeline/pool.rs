@@ -37,8 +37,7 @@ struct Results<B> {
 
 impl<A, B> Pool<A, B> {
     pub fn new(workers: usize, items: Items<A>, place: Place<B>) -> Self {
-        let results =
-            Results { waiting: BTreeMap::new(), left: 0, is_sending: false, is_closed: false };
+        let results = Results { waiting: BTreeMap::new(), left: 0, is_sending: false, is_closed: false };
         Self {
             input: Mutex::new(Numbered { items, taken: 0 }),
             results: Mutex::new(results),

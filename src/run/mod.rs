@@ -124,7 +124,7 @@ impl Stop {
 /// The first in the order of work. The damage of a subblock is one, unless the options say to leave it out.
 /// `Interrupted` when `stop` was set, `Option` when the output is there already.
 pub fn run(job: Job, target: Option<Target>, stop: &Stop, report: &dyn Report) -> Result<Summary> {
-    let (workers, timeline) = (workers(&job.options, job.input.is_near()), job.timeline.clone());
+    let (workers, timeline) = (workers(&job.options), job.timeline.clone());
     let conditions = Conditions { workers, timeline, stop, report };
     let order = Order { input: job.options.input.clone(), target, prepare: Box::new(move || Ok(job)) };
     match run_one(order, conditions)? {

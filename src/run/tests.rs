@@ -91,16 +91,17 @@ fn what_is_near_is_loaded_by_no_more_threads_than_were_asked_for() {
         ("--threads 1 --readers 4", 4, 5),
         ("--threads 3 --readers 1", 3, 4),
     ] {
-        let options = prepare(&input, flags).unwrap().options;
-        let loaders = [true, false].map(|is_near| workers(&options, is_near).loaders);
-        assert_eq!(loaders, [near, far], "{flags}");
+        for (storage, loaders) in [("", near), (" --simulate-storage latency=1ms", far)] {
+            let flags = format!("{flags}{storage}");
+            assert_eq!(workers(&prepare(&input, &flags).unwrap().options).loaders, loaders, "{flags}");
+        }
     }
 }
 
 /// Every file that a run makes but the root's metadata, which has the number of threads among the options.
 fn files_made(input: &Path, output: &Path, flags: &str, depths: Depths) -> BTreeMap<PathBuf, Vec<u8>> {
     let job = prepare(input, flags).unwrap();
-    let workers = Workers { depths, ..workers(&job.options, job.input.is_near()) };
+    let workers = Workers { depths, ..workers(&job.options) };
     let (timeline, stop) = (job.timeline.clone(), Stop::default());
     let order = Order {
         input: job.options.input.clone(),

@@ -72,10 +72,6 @@ impl Input for TiffStack {
         self.source.identity()
     }
 
-    fn is_near(&self) -> bool {
-        self.source.is_near()
-    }
-
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
         let mut fields = fields.to_vec();
         fields.sort_unstable();
