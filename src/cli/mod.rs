@@ -4,6 +4,7 @@ pub mod args;
 mod bench;
 mod demo;
 mod devices;
+mod ended;
 mod flatfield;
 mod info;
 mod plan;

@@ -54,8 +54,8 @@ impl Recording {
     ///
     /// # Errors
     /// `Io`.
-    pub fn finish(self, keeper: &Keeper<'_>, batch: &BatchSummary) -> Result<()> {
-        let memory = self.memory.map(MemorySampler::stop).unwrap_or_default();
+    pub fn finish(&self, keeper: &Keeper<'_>, batch: &BatchSummary) -> Result<()> {
+        let memory = self.memory.as_ref().map(MemorySampler::samples).unwrap_or_default();
         if !batch.has_worked() {
             return Ok(());
         }

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use super::args::JobArgs;
-use super::recording::RecordingArgs;
+use super::ended::Ended;
+use super::recording::{Recording, RecordingArgs};
 use super::signals::Signals;
 use super::stalls::Watch;
 use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
 use crate::options::Options;
-use crate::report::{
-    BatchSummary, Event, FileSummary, JsonReport, Keeper, Report, Silent, Summary, TerminalReport,
-};
+use crate::pipeline::StageTime;
+use crate::report::{BatchSummary, Event, JsonReport, Keeper, Report, Silent, Summary, TerminalReport};
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
 use crate::source::Location;
 use crate::timeline::Timeline;
@@ -56,7 +55,7 @@ pub struct RunArgs {
     /// output that is complete is left alone
     #[arg(long, help_heading = "Output")]
     resume: bool,
-    /// Write sizes, times and memory to this file
+    /// Write sizes, times and memory to this file; of a run that fails, what became of its files
     #[arg(long, value_name = "FILE.json", help_heading = "Reporting")]
     summary: Option<PathBuf>,
     #[command(flatten)]
@@ -93,7 +92,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Json => Box::new(JsonReport),
     };
     let options = Options::new(&args.job)?;
-    let targets = args.targets(&options)?;
+    let targets = args.targets()?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
     let recording = args.recording.start();
     let keeper = Keeper::new(&*report);
@@ -107,35 +106,82 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         stop: signals.stop(),
         writes: args.sink != Sink::Null,
     };
-    let orders = args.orders(&options, targets, &timeline);
-    let work = || args.work(orders, conditions, &signals);
-    let (code, batch) = watch.over(work, |error| {
-        super::complain(&format!("error: {error}"));
+    let ended = Arc::new(Ended::new(args.inputs().cloned()));
+    let orders = args.orders(&options, targets, &timeline, &ended);
+    let work = || work(orders, conditions, &ended);
+    let record = |batch: &BatchSummary| args.record(batch, &recording, &keeper);
+    let end_stalled = |error: &Error| {
+        let batch = ended.stalled(&timeline, error);
+        say_stalled(error, &batch, report);
+        if let Err(error) = record(&batch) {
+            super::complain(&format!("error: {error}"));
+        }
+    };
+    let (worked, stalled) = watch.over(work, |error| {
+        end_stalled(error);
         std::process::exit(FAILED);
-    })??;
+    });
+    if let Some(error) = stalled {
+        end_stalled(&error);
+        return Ok(ExitCode::FAILURE);
+    }
+    let (mut outcomes, stages) = worked?;
+    let batch = ended.batch(&timeline, stages);
+    let code = match outcomes.len() {
+        1 => one(outcomes.remove(0).state, report, &signals),
+        _ => Ok(several(&outcomes, &batch, report, &signals)),
+    };
     // Also of a run that failed; what that says is the more important.
-    let recorded = recording.finish(&keeper, &batch);
+    let recorded = record(&batch);
     let code = code?;
     recorded.map(|()| code)
 }
 
-fn file_summary(outcome: &Outcome) -> FileSummary {
-    let (state, note, summary) = match &outcome.state {
-        State::Finished(summary) => {
-            let damaged = summary.damaged.len();
-            let note = if damaged > 0 {
-                format!("{damaged} damaged subblocks were left out")
-            } else {
-                String::new()
-            };
-            ("finished", note, Some((**summary).clone()))
+fn say_stalled(error: &Error, batch: &BatchSummary, report: &dyn Report) {
+    if batch.files.len() > 1 {
+        report.event(&Event::Ended(batch));
+    }
+    super::complain(&format!("error: {error}"));
+}
+
+/// Does all orders, and says how each ended and what the stages did.
+fn work(
+    mut orders: Vec<Order<'_>>,
+    conditions: Conditions<'_>,
+    ended: &Ended,
+) -> Result<(Vec<Outcome>, Vec<StageTime>)> {
+    if orders.len() == 1 {
+        let outcome = run_one(orders.remove(0), conditions)?;
+        ended.add(&outcome);
+        return Ok((vec![outcome], Vec::new()));
+    }
+    run_all(orders, conditions, &|outcome| ended.add(outcome))
+}
+
+fn one(state: State, report: &dyn Report, signals: &Signals) -> Result<ExitCode> {
+    match state {
+        State::Finished(summary) => Ok(code_of(&summary)),
+        State::WasThere(path) => {
+            let text = format!("{} is complete and made of the same: nothing is to be done", path.display());
+            report.event(&Event::Note { text: &text });
+            Ok(ExitCode::SUCCESS)
         }
-        State::WasThere(_) => ("was there", "complete and made of the same".to_owned(), None),
-        State::Failed(error @ Error::Option { .. }) => ("refused", error.to_string(), None),
-        State::Failed(error) => ("failed", error.to_string(), None),
-        State::Interrupted { finished } => ("interrupted", finished.clone().unwrap_or_default(), None),
-    };
-    FileSummary { input: outcome.input.clone(), state, secs: outcome.secs, note, summary }
+        State::Failed(error) => Err(error),
+        State::Interrupted { finished } => {
+            super::complain(&interrupted(finished).to_string());
+            Ok(signals.exit_code())
+        }
+    }
+}
+
+fn several(outcomes: &[Outcome], batch: &BatchSummary, report: &dyn Report, signals: &Signals) -> ExitCode {
+    let has_ended = |is: fn(&State) -> bool| outcomes.iter().any(|outcome| is(&outcome.state));
+    report.event(&Event::Ended(batch));
+    match () {
+        () if has_ended(|state| matches!(state, State::Interrupted { .. })) => signals.exit_code(),
+        () if has_ended(|state| matches!(state, State::Failed(_))) => ExitCode::FAILURE,
+        () => batch.summaries().map(code_of).find(|code| *code != ExitCode::SUCCESS).unwrap_or_default(),
+    }
 }
 
 fn code_of(summary: &Summary) -> ExitCode {
@@ -143,69 +189,8 @@ fn code_of(summary: &Summary) -> ExitCode {
 }
 
 impl RunArgs {
-    /// Does all orders, says what is to be said of them, and how the process is to end.
-    fn work(
-        &self,
-        mut orders: Vec<Order<'_>>,
-        conditions: Conditions<'_>,
-        signals: &Signals,
-    ) -> Result<(Result<ExitCode>, BatchSummary)> {
-        let start = Instant::now();
-        let (report, timeline) = (conditions.report, conditions.timeline.clone());
-        let is_one = orders.len() == 1;
-        let (mut outcomes, stages) = if is_one {
-            let order = orders.remove(0);
-            let input = order.input.clone();
-            let state = run_one(order, conditions)?;
-            (vec![Outcome { number: 0, input, state, secs: start.elapsed().as_secs_f64() }], Vec::new())
-        } else {
-            run_all(orders, conditions)?
-        };
-        let files = outcomes.iter().map(file_summary).collect();
-        let batch = BatchSummary::new(files, stages, timeline.metrics(), start.elapsed().as_secs_f64());
-        let code = if is_one {
-            self.one(outcomes.remove(0).state, report, signals)
-        } else {
-            self.several(&outcomes, &batch, report, signals)
-        };
-        Ok((code, batch))
-    }
-
-    fn one(&self, state: State, report: &dyn Report, signals: &Signals) -> Result<ExitCode> {
-        match state {
-            State::Finished(summary) => {
-                self.write_summary(&*summary)?;
-                Ok(code_of(&summary))
-            }
-            State::WasThere(path) => {
-                let text =
-                    format!("{} is complete and made of the same: nothing is to be done", path.display());
-                report.event(&Event::Note { text: &text });
-                Ok(ExitCode::SUCCESS)
-            }
-            State::Failed(error) => Err(error),
-            State::Interrupted { finished } => {
-                super::complain(&interrupted(finished).to_string());
-                Ok(signals.exit_code())
-            }
-        }
-    }
-
-    fn several(
-        &self,
-        outcomes: &[Outcome],
-        batch: &BatchSummary,
-        report: &dyn Report,
-        signals: &Signals,
-    ) -> Result<ExitCode> {
-        let has_ended = |is: fn(&State) -> bool| outcomes.iter().any(|outcome| is(&outcome.state));
-        report.event(&Event::Ended(batch));
-        self.write_summary(batch)?;
-        Ok(match () {
-            () if has_ended(|state| matches!(state, State::Interrupted { .. })) => signals.exit_code(),
-            () if has_ended(|state| matches!(state, State::Failed(_))) => ExitCode::FAILURE,
-            () => batch.summaries().map(code_of).find(|code| *code != ExitCode::SUCCESS).unwrap_or_default(),
-        })
+    fn inputs(&self) -> impl Iterator<Item = &Location> {
+        std::iter::once(&self.job.input).chain(&self.more)
     }
 
     /// One for each input. They share the backend: each goes on with what the one before left it.
@@ -214,13 +199,14 @@ impl RunArgs {
         options: &Options,
         targets: Vec<Option<Target>>,
         timeline: &Arc<Timeline>,
+        ended: &Arc<Ended>,
     ) -> Vec<Order<'static>> {
         let chosen: Arc<Mutex<Option<Chosen>>> = Arc::default();
-        let inputs = std::iter::once(&self.job.input).chain(&self.more).cloned();
-        let orders = inputs.zip(targets).map(|(input, target)| {
+        let orders = self.inputs().cloned().zip(targets).enumerate().map(|(number, (input, target))| {
             let options = Options { input: input.clone(), ..options.clone() };
-            let (chosen, timeline) = (chosen.clone(), timeline.clone());
+            let (chosen, timeline, ended) = (chosen.clone(), timeline.clone(), ended.clone());
             let prepare = move || {
+                ended.opens(number);
                 let mut chosen = chosen.lock().unwrap_or_else(PoisonError::into_inner);
                 let job = Job::prepare_on(options, timeline, chosen.clone())?;
                 *chosen = Some(job.for_later.clone());
@@ -232,8 +218,8 @@ impl RunArgs {
     }
 
     /// Where the output of each input goes; `None` where nothing is written.
-    fn targets(&self, options: &Options) -> Result<Vec<Option<Target>>> {
-        let inputs: Vec<&Location> = std::iter::once(&options.input).chain(&self.more).collect();
+    fn targets(&self) -> Result<Vec<Option<Target>>> {
+        let inputs: Vec<&Location> = self.inputs().collect();
         if self.sink == Sink::Null {
             return Ok(vec![None; inputs.len()]);
         }
@@ -248,6 +234,19 @@ impl RunArgs {
         let names = names_in(output, &inputs)?;
         std::fs::create_dir_all(output).map_err(|error| Error::io(output, error))?;
         Ok(names.into_iter().map(|path| Some(target(path))).collect())
+    }
+
+    /// Writes what was asked for of a run that ended as `batch` says; nothing of one file of which nothing was done, so that the
+    /// record of an earlier run stays.
+    fn record(&self, batch: &BatchSummary, recording: &Recording, keeper: &Keeper<'_>) -> Result<()> {
+        let is_wanted = batch.files.len() > 1 || batch.has_worked();
+        let summary = match batch.single() {
+            Some(summary) => self.write_summary(summary),
+            None if is_wanted => self.write_summary(batch),
+            None => Ok(()),
+        };
+        // One that cannot be written does not keep the others.
+        summary.and(recording.finish(keeper, batch))
     }
 
     fn write_summary(&self, summary: &impl serde::Serialize) -> Result<()> {

@@ -1,15 +1,15 @@
 //! Storage of this computer that answers no more, as a network mount whose server is gone.
 //!
 //! A read that hangs in the system cannot be called back, and a run waits for the end of its threads. So the program ends
-//! with the thread in it: nothing new begins, what was read is computed and written, what went wrong is said, and the
-//! process ends with the code of every other failure. What is finished is recorded shard by shard, so nothing is to be
+//! with the thread in it: nothing new begins, what was read is computed and written, what went wrong is said, the record of
+//! the run is written, and the process ends with the code of every other failure. What is finished is recorded shard by shard, so nothing is to be
 //! done for it. Requests to a server have a time limit of their own, and fail as requests do.
 
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::run::Stop;
 use crate::source::Location;
 use crate::timeline::{Timeline, Unanswered};
@@ -33,11 +33,12 @@ pub struct Watch<'a> {
 
 impl Watch<'_> {
     /// Does `work` and looks meanwhile. When the storage stalls, `end` is told once nothing but its reads is under way; the
-    /// process is to end there.
-    ///
-    /// # Errors
-    /// That the storage had stalled, if `work` came to its end nevertheless.
-    pub fn over<T>(&self, work: impl FnOnce() -> T, end: impl Fn(&Error) + Sync + Send) -> Result<T> {
+    /// process is to end there. Also says that the storage had stalled, if `work` came to its end nevertheless.
+    pub fn over<T>(
+        &self,
+        work: impl FnOnce() -> T,
+        end: impl Fn(&Error) + Sync + Send,
+    ) -> (T, Option<Error>) {
         let (working, done) = bounded::<()>(0);
         std::thread::scope(|scope| {
             let watcher = scope.spawn(move || {
@@ -54,8 +55,7 @@ impl Watch<'_> {
             let result = work();
             drop(working);
             match watcher.join() {
-                Ok(None) => Ok(result),
-                Ok(Some(error)) => Err(error),
+                Ok(error) => (result, error),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })

@@ -1,7 +1,6 @@
 //! How much memory the process holds, asked again and again by a thread that does nothing else.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -23,39 +22,40 @@ pub struct MemorySample {
     pub bytes: u64,
 }
 
-/// Samples from when it is started to when it is stopped.
+/// Samples from when it is started to when it is dropped.
 #[derive(Debug)]
 pub struct MemorySampler {
-    stop: Sender<()>,
-    thread: JoinHandle<Bounded<MemorySample>>,
+    samples: Arc<Mutex<Bounded<MemorySample>>>,
+    /// Its end ends the thread.
+    _goes_on: Sender<()>,
 }
 
 impl MemorySampler {
     /// Starts a thread; `None` where the system does not say what is held, or starts none.
     pub fn start(timeline: &Arc<Timeline>) -> Option<Self> {
         memory_bytes()?;
-        let (stop, stopped) = bounded::<()>(0);
-        let timeline = timeline.clone();
+        let (goes_on, stopped) = bounded::<()>(0);
+        let merge = |a: &mut MemorySample, b: MemorySample| a.bytes = a.bytes.max(b.bytes);
+        let samples = Arc::new(Mutex::new(Bounded::new(SAMPLES, merge)));
+        let (timeline, seen) = (timeline.clone(), samples.clone());
         let sample = move || {
-            let merge = |a: &mut MemorySample, b: MemorySample| a.bytes = a.bytes.max(b.bytes);
-            let mut samples = Bounded::new(SAMPLES, merge);
             loop {
                 if let Some(bytes) = memory_bytes() {
-                    samples.push(MemorySample { nanos: timeline.now(), bytes });
+                    let sample = MemorySample { nanos: timeline.now(), bytes };
+                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
                 }
                 if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
-                    return samples;
+                    return;
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("memory".to_owned()).spawn(sample).ok()?;
-        Some(Self { stop, thread })
+        std::thread::Builder::new().name("memory".to_owned()).spawn(sample).ok()?;
+        Some(Self { samples, _goes_on: goes_on })
     }
 
-    /// What it saw.
-    pub fn stop(self) -> Vec<MemorySample> {
-        drop(self.stop);
-        self.thread.join().map_or_else(|_| Vec::new(), |samples| samples.values().to_vec())
+    /// What it saw so far.
+    pub fn samples(&self) -> Vec<MemorySample> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).values().to_vec()
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         let buffer = vec![1_u8; 64 << 20];
         std::thread::sleep(4 * INTERVAL);
         assert!(buffer.iter().all(|&byte| byte == 1));
-        let samples = sampler.stop();
+        let samples = sampler.samples();
         assert!(samples.is_sorted_by_key(|sample| sample.nanos));
         let most = samples.iter().map(|sample| sample.bytes).max().unwrap();
         // Other tests may give memory back meanwhile.

@@ -75,7 +75,7 @@ fn data(timeline: &Timeline, memory: &[MemorySample]) -> Value {
     let began = timeline.began_nanos();
     let secs = |nanos: u64| (nanos as f64 - began as f64) * 1e-9;
     let row = |row: &ThreadRow| {
-        let spans = row.spans.values().iter().map(|span| {
+        let spans = row.spans.iter().map(|span| {
             let group = span.item.map_or(0, |item| item.group);
             let busy = span.busy_nanos as f64 * 1e-9;
             json!([secs(span.start_nanos), secs(span.end_nanos), busy, name_of(span), group, span.count])

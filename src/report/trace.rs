@@ -45,7 +45,7 @@ fn write(events: &mut Events, timeline: &Timeline, memory: &[MemorySample]) -> R
         ] {
             events.add(&json!({ "ph": "M", "pid": PID, "tid": tid, "name": what, "args": args }))?;
         }
-        for span in row.spans.values() {
+        for span in &row.spans {
             let (start, end) = (micros(span.start_nanos), micros(span.end_nanos));
             events.add(&json!({
                 "ph": "X", "pid": PID, "tid": tid, "ts": start, "dur": end - start,
@@ -97,6 +97,7 @@ pub(super) fn name_of(span: &Span) -> String {
     match span.item {
         Some(item) if span.last > item.number => format!("{}s {}–{}", item.what, item.number, span.last),
         Some(item) => format!("{} {}", item.what, item.number),
+        None if !span.has_ended => "not ended".to_owned(),
         None => "winding up".to_owned(),
     }
 }

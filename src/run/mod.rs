@@ -127,7 +127,7 @@ pub fn run(job: Job, target: Option<Target>, stop: &Stop, report: &dyn Report) -
     let (workers, timeline) = (workers(&job.options), job.timeline.clone());
     let conditions = Conditions { workers, timeline, stop, report };
     let order = Order { input: job.options.input.clone(), target, prepare: Box::new(move || Ok(job)) };
-    match run_one(order, conditions)? {
+    match run_one(order, conditions)?.state {
         State::Finished(summary) => Ok(*summary),
         State::Failed(error) => Err(error),
         State::Interrupted { finished } => Err(interrupted(finished)),
@@ -149,31 +149,38 @@ pub fn run_without_output(job: Job, report: &dyn Report) -> Result<Summary> {
 ///
 /// # Errors
 /// None of the order's; only a bug's.
-pub fn run_one(order: Order<'_>, conditions: Conditions<'_>) -> Result<State> {
+pub fn run_one(order: Order<'_>, conditions: Conditions<'_>) -> Result<Outcome> {
     let (report, timeline) = (conditions.report, conditions.timeline.clone());
     let (outcomes, stages) = stages::stream(vec![order], conditions, &|_| ())?;
-    let mut state = outcomes.into_iter().next().expect("each order has an outcome").state;
-    if let State::Finished(summary) = &mut state {
+    let mut outcome = outcomes.into_iter().next().expect("each order has an outcome");
+    if let State::Finished(summary) = &mut outcome.state {
         // The last threads have ended only now.
         summary.stages = stages;
         summary.metrics = timeline.metrics();
         summary.wall_secs = summary.metrics.wall_secs;
         report.event(&Event::Finished(summary));
     }
-    Ok(state)
+    Ok(outcome)
 }
 
 /// Does `orders`, one after the other, each with the same numbers of threads; one that fails does not keep the others.
-/// Says how each ended, in their order, and what the stages did.
+/// Tells `ended` of each when it ends. Says how each ended, in their order, and what the stages did.
 ///
 /// # Errors
 /// None of an order's; only a bug's.
-pub fn run_all(orders: Vec<Order<'_>>, conditions: Conditions<'_>) -> Result<(Vec<Outcome>, Vec<StageTime>)> {
+pub fn run_all(
+    orders: Vec<Order<'_>>,
+    conditions: Conditions<'_>,
+    ended: &(dyn Fn(&Outcome) + Sync),
+) -> Result<(Vec<Outcome>, Vec<StageTime>)> {
     let report = conditions.report;
-    let say = |outcome: &Outcome| match &outcome.state {
-        State::Finished(summary) => report.event(&Event::Finished(summary)),
-        State::Failed(error) => report.event(&Event::Failed { text: &error.to_string() }),
-        State::WasThere(_) | State::Interrupted { .. } => {}
+    let say = |outcome: &Outcome| {
+        match &outcome.state {
+            State::Finished(summary) => report.event(&Event::Finished(summary)),
+            State::Failed(error) => report.event(&Event::Failed { text: &error.to_string() }),
+            State::WasThere(_) | State::Interrupted { .. } => {}
+        }
+        ended(outcome);
     };
     stages::stream(orders, conditions, &say)
 }

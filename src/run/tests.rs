@@ -110,7 +110,7 @@ fn files_made(input: &Path, output: &Path, flags: &str, depths: Depths) -> BTree
     };
     let conditions = Conditions { workers, timeline, stop: &stop, report: &Silent };
     let state = run_one(order, conditions).unwrap();
-    assert!(matches!(state, State::Finished(_)), "{state:?}");
+    assert!(matches!(state.state, State::Finished(_)), "{state:?}");
     let mut files = BTreeMap::new();
     let mut folders = vec![output.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -24,6 +24,15 @@ pub(super) struct Activity {
     /// When it was busy first, and last.
     pub first_nanos: Option<u64>,
     pub last_nanos: u64,
+    /// The ends of its threads' intervals less their beginnings, of which there may be more: modulo 2⁶⁴.
+    balance_nanos: u64,
+}
+
+impl Activity {
+    /// Its threads' intervals added up, to `now`.
+    pub fn work_nanos(&self, now: u64) -> u64 {
+        self.balance_nanos.wrapping_add(now.wrapping_mul(self.active.into()))
+    }
 }
 
 impl Concurrency {
@@ -37,6 +46,7 @@ impl Concurrency {
         let activity = &mut self.stages[stage];
         activity.first_nanos.get_or_insert(now);
         activity.active += 1;
+        activity.balance_nanos = activity.balance_nanos.wrapping_sub(now);
         if activity.active == 1 {
             self.become_busy(self.busy | 1 << stage, now);
         }
@@ -47,6 +57,7 @@ impl Concurrency {
         let activity = &mut self.stages[stage];
         activity.last_nanos = now;
         activity.active -= 1;
+        activity.balance_nanos = activity.balance_nanos.wrapping_add(now);
         if activity.active == 0 {
             self.become_busy(self.busy & !(1 << stage), now);
         }
@@ -55,6 +66,13 @@ impl Concurrency {
     fn become_busy(&mut self, busy: u32, now: u64) {
         *self.nanos.entry(self.busy).or_default() += now - self.since_nanos;
         (self.busy, self.since_nanos) = (busy, now);
+    }
+
+    /// Counts what is under way up to `now`.
+    pub fn advance(&mut self, now: u64) {
+        let now = now.max(self.since_nanos);
+        self.stages.iter_mut().filter(|stage| stage.active > 0).for_each(|stage| stage.last_nanos = now);
+        self.become_busy(self.busy, now);
     }
 
     pub fn activity(&self, stage: usize) -> Activity {
@@ -84,6 +102,8 @@ mod tests {
         concurrency.add_stage();
         concurrency.add_stage();
         for (now, stage, begins) in events {
+            // Looking changes nothing.
+            concurrency.advance(now);
             if begins { concurrency.begin(stage, now) } else { concurrency.end(stage, now) }
         }
         // Counted nanosecond by nanosecond.
@@ -94,5 +114,13 @@ mod tests {
         }
         assert_eq!(concurrency.nanos_where(|set| set & 1 != 0), 46);
         assert_eq!((concurrency.activity(1).first_nanos, concurrency.activity(1).last_nanos), (Some(30), 75));
+        assert_eq!(
+            (concurrency.activity(0).work_nanos(85), concurrency.activity(1).work_nanos(85)),
+            (66, 35)
+        );
+        concurrency.begin(1, 90);
+        assert_eq!(concurrency.activity(1).work_nanos(95), 40);
+        concurrency.advance(95);
+        assert_eq!((concurrency.nanos_where(|set| set == 2), concurrency.activity(1).last_nanos), (19, 95));
     }
 }

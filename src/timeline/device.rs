@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Detail, Item, Span, ThreadRow, Timeline};
+use super::row::Live;
+use super::{Item, Span, Timeline};
 
 /// When a device was busy, told by whoever drives it, in the order of its work. A device works on one thing at a time:
 /// an interval that begins before the last one has ended begins when that ends.
@@ -12,18 +13,14 @@ use super::{Detail, Item, Span, ThreadRow, Timeline};
 pub struct DeviceRow {
     timeline: Arc<Timeline>,
     last_nanos: u64,
-    recorded: Option<ThreadRow>,
+    live: Arc<Live>,
 }
 
 impl DeviceRow {
     /// For the device `name`.
     pub fn new(timeline: &Arc<Timeline>, name: &str) -> Self {
-        let mut known = timeline.known();
-        let parked = known.devices.iter().position(|row| row.name == name);
-        let recorded = parked.map_or_else(|| ThreadRow::new(name, name), |i| known.devices.swap_remove(i));
-        drop(known);
-        let last_nanos = recorded.spans.values().last().map_or(0, |span| span.end_nanos);
-        Self { timeline: timeline.clone(), last_nanos, recorded: Some(recorded) }
+        let live = Live::among(&mut timeline.known().devices, name, name);
+        Self { timeline: timeline.clone(), last_nanos: live.last_nanos(), live }
     }
 
     /// It worked on `item` in this time.
@@ -32,19 +29,7 @@ impl DeviceRow {
         let start = nanos(time.start).max(self.last_nanos);
         let end = nanos(time.end).max(start);
         self.last_nanos = end;
-        if let Some(recorded) = &mut self.recorded {
-            recorded.busy_nanos += end - start;
-            if self.timeline.detail == Detail::Spans {
-                recorded.spans.push(Span::new(start, end, item));
-            }
-        }
-    }
-}
-
-impl Drop for DeviceRow {
-    fn drop(&mut self) {
-        let recorded = self.recorded.take();
-        self.timeline.known().devices.extend(recorded);
+        self.live.add(Span::new(start, end, item), self.timeline.detail);
     }
 }
 
@@ -88,6 +73,7 @@ impl DeviceClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::Detail;
 
     #[test]
     fn a_clock_of_another_beginning_and_another_tick_is_found() {
@@ -118,7 +104,7 @@ mod tests {
         row.add(at(3)..at(5), None);
         drop(row);
         let device = &timeline.devices()[0];
-        assert_eq!((device.busy_nanos, device.spans.values().len()), (4_000_000, 2));
-        assert_eq!(device.spans.values()[1].start_nanos, 4_000_000);
+        assert_eq!((device.busy_nanos, device.spans.len()), (4_000_000, 2));
+        assert_eq!(device.spans[1].start_nanos, 4_000_000);
     }
 }

@@ -109,11 +109,12 @@ pub struct QueueMetrics {
 }
 
 impl Timeline {
-    /// What was recorded so far. For the end of a run: an interval that is still open is not in it.
+    /// What was recorded so far; what is under way counts up to now.
     pub fn metrics(&self) -> Metrics {
-        let began = self.began_nanos();
-        let wall_nanos = self.now() - began;
+        let (began, now) = (self.began_nanos(), self.now());
+        let wall_nanos = now - began;
         let wall_secs = secs(wall_nanos);
+        lock(&self.concurrency).advance(now);
         let stages = self.stage_metrics(began, wall_secs);
         let bound = (0..stages.len()).max_by(|&a, &b| stages[a].load.total_cmp(&stages[b].load));
         let bound = bound.filter(|&i| stages[i].work_secs > 0.0);
@@ -150,15 +151,17 @@ impl Timeline {
     fn stage_metrics(&self, began: u64, wall_secs: f64) -> Vec<StageMetrics> {
         let known = self.known();
         let concurrency = lock(&self.concurrency);
+        // Under the lock: no thread has begun later.
+        let now = self.now();
         let stage = |(i, total): (usize, &std::sync::Arc<super::Total>)| {
             let threads = total.threads.load(Relaxed);
-            let work_secs = secs(total.sums.work_nanos.load(Relaxed));
             let activity = concurrency.activity(i);
+            let work_secs = secs(activity.work_nanos(now));
             let since_began = |nanos: u64| secs(nanos.saturating_sub(began));
             StageMetrics {
                 name: total.name.clone(),
                 threads,
-                items: total.sums.items.load(Relaxed),
+                items: total.items.load(Relaxed),
                 busy_secs: secs(concurrency.nanos_where(|set| set & (1 << i) != 0)),
                 work_secs,
                 load: if wall_secs > 0.0 { work_secs / (threads as f64 * wall_secs) } else { 0.0 },

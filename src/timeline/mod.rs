@@ -26,7 +26,8 @@ pub use device::{DeviceClock, DeviceRow};
 pub use metrics::{DeviceMetrics, Metrics, QueueMetrics, RequestMetrics, StageMetrics};
 pub use queue::{Depth, Queue};
 pub use requests::{RequestLog, Requested, Unanswered};
-pub use row::{Row, Span};
+use row::Live;
+pub use row::{Row, Span, ThreadRow};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,22 +72,9 @@ struct Known {
     stages: Vec<Arc<Total>>,
     groups: Vec<String>,
     queues: Vec<Arc<Queue>>,
-    /// Of threads that have ended; a later thread of the same name goes on with its row.
-    rows: Vec<ThreadRow>,
-    devices: Vec<ThreadRow>,
-}
-
-/// A thread or a device, and when it was busy with what.
-#[derive(Clone, Debug)]
-pub struct ThreadRow {
-    /// As the thread is called.
-    pub name: String,
-    /// The stage that it works for; of a device its own name.
-    pub stage: String,
-    /// Of its intervals together.
-    pub busy_nanos: u64,
-    /// By start, not overlapping.
-    pub spans: Bounded<Span>,
+    /// When a thread has ended, a later one of the same name goes on with its row.
+    rows: Vec<Arc<Live>>,
+    devices: Vec<Arc<Live>>,
 }
 
 /// One stage over all pipelines.
@@ -94,12 +82,6 @@ pub struct ThreadRow {
 struct Total {
     name: String,
     threads: AtomicU64,
-    sums: Sums,
-}
-
-#[derive(Debug, Default)]
-struct Sums {
-    work_nanos: AtomicU64,
     items: AtomicU64,
 }
 
@@ -108,8 +90,11 @@ struct Sums {
 pub struct Stage {
     timeline: Arc<Timeline>,
     index: usize,
-    own: Sums,
     total: Arc<Total>,
+    /// By this pipeline.
+    items: AtomicU64,
+    /// That earlier pipelines worked.
+    before_nanos: u64,
 }
 
 impl Timeline {
@@ -164,13 +149,14 @@ impl Timeline {
         let mut known = self.known();
         let index = known.stages.iter().position(|total| total.name == name).unwrap_or(known.stages.len());
         if index == known.stages.len() {
-            let (name, threads) = (name.to_owned(), AtomicU64::new(0));
-            known.stages.push(Arc::new(Total { name, threads, sums: Sums::default() }));
+            let (name, threads, items) = (name.to_owned(), AtomicU64::new(0), AtomicU64::new(0));
+            known.stages.push(Arc::new(Total { name, threads, items }));
             lock(&self.concurrency).add_stage();
         }
         let total = known.stages[index].clone();
         total.threads.fetch_max(threads as u64, Relaxed);
-        Stage { timeline: self.clone(), index, own: Sums::default(), total }
+        let before_nanos = self.work_nanos(index);
+        Stage { timeline: self.clone(), index, total, items: AtomicU64::new(0), before_nanos }
     }
 
     /// A queue that holds up to `capacity` items.
@@ -199,11 +185,11 @@ impl Timeline {
         self.known().groups.clone()
     }
 
-    /// Every thread that has ended: stage by stage, in the order of the data flow.
+    /// Every thread as far as it is, where intervals are kept: stage by stage, in the order of the data flow.
     pub fn rows(&self) -> Vec<ThreadRow> {
-        let known = self.known();
+        let (known, now) = (self.known(), self.now());
         let stage = |row: &ThreadRow| known.stages.iter().position(|total| total.name == row.stage);
-        let mut rows = known.rows.clone();
+        let mut rows: Vec<ThreadRow> = known.rows.iter().map(|row| row.at(now)).collect();
         // read-10 comes after read-9.
         rows.sort_by_cached_key(|row| (stage(row), row.name.len(), row.name.clone()));
         rows
@@ -216,9 +202,16 @@ impl Timeline {
         (0..known.stages.len()).map(|index| concurrency.activity(index).active as usize).sum()
     }
 
+    /// Time that the threads of stage `index` did not wait for a neighbour, added up.
+    fn work_nanos(&self, index: usize) -> u64 {
+        let concurrency = lock(&self.concurrency);
+        concurrency.activity(index).work_nanos(self.now())
+    }
+
     /// Every device.
     pub fn devices(&self) -> Vec<ThreadRow> {
-        self.known().devices.clone()
+        let now = self.now();
+        self.known().devices.iter().map(|row| row.at(now)).collect()
     }
 
     /// Every queue.
@@ -234,18 +227,18 @@ impl Timeline {
 impl Stage {
     /// Items that left it.
     pub fn items(&self) -> u64 {
-        self.own.items.load(Relaxed)
+        self.items.load(Relaxed)
     }
 
     /// Time that its threads did not wait for a neighbour, added up.
     pub fn work_nanos(&self) -> u64 {
-        self.own.work_nanos.load(Relaxed)
+        self.timeline.work_nanos(self.index) - self.before_nanos
     }
 
     /// So many more items leave; says how many did before.
     pub fn count_items(&self, items: u64) -> u64 {
-        self.total.sums.items.fetch_add(items, Relaxed);
-        self.own.items.fetch_add(items, Relaxed)
+        self.total.items.fetch_add(items, Relaxed);
+        self.items.fetch_add(items, Relaxed)
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Requested {
     pub start_nanos: u64,
     /// When it was answered.
     pub end_nanos: u64,
-    /// Whether it brought an error instead of bytes.
+    /// Whether it brought an error instead of bytes, or nothing yet.
     pub failed: bool,
 }
 
@@ -213,16 +213,27 @@ impl RequestLog {
     }
 
     /// In the order of their answers, those before the work began too; of many, every so manieth, as the second value
-    /// says.
+    /// says. Then those in flight, up to now.
     pub fn list(&self) -> (Vec<Requested>, u64) {
         let state = lock(&self.state);
-        (state.list.values().to_vec(), state.list.stride())
+        let now = self.now();
+        let open = state.waiting.iter().filter_map(|waiting| {
+            let Range { start, end } = waiting.bytes.clone()?;
+            let Waiting { file, asked_nanos, .. } = *waiting;
+            let (offset, length) = (start, end - start);
+            Some(Requested { file, offset, length, start_nanos: asked_nanos, end_nanos: now, failed: true })
+        });
+        (state.list.values().iter().copied().chain(open).collect(), state.list.stride())
     }
 
-    /// Sums since the work began, over `wall_secs`.
+    /// Sums since the work began, over `wall_secs`. The times of what is in flight count up to now.
     pub(super) fn metrics(&self, wall_secs: f64) -> RequestMetrics {
         let state = lock(&self.state);
-        let sums = &state.sums;
+        let (now, sums) = (self.now(), &state.sums);
+        let open_nanos = if state.waiting.is_empty() { 0 } else { now - state.since_nanos };
+        let union_nanos = sums.union_nanos + open_nanos;
+        let open = state.waiting.iter().filter(|waiting| waiting.bytes.is_some());
+        let waited_nanos = sums.waited_nanos + open.map(|waiting| now - waiting.asked_nanos).sum::<u64>();
         let secs = |nanos: u64| nanos as f64 * 1e-9;
         let quantile = |q| sums.times.quantile(q).map(secs);
         let ratio = |a: f64, b: f64| if b > 0.0 { Some(a / b) } else { None };
@@ -230,10 +241,10 @@ impl RequestLog {
             requests: sums.requests,
             failed: sums.failed,
             bytes: sums.bytes,
-            busy_secs: secs(sums.union_nanos),
-            mean_in_flight: ratio(secs(sums.waited_nanos), secs(sums.union_nanos)),
+            busy_secs: secs(union_nanos),
+            mean_in_flight: ratio(secs(waited_nanos), secs(union_nanos)),
             bytes_per_sec: ratio(sums.bytes as f64, wall_secs),
-            bytes_per_busy_sec: ratio(sums.bytes as f64, secs(sums.union_nanos)),
+            bytes_per_busy_sec: ratio(sums.bytes as f64, secs(union_nanos)),
             p50_secs: quantile(0.5),
             p90_secs: quantile(0.9),
             p99_secs: quantile(0.99),

@@ -1,12 +1,24 @@
-//! One thread's intervals. Each thread writes its own, and hands them over when it ends.
+//! One row's intervals. Whoever works writes its own, and others may look at any time.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 
-use super::{Bounded, Detail, Item, Stage, ThreadRow, lock};
+use super::{Bounded, Detail, Item, Stage, lock};
 
 /// Intervals that a row keeps: a screen has fewer points, and 20 threads take 6 MB.
 const SPANS: usize = 4096;
+
+/// A thread or a device, and when it was busy with what.
+#[derive(Clone, Debug)]
+pub struct ThreadRow {
+    /// As the thread is called.
+    pub name: String,
+    /// The stage that it works for; of a device its own name.
+    pub stage: String,
+    /// Of its intervals together.
+    pub busy_nanos: u64,
+    /// By start, not overlapping.
+    pub spans: Vec<Span>,
+}
 
 /// When a thread was busy, and with what.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +35,16 @@ pub struct Span {
     pub last: u64,
     /// Intervals that were merged.
     pub count: u64,
+    /// Whether it had ended when the row was looked at. What it works on is known only then.
+    pub has_ended: bool,
 }
 
 impl Span {
     /// One interval.
     pub fn new(start_nanos: u64, end_nanos: u64, item: Option<Item>) -> Self {
         let last = item.map_or(0, |item| item.number);
-        Self { start_nanos, end_nanos, busy_nanos: end_nanos - start_nanos, item, last, count: 1 }
+        let busy_nanos = end_nanos - start_nanos;
+        Self { start_nanos, end_nanos, busy_nanos, item, last, count: 1, has_ended: true }
     }
 
     fn merge(&mut self, next: Self) {
@@ -43,10 +58,62 @@ impl Span {
     }
 }
 
-impl ThreadRow {
-    pub(super) fn new(name: &str, stage: &str) -> Self {
-        let (name, stage) = (name.to_owned(), stage.to_owned());
-        Self { name, stage, busy_nanos: 0, spans: Bounded::new(SPANS, Span::merge) }
+/// A row that grows. One thread writes it.
+#[derive(Debug)]
+pub(super) struct Live {
+    name: String,
+    stage: String,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// At work since then.
+    since_nanos: Option<u64>,
+    busy_nanos: u64,
+    spans: Bounded<Span>,
+}
+
+impl Live {
+    /// The row `name` among `rows`, if nobody writes it any more, or else a new one there.
+    pub fn among(rows: &mut Vec<Arc<Self>>, name: &str, stage: &str) -> Arc<Self> {
+        let parked = rows.iter().find(|row| row.name == name && Arc::strong_count(row) == 1).cloned();
+        parked.unwrap_or_else(|| {
+            let spans = Bounded::new(SPANS, Span::merge);
+            let kept = Mutex::new(Kept { since_nanos: None, busy_nanos: 0, spans });
+            let row = Arc::new(Self { name: name.to_owned(), stage: stage.to_owned(), kept });
+            rows.push(row.clone());
+            row
+        })
+    }
+
+    fn begin(&self, now: u64) {
+        lock(&self.kept).since_nanos = Some(now);
+    }
+
+    /// It was busy for so long; with what and when is kept if `detail` asks for it.
+    pub fn add(&self, span: Span, detail: Detail) {
+        let mut kept = lock(&self.kept);
+        kept.since_nanos = None;
+        kept.busy_nanos += span.busy_nanos;
+        if detail == Detail::Spans {
+            kept.spans.push(span);
+        }
+    }
+
+    /// The end of the last interval that is kept.
+    pub fn last_nanos(&self) -> u64 {
+        lock(&self.kept).spans.values().last().map_or(0, |span| span.end_nanos)
+    }
+
+    /// As it is at `now`.
+    pub fn at(&self, now: u64) -> ThreadRow {
+        let kept = lock(&self.kept);
+        let open = kept.since_nanos.map(|since| Span::new(since, now.max(since), None));
+        let busy_nanos = kept.busy_nanos + open.as_ref().map_or(0, |span| span.busy_nanos);
+        let open = open.map(|span| Span { has_ended: false, ..span });
+        let spans = kept.spans.values().iter().cloned().chain(open).collect();
+        ThreadRow { name: self.name.clone(), stage: self.stage.clone(), busy_nanos, spans }
     }
 }
 
@@ -55,18 +122,17 @@ impl ThreadRow {
 pub struct Row {
     stage: Arc<Stage>,
     since_nanos: Option<u64>,
-    recorded: Option<ThreadRow>,
+    /// Where intervals are kept.
+    live: Option<Arc<Live>>,
 }
 
 impl Row {
     /// For the thread `name` of `stage`.
     pub fn new(stage: &Arc<Stage>, name: &str) -> Self {
-        let mut known = stage.timeline.known();
-        let parked = known.rows.iter().position(|row| row.name == name);
-        let recorded =
-            parked.map_or_else(|| ThreadRow::new(name, &stage.total.name), |i| known.rows.swap_remove(i));
-        drop(known);
-        Self { stage: stage.clone(), since_nanos: None, recorded: Some(recorded) }
+        let timeline = &stage.timeline;
+        let is_kept = timeline.detail == Detail::Spans;
+        let live = is_kept.then(|| Live::among(&mut timeline.known().rows, name, &stage.total.name));
+        Self { stage: stage.clone(), since_nanos: None, live }
     }
 
     /// Work begins, unless it has.
@@ -77,7 +143,11 @@ impl Row {
             // Under the lock, so that time does not run backwards for the next.
             let now = timeline.now();
             concurrency.begin(self.stage.index, now);
+            drop(concurrency);
             self.since_nanos = Some(now);
+            if let Some(live) = &self.live {
+                live.begin(now);
+            }
         }
     }
 
@@ -89,14 +159,8 @@ impl Row {
         let now = timeline.now();
         concurrency.end(self.stage.index, now);
         drop(concurrency);
-        for sums in [&self.stage.own, &self.stage.total.sums] {
-            sums.work_nanos.fetch_add(now - since, Relaxed);
-        }
-        if let Some(recorded) = &mut self.recorded {
-            recorded.busy_nanos += now - since;
-            if timeline.detail == Detail::Spans {
-                recorded.spans.push(Span::new(since, now, item));
-            }
+        if let Some(live) = &self.live {
+            live.add(Span::new(since, now, item), timeline.detail);
         }
     }
 }
@@ -104,7 +168,5 @@ impl Row {
 impl Drop for Row {
     fn drop(&mut self) {
         self.end(None);
-        let recorded = self.recorded.take();
-        self.stage.timeline.known().rows.extend(recorded);
     }
 }

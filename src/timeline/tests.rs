@@ -43,14 +43,14 @@ fn the_metrics_are_those_of_the_intervals() {
     let rows = timeline.rows();
     let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
     assert_eq!(names, ["pool-0", "pool-1", "last"]);
-    let sum = |row: &ThreadRow| row.spans.values().iter().map(|span| span.busy_nanos).sum::<u64>();
+    let sum = |row: &ThreadRow| row.spans.iter().map(|span| span.busy_nanos).sum::<u64>();
     assert!(rows.iter().all(|row| sum(row) == row.busy_nanos));
     assert!((secs(sum(&rows[0]) + sum(&rows[1])) - pool.work_secs).abs() < 1e-9);
     for row in &rows {
-        let spans = row.spans.values();
+        let spans = &row.spans;
         assert!(spans.is_sorted_by(|a, b| a.end_nanos <= b.start_nanos), "{} overlaps itself", row.name);
     }
-    let items = rows[2].spans.values().iter().filter_map(|span| span.item);
+    let items = rows[2].spans.iter().filter_map(|span| span.item);
     assert_eq!(items.map(|item| item.number).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
 }
 
@@ -59,16 +59,56 @@ fn secs(nanos: u64) -> f64 {
 }
 
 #[test]
-fn pipelines_that_follow_each_other_share_rows_and_sums() {
+fn pipelines_that_follow_each_other_share_rows() {
+    let timeline = Timeline::new(Detail::Spans);
+    nap(&timeline, 3);
+    nap(&timeline, 4);
+    let count = |row: &ThreadRow| row.spans.iter().filter(|span| span.item.is_some()).count();
+    assert_eq!(timeline.rows().iter().map(count).sum::<usize>(), 14);
+    assert_eq!(timeline.rows().len(), 3);
+}
+
+#[test]
+fn what_is_under_way_counts_up_to_now() {
+    let timeline = Timeline::new(Detail::Spans);
+    timeline.begin();
+    let stage = Arc::new(timeline.stage("stage", 1));
+    let mut row = Row::new(&stage, "stage");
+    let log = timeline.requests();
+    let file = log.file("a file");
+    row.begin();
+    let (metrics, seen, list) = log
+        .opens::<_, ()>(file, || {
+            log.time(file, 7..9, || {
+                std::thread::sleep(NAP);
+                Ok((timeline.metrics(), timeline.rows(), log.list().0))
+            })
+        })
+        .unwrap();
+    let nap = NAP.as_secs_f64();
+    let worked = &metrics.stages[0];
+    assert!(worked.work_secs >= nap && worked.busy_secs >= nap && worked.last_secs >= nap, "{worked:?}");
+    assert_eq!((seen[0].spans.len(), seen[0].spans[0].has_ended), (1, false));
+    assert!(seen[0].busy_nanos >= NAP.as_nanos() as u64);
+    assert!(metrics.requests.busy_secs >= nap && metrics.requests.requests == 0);
+    assert!(
+        list.len() == 1 && list[0].failed && list[0].end_nanos - list[0].start_nanos >= NAP.as_nanos() as u64
+    );
+    row.end(None);
+    assert!(timeline.rows()[0].spans[0].has_ended && timeline.rows()[0].spans.len() == 1);
+    assert!(!log.list().0[0].failed);
+}
+
+#[test]
+fn pipelines_that_follow_each_other_share_sums() {
     let timeline = Timeline::new(Detail::Sums);
     timeline.begin();
     nap(&timeline, 3);
     nap(&timeline, 4);
     let metrics = timeline.metrics();
     assert_eq!((metrics.stages.len(), metrics.stages[0].items), (2, 7));
-    let rows = timeline.rows();
-    assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|row| row.spans.values().is_empty() && row.busy_nanos > 0), "sums only");
+    assert!(metrics.stages.iter().all(|stage| stage.work_secs >= 7.0 * NAP.as_secs_f64()), "{metrics:?}");
+    assert!(timeline.rows().is_empty(), "sums only");
     assert!(
         metrics
             .queues

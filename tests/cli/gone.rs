@@ -9,6 +9,7 @@ use decon_gpu::pixels::PixelType;
 use crate::mosaic::{five_fields, metadata, write};
 use crate::output::{files, json, names};
 use crate::program::{command, run, run_arguments, start_run, text, wait_for};
+use crate::report::data;
 
 fn input_in(home: &Path) -> PathBuf {
     let input = home.join("in.czi");
@@ -67,6 +68,60 @@ fn storage_that_stalls_ends_the_run_with_one_message() {
     }
     assert!(kept > 0, "no stall left a finished shard");
     assert_eq!(names(home.path()), ["in.czi", "out.zarr"]);
+}
+
+#[test]
+fn a_run_that_stalls_is_recorded_with_what_hangs() {
+    let home = tempfile::tempdir().unwrap();
+    let input = input_in(home.path());
+    let output = home.path().join("out.zarr");
+    let written = ["trace.json", "page.html", "summary.json"].map(|name| home.path().join(name));
+    let [trace, page, summary] = &written;
+    let records = format!("--trace {} --report {} --summary {}", text(trace), text(page), text(summary));
+    let mut seen = std::collections::BTreeSet::new();
+    for answered in 1..20 {
+        let stall = format!("--overwrite --timeout 300ms --simulate-storage stall={answered}");
+        let flags = format!("{TILES} {records} {stall}");
+        let ended = run(&input, &output, &flags);
+        if ended.code == Some(0) {
+            break;
+        }
+        ended.failed(1, "the storage has not answered for");
+        let summary = json(summary);
+        assert_eq!(summary["files"][0]["state"], "failed");
+        let page = data(&fs::read_to_string(page).unwrap());
+        assert_eq!(page["summary"], summary);
+        for said in [&summary["files"][0]["note"], &page["ending"]] {
+            assert!(said.as_str().unwrap().contains("the storage has not answered for"), "{said}");
+        }
+        let events = json(trace)["traceEvents"].clone();
+        let events = || events.as_array().unwrap().iter();
+        let asked = events().filter(|event| event["ph"] == "b" && event["args"]["failed"] == true);
+        assert_eq!(asked.count(), 1);
+        let hangs: Vec<_> = events().filter(|event| event["name"] == "not ended").collect();
+        assert!(hangs.len() == 1 && hangs[0]["dur"].as_f64().unwrap() >= 300e3, "{hangs:?}");
+        seen.insert(hangs[0]["cat"].as_str().unwrap().to_owned());
+        written.iter().for_each(|file| fs::remove_file(file).unwrap());
+    }
+    // Opened, and its fields read.
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["plan", "read"]);
+}
+
+#[test]
+fn of_several_files_one_stalls_and_those_that_follow_are_not_begun() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, folder, summary) =
+        (input_in(home.path()), home.path().join("out/"), home.path().join("summary.json"));
+    let twin = home.path().join("twin.czi");
+    fs::copy(&input, &twin).unwrap();
+    let flags = format!("{TILES} --timeout 300ms --simulate-storage stall=1 --progress json");
+    let flags = format!("{} --summary {} {flags}", text(&twin), text(&summary));
+    let ended = run(&input, &folder, &flags).failed(1, "the storage has not answered for");
+    let summary = json(&summary);
+    let states: Vec<_> = (0..2).map(|i| summary["files"][i]["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["failed", "interrupted"]);
+    let last: serde_json::Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["files"][0]["note"]), (&"ended".into(), &summary["files"][0]["note"]));
 }
 
 /// The compute stage reads, too, before it begins.

@@ -23,7 +23,7 @@ fn reported(home: &Path, pieces: &[Piece], flags: &str) -> (String, Value) {
 }
 
 /// What the page draws itself from.
-fn data(page: &str) -> Value {
+pub fn data(page: &str) -> Value {
     let (_, rest) = page.split_once("id=\"data\">").unwrap();
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
 }
