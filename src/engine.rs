@@ -62,7 +62,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// How many iterations of at most `most` it takes until the divergence of the tiles of `sample` settles, all of output
-    /// channel `channel` and deconvolved together. Holds the fields of one batch at a time.
+    /// channel `channel` and deconvolved together. Holds the fields of one batch at a time. `None` when `is_over` before.
     ///
     /// # Errors
     /// The backend's, and those of `sample`.
@@ -70,9 +70,9 @@ impl<B: Backend> Engine<B> {
         &mut self,
         channel: usize,
         sample: Vec<DecodedBatch>,
-        most: u32,
-        until: &Until,
-    ) -> Result<u32> {
+        (most, until): (u32, &Until),
+        is_over: impl Fn() -> bool,
+    ) -> Result<Option<u32>> {
         let mut lanes = 0;
         for batch in sample {
             self.take_in(batch.fields)?;
@@ -84,7 +84,7 @@ impl<B: Backend> Engine<B> {
         }
         let Recipe { method, start } = self.recipe;
         self.backend.begin(channel, lanes, start)?;
-        deconvolve_until(&mut self.backend, method, most, until)
+        deconvolve_until(&mut self.backend, method, (most, until), is_over)
     }
 
     /// The tiles of `batch` as they are when nothing was iterated: what was observed above the background.

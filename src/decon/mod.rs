@@ -261,25 +261,28 @@ pub struct Until {
 }
 
 /// As [`deconvolve`], but goes on until the divergence changes no more; returns how many iterations that takes, at most
-/// `most`; also `most` where the divergence is 0 from the beginning.
+/// `most`; also `most` where the divergence is 0 from the beginning. `None` when `is_over` before that, which is asked at each check.
 pub fn deconvolve_until<B: Backend>(
     backend: &mut B,
     method: Method,
-    most: u32,
-    until: &Until,
-) -> Result<u32> {
+    (most, until): (u32, &Until),
+    is_over: impl Fn() -> bool,
+) -> Result<Option<u32>> {
     let mut last = None;
     for k in 1..=most {
         if (k - 1).is_multiple_of(until.check_every) {
+            if is_over() {
+                return Ok(None);
+            }
             let divergence = backend.project_and_measure()?;
             let change =
                 last.map(|last: f64| (last - divergence).abs() / last / f64::from(until.check_every));
             // Nothing has data, or nothing can become better: that says nothing of other tiles.
             if k == 1 && divergence <= 0.0 {
-                return Ok(most);
+                return Ok(Some(most));
             }
             if divergence <= 0.0 || change.is_some_and(|change| change <= until.change) {
-                return Ok(k - 1);
+                return Ok(Some(k - 1));
             }
             last = Some(divergence);
         } else {
@@ -287,5 +290,5 @@ pub fn deconvolve_until<B: Backend>(
         }
         backend.back_project(method.alpha(k + 1))?;
     }
-    Ok(most)
+    Ok(Some(most))
 }

@@ -233,7 +233,7 @@ fn iterations_stop_where_the_oracle_does() {
             let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
             job.begin_on(&mut backend, 1, &[&observed]);
             let until = Until { change, check_every };
-            let actual = deconvolve_until(&mut backend, method, 40, &until).unwrap();
+            let actual = deconvolve_until(&mut backend, method, (40, &until), || false).unwrap().unwrap();
             assert_eq!(actual, expected, "{method:?}, {until:?}");
             // What is there is what so many iterations make.
             let job = Job { iterations: actual, ..job };
@@ -251,7 +251,7 @@ fn a_sample_without_data_does_not_say_that_others_need_no_iterations() {
     let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
     job.begin_on(&mut backend, 1, &[&nothing]);
     let until = Until { change: 0.01, check_every: 5 };
-    assert_eq!(deconvolve_until(&mut backend, Method::Rl, 40, &until).unwrap(), 40);
+    assert_eq!(deconvolve_until(&mut backend, Method::Rl, (40, &until), || false).unwrap(), Some(40));
 }
 
 /// A few spots in the middle of a dark image, so that no light is lost beyond its edges.

@@ -29,7 +29,7 @@ pub(super) struct FileRun<'a> {
     zarr: Option<OmeZarr>,
     output: Option<PathBuf>,
     pub tally: Tally<'a>,
-    stop: &'a Stop,
+    pub stop: &'a Stop,
     start: Instant,
     /// What went wrong first.
     failure: Mutex<Option<Error>>,
@@ -143,21 +143,25 @@ impl<'a> FileRun<'a> {
         self.shares[i].get_or_init(|| Shares::new(&self.job.images[i].plan.batches, devices))
     }
 
-    /// The iterations of each output channel of image `i`; asks `decide` the first time.
+    /// The iterations of each output channel of image `i`; asks `decide` the first time. `None` when that says none.
     ///
     /// # Errors
     /// Those of `decide`, and `Io`.
-    pub fn iterations(&self, i: usize, decide: impl FnOnce() -> Result<Vec<u32>>) -> Result<&[u32]> {
+    pub fn iterations(
+        &self,
+        i: usize,
+        decide: impl FnOnce() -> Result<Option<Vec<u32>>>,
+    ) -> Result<Option<&[u32]>> {
         if let Some(iterations) = self.iterations[i].get() {
-            return Ok(iterations);
+            return Ok(Some(iterations));
         }
-        let iterations = decide()?;
+        let Some(iterations) = decide()? else { return Ok(None) };
         // Before any shard that is made with them is finished.
         if let (Some(zarr), Some(_)) = (&self.zarr, self.job.options.until) {
             let decided = Note::Decided { image: i, iterations: iterations.clone() };
             zarr.note(&super::json(&decided))?;
         }
-        Ok(self.iterations[i].get_or_init(|| iterations))
+        Ok(Some(self.iterations[i].get_or_init(|| iterations)))
     }
 
     /// What [`Self::iterations`] said; what was asked for, where nothing was deconvolved.

@@ -323,14 +323,14 @@ impl Ready {
         Ok(ready.as_mut().expect("it was just made"))
     }
 
-    /// The iterations of each output channel of image `image`.
-    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Vec<u32>> {
-        let work = file.work(image);
+    /// The iterations of each output channel of image `image`; `None` when the run is to end before they are known.
+    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Option<Vec<u32>>> {
+        let (work, stop) = (file.work(image), file.stop);
         match &mut self.engine {
-            AnyEngine::Cpu(engine) => work.decide(engine.as_mut()),
-            AnyEngine::Gpu(engine) => work.decide(engine.as_mut()),
-            AnyEngine::Several(several) => work.decide(several.as_mut()),
-            AnyEngine::Null(engine) => work.decide(engine.as_mut()),
+            AnyEngine::Cpu(engine) => work.decide(engine.as_mut(), stop),
+            AnyEngine::Gpu(engine) => work.decide(engine.as_mut(), stop),
+            AnyEngine::Several(several) => work.decide(several.as_mut(), stop),
+            AnyEngine::Null(engine) => work.decide(engine.as_mut(), stop),
         }
     }
 
@@ -342,7 +342,7 @@ impl Ready {
         batch: DecodedBatch,
         mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let decided = file.iterations(image, || self.decide(file, image))?;
+        let Some(decided) = file.iterations(image, || self.decide(file, image))? else { return Ok(()) };
         let groups = batch.groups.into_iter().map(|group| vec![group]);
         let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
         let fields = DecodedBatch { fields: batch.fields, groups: Vec::new() };

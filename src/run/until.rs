@@ -1,9 +1,9 @@
 //! How many iterations each output channel of an image gets with `--until`: decided on a sample before its first group, and
 //! the same for all its tiles, or seams would show.
 
-use super::Work;
 use super::several::Several;
 use super::tally::Tally;
+use super::{Stop, Work};
 use crate::decon::{Backend, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
@@ -22,8 +22,14 @@ pub(super) trait Decider {
     /// As [`Engine::start`].
     fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>>;
 
-    /// As [`Engine::decide`].
-    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32>;
+    /// As [`Engine::decide`]; over when `stop` is set.
+    fn decide(
+        &mut self,
+        channel: usize,
+        sample: Vec<DecodedBatch>,
+        limits: (u32, Until),
+        stop: &Stop,
+    ) -> Result<Option<u32>>;
 }
 
 impl<B: Backend> Decider for Engine<B> {
@@ -31,8 +37,14 @@ impl<B: Backend> Decider for Engine<B> {
         Self::start(self, batch)
     }
 
-    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32> {
-        Self::decide(self, channel, sample, most, &until)
+    fn decide(
+        &mut self,
+        channel: usize,
+        sample: Vec<DecodedBatch>,
+        (most, until): (u32, Until),
+        stop: &Stop,
+    ) -> Result<Option<u32>> {
+        Self::decide(self, channel, sample, (most, &until), || stop.is_set())
     }
 }
 
@@ -41,31 +53,40 @@ impl Decider for Several {
         self.ask(move |engine| engine.start(batch))
     }
 
-    fn decide(&mut self, channel: usize, sample: Vec<DecodedBatch>, most: u32, until: Until) -> Result<u32> {
-        self.ask(move |engine| engine.decide(channel, sample, most, &until))
+    fn decide(
+        &mut self,
+        channel: usize,
+        sample: Vec<DecodedBatch>,
+        (most, until): (u32, Until),
+        stop: &Stop,
+    ) -> Result<Option<u32>> {
+        let stop = stop.clone();
+        self.ask(move |engine| engine.decide(channel, sample, (most, &until), || stop.is_set()))
     }
 }
 
 impl Work<'_> {
     /// The iterations of each output channel. Deconvolves one group of those candidates that are brightest: where there
-    /// is most light, the estimate takes longest to settle.
+    /// is most light, the estimate takes longest to settle. `None` when `stop` is set before.
     ///
     /// # Errors
     /// Those of reading and of the backend.
-    pub(super) fn decide(&self, decider: &mut impl Decider) -> Result<Vec<u32>> {
+    pub(super) fn decide(&self, decider: &mut impl Decider, stop: &Stop) -> Result<Option<Vec<u32>>> {
         let (plan, most) = (&self.job.images[self.number].plan, self.job.options.iterations);
         let Some(until) = self.job.options.until else {
-            return Ok(vec![most; plan.channels.len()]);
+            return Ok(Some(vec![most; plan.channels.len()]));
         };
         // What is read is counted; what is found in it will be found again.
         let aside = Tally::new(&Silent);
         let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
-        let decide = |channel: usize| {
+        let mut decide = |channel: usize| {
             let tiles = tiles(plan, channel);
-            let sample = work.brightest(decider, &tiles, SAMPLE.min(plan.lanes as usize))?;
+            let count = SAMPLE.min(plan.lanes as usize);
+            let Some(sample) = work.brightest(decider, &tiles, count, stop)? else { return Ok(None) };
             let count = sample.len();
             let batches = sample.into_iter().map(|tile| work.sample_batch(tile)).collect::<Result<_>>()?;
-            let iterations = decider.decide(channel, batches, most, until)?;
+            let decided = decider.decide(channel, batches, (most, until), stop)?;
+            let Some(iterations) = decided else { return Ok(None) };
             self.tally.note(&format!(
                 "scene {}, channel {}: {iterations} iterations{}, decided on {count} of {} tiles",
                 plan.scene,
@@ -73,27 +94,37 @@ impl Work<'_> {
                 reason(iterations, most, &until),
                 tiles.len(),
             ));
-            Ok(iterations)
+            Ok(Some(iterations))
         };
-        let iterations = (0..plan.channels.len()).map(decide).collect();
+        let channels = 0..plan.channels.len();
+        let iterations = channels.map(|channel| decide(channel).transpose()).collect::<Option<_>>();
         self.tally.read_aside(&aside);
-        iterations
+        iterations.transpose()
     }
 
-    /// The `count` candidates among `tiles` with the most light above the background.
-    fn brightest(&self, decider: &mut impl Decider, tiles: &[&Tile], count: usize) -> Result<Vec<Tile>> {
+    /// The `count` candidates among `tiles` with the most light above the background; `None` when `stop` is set before.
+    fn brightest(
+        &self,
+        decider: &mut impl Decider,
+        tiles: &[&Tile],
+        count: usize,
+        stop: &Stop,
+    ) -> Result<Option<Vec<Tile>>> {
         let fill = self.job.images[self.number].setup.fill;
         let every = tiles.len().div_ceil(CANDIDATES).max(1);
         let mut candidates: Vec<(f64, &Tile)> =
             tiles.iter().step_by(every).map(|&tile| (0.0, tile)).collect();
         if candidates.len() > count {
             for (signal, tile) in &mut candidates {
+                if stop.is_set() {
+                    return Ok(None);
+                }
                 let started = decider.start(self.sample_batch(tile.clone())?)?;
                 *signal = started.iter().map(|tile| light(&tile.samples, fill)).sum();
             }
             candidates.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.index.cmp(&second.index)));
         }
-        Ok(candidates.into_iter().take(count).map(|(_, tile)| tile.clone()).collect())
+        Ok(Some(candidates.into_iter().take(count).map(|(_, tile)| tile.clone()).collect()))
     }
 
     /// The fields of `tile` read and decoded, and the tile as a group that leaves nothing behind.

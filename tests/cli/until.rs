@@ -4,8 +4,13 @@ use serde_json::{Value, json};
 
 use decon_gpu::demo::Slide;
 
-use crate::output::{attributes, image, json as document};
-use crate::program::{run, text};
+use std::time::{Duration, Instant};
+
+use decon_gpu::pixels::PixelType;
+
+use crate::mosaic::{five_fields, metadata, write};
+use crate::output::{attributes, image, json as document, names};
+use crate::program::{command, run, run_arguments, start_run, text};
 
 /// The iterations of each channel of the only image, as the summary and the metadata say them.
 fn said(summary: &Value, attributes: &Value) -> Vec<u64> {
@@ -46,4 +51,28 @@ fn each_channel_gets_the_iterations_that_it_needs_and_its_tiles_the_same() {
         assert!(is_same, "channel {channel}, {n} iterations");
     }
     assert_eq!(until("1e-9"), [40, 40], "as many as --iterations allows");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_is_heard_while_the_iterations_are_decided() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    write(&input, &five_fields(PixelType::Gray16), &metadata(1));
+    // For ever.
+    let flags = "--iterations 100000000 --until 1e-300 --check-every 1 --quiet";
+    let running = start_run(command(&run_arguments(&input, &output, flags)));
+    let start = Instant::now();
+    while !home.path().join(".out.zarr.partial/image/0/zarr.json").exists() {
+        assert!(start.elapsed() < Duration::from_secs(30), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It would end in order before, too.
+    std::thread::sleep(Duration::from_millis(300));
+    let sent = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing was finished, and nothing is kept"), "{}", ended.stderr);
+    assert_eq!(names(home.path()), ["in.czi"]);
 }
