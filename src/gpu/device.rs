@@ -56,6 +56,7 @@ pub struct Device {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     name: String,
+    driver: String,
     failure: Failure,
     /// Bytes of all buffers, at most.
     memory_limit: Option<u64>,
@@ -87,7 +88,8 @@ impl Device {
         let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| Error::gpu(format!("{name} does not open: {error}")))?;
         let has_clock = device.features().contains(CLOCK);
-        let opened = Self { device, queue, name, failure: Arc::default(), memory_limit: None, has_clock };
+        let (driver, failure) = (adapter.summary.driver.clone(), Arc::default());
+        let opened = Self { device, queue, name, driver, failure, memory_limit: None, has_clock };
         let (lost, uncaptured) = (Arc::clone(&opened.failure), Arc::clone(&opened.failure));
         opened.device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
@@ -119,6 +121,11 @@ impl Device {
         Self { memory_limit: Some(bytes), ..self }
     }
 
+    /// The same device as if it had another driver: for tests of what happens then.
+    pub fn driven_by(self, driver: &str) -> Self {
+        Self { driver: driver.to_owned(), ..self }
+    }
+
     /// Makes the device fail from now on as one does that is pulled out: for tests of what happens then.
     pub fn lose(&self) {
         remember(&self.failure, "the device was lost: a test asked for it".into());
@@ -134,6 +141,11 @@ impl Device {
     /// The device's name, for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its driver and the driver's version, as the driver says them.
+    pub fn driver(&self) -> &str {
+        &self.driver
     }
 
     /// What it can hold.

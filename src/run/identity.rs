@@ -30,6 +30,7 @@ pub fn identity(job: &Job) -> Value {
         "input": job.input.identity(),
         "options": options,
         "backend": backend(&job.backend),
+        "gpu_driver": gpu_driver(&job.backend),
         "images": job.images.iter().map(image).collect::<Vec<_>>(),
         "shading": checksum(&job.images.first().map(|image| {
             let channels = image.setup.shading.iter();
@@ -66,6 +67,14 @@ fn backend(chosen: &Chosen) -> String {
         Chosen::Gpu(gpu) => gpu.device.name().to_owned(),
         Chosen::Null(_) => "nothing".to_owned(),
         Chosen::Cpu { .. } => format!("the processor ({}{})", std::env::consts::ARCH, vector_units()),
+    }
+}
+
+/// It compiles the shaders: another one may round otherwise.
+fn gpu_driver(chosen: &Chosen) -> Option<&str> {
+    match chosen {
+        Chosen::Gpu(gpu) => Some(gpu.device.driver()),
+        Chosen::Null(_) | Chosen::Cpu { .. } => None,
     }
 }
 

@@ -110,6 +110,12 @@ fn a_device_that_is_lost_ends_the_file_and_a_run_that_resumes_makes_the_same() {
     );
     assert!(!broken.exists(), "no half of an output");
 
+    let driver = lost.driver();
+    assert!(!driver.is_empty(), "the driver says its name");
+    let refused = run(job(device().unwrap().driven_by("another 1.0")), &broken, &Silent).unwrap_err();
+    let what = format!("gpu_driver was \"{driver}\", is \"another 1.0\"");
+    assert!(matches!(refused, Error::Option { .. }) && refused.to_string().contains(&what), "{refused}");
+
     let summary = run(job(device().unwrap()), &broken, &Silent).unwrap();
     assert!(summary.resumed_shards > 0, "what was written stays");
     assert_eq!(files(&broken).keys().collect::<Vec<_>>(), files(&whole).keys().collect::<Vec<_>>());
