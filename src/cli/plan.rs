@@ -9,7 +9,7 @@ use super::{print, to_json};
 use crate::error::Result;
 use crate::job::{Chosen, Job};
 use crate::options::Options;
-use crate::plan::Plan;
+use crate::plan::{Deciding, Plan};
 
 /// Names of channels that are listed: as many as fit a line or two.
 const MOST_NAMES: usize = 12;
@@ -58,6 +58,12 @@ fn text(plan: &Plan) -> String {
         0 => String::new(),
         fields => format!(": {fields} fields are read again"),
     };
+    let decides = plan.deciding.map_or_else(String::new, |deciding| {
+        let Deciding { tiles, least, most } = deciding;
+        let at_most = if least == most { "" } else { " at most" };
+        let (bytes, requests) = (mib(most.read_bytes), most.requests);
+        format!("\n             {tiles} tiles before, to decide how many iterations: {bytes} in {requests} requests{at_most}")
+    });
     let stitching = match plan.is_painted_at_once() {
         true => "each field is painted on its tiles as soon as it is decoded",
         false => "each field is held until its last tile is stitched",
@@ -72,7 +78,7 @@ fn text(plan: &Plan) -> String {
   output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}{more}
              chunks of {} px, shards of {} px
   tiles      {} with cores of {}, halo {}, FFT {}, {} together
-  reads      {} in {} batches and {} requests, {:.2}× what is needed{again}
+  reads      {} in {} batches and {} requests, {:.2}× what is needed{again}{decides}
   stitching  {stitching}
   memory     {} at most{device}
              fields {} ({}), tiles {}, in flight {}, volumes {}, plane {}, finished {}, pyramid {}",

@@ -147,7 +147,8 @@ impl Job {
         let image = |scene: usize, request: Request, notes: &mut Vec<String>| {
             let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], notes);
             let request = Request { scale: options.scale / ratio, ..request };
-            let plan = Plan::new(&dataset, &scene, &request)?;
+            let mut plan = Plan::new(&dataset, &scene, &request)?;
+            plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
             if plan.read_again > 0 {
                 notes.push(read_again(&plan, &request));
             }

@@ -4,6 +4,8 @@
 
 mod at_once;
 mod channels;
+mod cost;
+mod deciding;
 mod fft_size;
 mod geometry;
 mod grid;
@@ -21,6 +23,8 @@ use serde::Serialize;
 
 use at_once::{BatchSizes, Order};
 pub use channels::{OutputChannel, output_channels, widest_type};
+use cost::{Cost, cost_of};
+pub use deciding::{Deciding, Reads};
 pub use fft_size::fast_length;
 use geometry::Geometry;
 pub use grid::{Grid, GridRequest, Limits};
@@ -33,7 +37,7 @@ pub use tile::{Batch, Group, Layer, Tile};
 use crate::dataset::{Dataset, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
-use crate::source::{Merging, merge};
+use crate::source::Merging;
 use crate::space::{Mosaic, Output, Rect, Tczyx, Zyx};
 
 /// Most tiles of one scene: a list of so many takes about 1 GiB.
@@ -121,6 +125,8 @@ pub struct Plan {
     pub read_again: u64,
     /// `read_bytes` over the stored bytes of the needed subblocks.
     pub amplification: f64,
+    /// What is read besides to decide how many iterations there are; `None` where that is known.
+    pub deciding: Option<Deciding>,
     /// What is held at once.
     pub memory: Memory,
     /// Threads of the stages.
@@ -143,14 +149,6 @@ enum Schedule {
     },
 }
 
-/// What reading takes.
-struct Cost {
-    requests: u64,
-    read_bytes: u64,
-    read_again: u64,
-    amplification: f64,
-}
-
 impl Plan {
     /// Plans `scene`.
     ///
@@ -167,6 +165,8 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`].
     pub fn keep(&mut self, scene: &Scene, merging: Merging, is_wanted: impl Fn(&Tile) -> bool) -> Result<()> {
+        // Who finished something had decided.
+        self.deciding = None;
         let groups = std::mem::take(&mut self.batches).into_iter().flat_map(|batch| batch.groups);
         let groups: Vec<_> = groups
             .filter(|group| group.tiles.iter().any(&is_wanted))
@@ -354,6 +354,7 @@ impl<'a> Draft<'a> {
             read_bytes: cost.read_bytes,
             read_again: cost.read_again,
             amplification: cost.amplification,
+            deciding: None,
             memory,
             workers: request.workers,
             schedule: Schedule::Held(Room { budget: 0, batch_bytes: 0, place_bytes: None }),
@@ -374,27 +375,5 @@ fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<()> {
             needed: format!("{tiles} over all times and channels"),
             available: format!("{MOST_TILES}; a larger --tile or --scale needs fewer"),
         }),
-    }
-}
-
-/// Requests of all batches, and their bytes.
-fn cost_of(batches: &[Batch], scene: &Scene, merging: Merging) -> Cost {
-    let requests = batches.iter().flat_map(|batch| {
-        let mut ranges: Vec<_> = batch.reads.iter().map(|&field| scene.fields[field].range()).collect();
-        ranges.sort_by_key(|range| range.start);
-        merge(&ranges, merging)
-    });
-    let (requests, read_bytes) =
-        requests.fold((0, 0), |(count, bytes), request| (count + 1, bytes + request.length()));
-    let needed: u64 = scene.fields.iter().map(|field| field.extent).sum();
-    let mut reads: Vec<_> = batches.iter().flat_map(|batch| batch.reads.iter().copied()).collect();
-    let all = reads.len();
-    reads.sort_unstable();
-    reads.dedup();
-    Cost {
-        requests,
-        read_bytes,
-        read_again: (all - reads.len()) as u64,
-        amplification: if needed == 0 { 1.0 } else { read_bytes as f64 / needed as f64 },
     }
 }

@@ -43,6 +43,16 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// Positions of its fields in `Scene::fields`, in order.
+    pub fn reads(&self) -> Vec<usize> {
+        let mut reads: Vec<usize> = self.layers.iter().map(|layer| layer.field).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        reads
+    }
+}
+
+impl Tile {
     /// All of `area` in `planes` planes as one tile without a halo, the first of everything: others differ from it.
     pub fn alone(area: Rect<Output>, planes: u32, layers: Vec<Layer>) -> Self {
         Self {

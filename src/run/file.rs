@@ -102,7 +102,9 @@ impl<'a> FileRun<'a> {
         let (shards, finished) = self.shards();
         report.event(&Event::Started {
             backend: &self.job.backend.name(),
-            read_bytes: plans().map(|plan| plan.read_bytes).sum(),
+            read_bytes: plans()
+                .map(|plan| plan.read_bytes + plan.deciding.map_or(0, |deciding| deciding.most.read_bytes))
+                .sum(),
             tiles: plans().map(|plan| plan.tiles).sum(),
             shards: shards - finished,
         });

@@ -7,15 +7,10 @@ use super::{Stop, Work};
 use crate::decon::{Backend, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
+use crate::job::Image;
 use crate::pixels::Samples;
-use crate::plan::{Batch, Group, Plan, Tile};
+use crate::plan::{Batch, Group, Tile};
 use crate::report::Silent;
-
-/// Tiles of a channel that are looked at, at most, evenly over the image and all times: what they cost to read is
-/// little beside the iterations.
-const CANDIDATES: usize = 16;
-/// Tiles of the candidates that are deconvolved to decide, at most.
-const SAMPLE: usize = 4;
 
 /// What decides.
 pub(super) trait Decider {
@@ -80,9 +75,8 @@ impl Work<'_> {
         let aside = Tally::new(&Silent);
         let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
         let mut decide = |channel: usize| {
-            let tiles = tiles(plan, channel);
-            let count = SAMPLE.min(plan.lanes as usize);
-            let Some(sample) = work.brightest(decider, &tiles, count, stop)? else { return Ok(None) };
+            let (candidates, tiles) = plan.candidates(channel);
+            let Some(sample) = work.brightest(decider, candidates, stop)? else { return Ok(None) };
             let count = sample.len();
             let batches = sample.into_iter().map(|tile| work.sample_batch(tile)).collect::<Result<_>>()?;
             let decided = decider.decide(channel, batches, (most, until), stop)?;
@@ -92,7 +86,7 @@ impl Work<'_> {
                 plan.scene,
                 plan.channels[channel].name,
                 reason(iterations, most, &until),
-                tiles.len(),
+                tiles,
             ));
             Ok(Some(iterations))
         };
@@ -102,18 +96,16 @@ impl Work<'_> {
         iterations.transpose()
     }
 
-    /// The `count` candidates among `tiles` with the most light above the background; `None` when `stop` is set before.
+    /// Those of `candidates` with the most light above the background; `None` when `stop` is set before.
     fn brightest(
         &self,
         decider: &mut impl Decider,
-        tiles: &[&Tile],
-        count: usize,
+        candidates: Vec<&Tile>,
         stop: &Stop,
     ) -> Result<Option<Vec<Tile>>> {
-        let fill = self.job.images[self.number].setup.fill;
-        let every = tiles.len().div_ceil(CANDIDATES).max(1);
-        let mut candidates: Vec<(f64, &Tile)> =
-            tiles.iter().step_by(every).map(|&tile| (0.0, tile)).collect();
+        let Image { plan, setup, .. } = &self.job.images[self.number];
+        let (fill, count) = (setup.fill, plan.sample_tiles());
+        let mut candidates: Vec<(f64, &Tile)> = candidates.into_iter().map(|tile| (0.0, tile)).collect();
         if candidates.len() > count {
             for (signal, tile) in &mut candidates {
                 if stop.is_set() {
@@ -129,19 +121,11 @@ impl Work<'_> {
 
     /// The fields of `tile` read and decoded, and the tile as a group that leaves nothing behind.
     fn sample_batch(&self, tile: Tile) -> Result<DecodedBatch> {
-        let mut reads: Vec<usize> = tile.layers.iter().map(|layer| layer.field).collect();
-        reads.sort_unstable();
-        reads.dedup();
+        let reads = tile.reads();
         let group = Group { tiles: vec![tile], releases: reads.clone() };
         let batch = Batch { reads, groups: vec![group], ..Batch::default() };
         self.decode(self.read(&batch, |fields| self.job.input.fetch(self.scene, fields))?)
     }
-}
-
-/// Those of one output channel, in the order of work.
-fn tiles(plan: &Plan, channel: usize) -> Vec<&Tile> {
-    let groups = plan.batches.iter().flat_map(|batch| &batch.groups);
-    groups.flat_map(|group| &group.tiles).filter(|tile| tile.channel as usize == channel).collect()
 }
 
 /// Why there are so many.

@@ -10,7 +10,7 @@ use decon_gpu::pixels::PixelType;
 
 use crate::mosaic::{five_fields, metadata, write};
 use crate::output::{attributes, image, json as document, names};
-use crate::program::{command, run, run_arguments, start_run, text};
+use crate::program::{command, decon_gpu, run, run_arguments, start_run, text};
 
 /// The iterations of each channel of the only image, as the summary and the metadata say them.
 fn said(summary: &Value, attributes: &Value) -> Vec<u64> {
@@ -51,6 +51,31 @@ fn each_channel_gets_the_iterations_that_it_needs_and_its_tiles_the_same() {
         assert!(is_same, "channel {channel}, {n} iterations");
     }
     assert_eq!(until("1e-9"), [40, 40], "as many as --iterations allows");
+}
+
+#[test]
+fn a_run_reads_what_the_plan_counts_to_decide_on() {
+    let home = tempfile::tempdir().unwrap();
+    let [input, output, summary] = ["in.czi", "out.zarr", "s.json"].map(|name| home.path().join(name));
+    write(&input, &five_fields(PixelType::Gray16), &metadata(1));
+    let fixed =
+        "--iterations 4 --until 0.5 --halo 8 --chunk 16 --psf-size 1,9,9 --request-size 1 --merge-gap 0";
+    // No more tiles than are deconvolved to decide; many more.
+    for (tile, is_exact) in [(256, true), (16, false)] {
+        let flags = format!("{fixed} --tile {tile}");
+        let arguments = ["plan", text(&input), "--backend", "cpu", "--json"].into_iter();
+        let arguments: Vec<_> = arguments.chain(flags.split_whitespace()).collect();
+        let plan: Value = serde_json::from_str(&decon_gpu(&arguments).done().stdout).unwrap();
+        let flags = format!("{flags} --overwrite --summary {}", text(&summary));
+        run(&input, &output, &flags).done();
+        for what in ["requests", "read_bytes"] {
+            let number = |value: &Value| value[what].as_u64().unwrap();
+            let read = number(&document(&summary)) - number(&plan[0]);
+            let [least, most] = ["least", "most"].map(|bound| number(&plan[0]["deciding"][bound]));
+            assert!(least > 0 && (least..=most).contains(&read), "{what}: {read} of {least} to {most}");
+            assert_eq!(least == most, is_exact, "{what}, tiles of {tile}: {least} to {most}");
+        }
+    }
 }
 
 #[cfg(unix)]
