@@ -3,6 +3,7 @@
 //! The readers fill these types in; the plan decides on them; nothing here reads or computes.
 
 use std::fmt;
+use std::io::IoSliceMut;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -251,6 +252,28 @@ impl Rows<'_> {
     }
 }
 
+/// What takes the pixels of a subblock, some rows at a time, from the top down.
+pub trait TakesRows {
+    /// Takes rows that are there.
+    fn take(&mut self, rows: Rows<'_>);
+
+    /// Takes rows by having them read to where they belong.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn take_unread(&mut self, unread: Unread<'_>) -> Result<()>;
+}
+
+/// Some rows of a subblock of one sample a pixel, in native byte order, that are not read yet.
+pub struct Unread<'a> {
+    /// The topmost.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// Fills buffers, one after the other, that have room for these rows and no more.
+    pub read: &'a dyn Fn(&mut [IoSliceMut<'_>]) -> Result<()>,
+}
+
 /// Pixels in the form that costs least to make.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
@@ -320,13 +343,13 @@ pub trait Input: Send + Sync {
     /// `Format` when the bytes are not what the directory says they are, `Unsupported` for a codec not known.
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples>;
 
-    /// Gives the pixels of one subblock to `visit`, some rows at a time, from the top down, once it is known to be whole.
+    /// Gives the pixels of one subblock to `to`, once it is known to be whole.
     ///
     /// # Errors
-    /// As [`Input::decode`], and then nothing was visited; `Io`.
-    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, visit: &mut dyn FnMut(Rows<'_>)) -> Result<()> {
+    /// As [`Input::decode`], and then nothing was given; `Io`.
+    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, to: &mut dyn TakesRows) -> Result<()> {
         let samples = self.decode(subblock, raw)?;
-        visit(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
+        to.take(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
         samples.recycle();
         Ok(())
     }

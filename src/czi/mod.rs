@@ -20,7 +20,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::dataset::{
-    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Rows, Scene, Subblock,
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock, TakesRows,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
@@ -108,14 +108,14 @@ impl Input for Czi {
         decode::decode(subblock, self.payload(subblock, raw)?)
     }
 
-    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, visit: &mut dyn FnMut(Rows<'_>)) -> Result<()> {
+    fn visit(&self, subblock: &Subblock, raw: &RawSubblock, to: &mut dyn TakesRows) -> Result<()> {
         let (source, pixels) = (&*self.source, read::pixel_range(self.source.path(), subblock, &raw.bytes)?);
         if pixels.end > raw.bytes.len() as u64
             && let Some(bytes) = pieces::whole_pixels(source, subblock, &raw.bytes)
         {
-            return pieces::visit(source, subblock, bytes, visit);
+            return pieces::visit(source, subblock, bytes, to);
         }
-        decode::visit(subblock, self.payload(subblock, raw)?, visit)
+        decode::visit(subblock, self.payload(subblock, raw)?, &mut |rows| to.take(rows))
     }
 
     fn mask(&self, subblock: &Subblock, bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {

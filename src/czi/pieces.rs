@@ -2,11 +2,12 @@
 //! processor's closest cache when it is painted, and nobody needs a buffer as large as a field.
 
 use std::cell::RefCell;
+use std::io::IoSliceMut;
 use std::ops::Range;
 
 use super::decode::is_native;
 use super::read::{in_file_order, pixel_range};
-use crate::dataset::{Compression, Fetched, Pixels, RawSubblock, Rows, Scene, Subblock};
+use crate::dataset::{Compression, Fetched, Pixels, RawSubblock, Rows, Scene, Subblock, TakesRows, Unread};
 use crate::error::{Error, Result};
 use crate::source::{Merging, ReadAt, SharedBytes, merge};
 
@@ -65,7 +66,7 @@ pub(super) fn fetch_heads(
     })
 }
 
-/// Reads the pixels of `subblock`, which are at `bytes` of the source, and gives them to `visit`.
+/// Reads the pixels of `subblock`, which are at `bytes` of the source, and gives them to `to`.
 ///
 /// # Errors
 /// `Io`.
@@ -73,24 +74,30 @@ pub(super) fn visit(
     source: &dyn ReadAt,
     subblock: &Subblock,
     bytes: Range<u64>,
-    visit: &mut dyn FnMut(Rows<'_>),
+    to: &mut dyn TakesRows,
 ) -> Result<()> {
     let Subblock { stored_width, stored_height, .. } = *subblock;
     let row = stored_width as usize * subblock.pixel_type.bytes();
-    let rows_at_once = (PIECE / row).max(1);
-    PIECES.with_borrow_mut(|piece| {
-        if piece.len() < rows_at_once * row {
-            *piece = vec![0; rows_at_once * row];
+    let rows_at_once = (PIECE / row).max(1) as u32;
+    for first in (0..stored_height).step_by(rows_at_once as usize) {
+        let count = rows_at_once.min(stored_height - first);
+        let offset = bytes.start + u64::from(first) * row as u64;
+        let read = |buffers: &mut [IoSliceMut<'_>]| {
+            source.read_exact_vectored_at(offset, buffers).map_err(|error| changed(source, error))
+        };
+        if subblock.pixel_type.samples() == 1 {
+            to.take_unread(Unread { first, count, read: &read })?;
+            continue;
         }
-        for first in (0..stored_height).step_by(rows_at_once) {
-            let rows = rows_at_once.min((stored_height - first) as usize);
-            let piece = &mut piece[..rows * row];
-            let offset = bytes.start + u64::from(first) * row as u64;
-            source.read_exact_at(offset, piece).map_err(|error| changed(source, error))?;
-            visit(Rows { first, pixels: Pixels::Plain(piece) });
-        }
-        Ok(())
-    })
+        PIECES.with_borrow_mut(|piece| {
+            piece.resize(piece.len().max(count as usize * row), 0);
+            let piece = &mut piece[..count as usize * row];
+            read(&mut [IoSliceMut::new(piece)])?;
+            to.take(Rows { first, pixels: Pixels::Plain(piece) });
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// What was there when the file was opened is gone. That is not damage of one subblock, of which some may be painted.
@@ -170,20 +177,46 @@ mod tests {
         Czi::open(source, &BTreeMap::new()).unwrap()
     }
 
-    /// What `visit` is given, joined, and in how many pieces.
-    fn visited(czi: &Czi, subblock: &Subblock, raw: &RawSubblock) -> Result<(Vec<u8>, usize)> {
-        let (mut bytes, mut pieces) = (Vec::new(), 0);
-        czi.visit(subblock, raw, &mut |rows| {
-            let row = subblock.stored_width as usize * subblock.pixel_type.bytes();
-            assert_eq!(rows.first as usize * row, bytes.len());
+    /// What is given of `subblock`, joined, and in how many pieces.
+    struct Joined<'a> {
+        subblock: &'a Subblock,
+        bytes: Vec<u8>,
+        pieces: usize,
+    }
+
+    impl Joined<'_> {
+        fn row(&self) -> usize {
+            self.subblock.stored_width as usize * self.subblock.pixel_type.bytes()
+        }
+    }
+
+    impl TakesRows for Joined<'_> {
+        fn take(&mut self, rows: Rows<'_>) {
+            assert_eq!(rows.first as usize * self.row(), self.bytes.len());
             match rows.pixels {
-                Pixels::Plain(plain) => bytes.extend(plain),
-                Pixels::HiLo { low, high } => bytes.extend(low.iter().zip(high).flat_map(|(l, h)| [*l, *h])),
+                Pixels::Plain(plain) => self.bytes.extend(plain),
+                Pixels::HiLo { low, high } => {
+                    self.bytes.extend(low.iter().zip(high).flat_map(|(l, h)| [*l, *h]));
+                }
             }
-            assert_eq!((rows.first + rows.count(subblock)) as usize * row, bytes.len());
-            pieces += 1;
-        })?;
-        Ok((bytes, pieces))
+            assert_eq!((rows.first + rows.count(self.subblock)) as usize * self.row(), self.bytes.len());
+            self.pieces += 1;
+        }
+
+        /// Into one buffer for each third of a row.
+        fn take_unread(&mut self, unread: Unread<'_>) -> Result<()> {
+            let mut bytes = vec![0; unread.count as usize * self.row()];
+            let mut buffers: Vec<_> = bytes.chunks_mut(self.row() / 3).map(IoSliceMut::new).collect();
+            (unread.read)(&mut buffers)?;
+            self.take(Rows { first: unread.first, pixels: Pixels::Plain(&bytes) });
+            Ok(())
+        }
+    }
+
+    fn visited(czi: &Czi, subblock: &Subblock, raw: &RawSubblock) -> Result<(Vec<u8>, usize)> {
+        let mut joined = Joined { subblock, bytes: Vec::new(), pieces: 0 };
+        czi.visit(subblock, raw, &mut joined)?;
+        Ok((joined.bytes, joined.pieces))
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod open;
 mod paint;
 mod volumes;
 
-pub use open::{OpenTiles, Painted};
+pub use open::{OpenTiles, Painter};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

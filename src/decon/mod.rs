@@ -22,7 +22,7 @@ pub(crate) mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::{CpuBackend, OpenTiles, Painted};
+pub use cpu::{CpuBackend, OpenTiles, Painter};
 pub use gpu::GpuBackend;
 pub use null::NullBackend;
 pub use otf::otf;

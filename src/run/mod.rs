@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::cli::args::MaskUse;
 use crate::dataset::{Fetched, FieldSamples, RawSubblock, Scene, Subblock};
-use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painted};
+use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painter};
 use crate::engine::DecodedBatch;
 use crate::error::{Error, Result};
 use crate::job::{Job, workers};
@@ -215,8 +215,8 @@ struct RawBatch {
 }
 
 impl Work<'_> {
-    /// Reads, decodes and paints the fields of `batch`.
-    fn load(&self, batch: &Batch, open: &OpenTiles) -> Result<()> {
+    /// Reads, decodes and paints the fields of `batch`. Gives `whole` the tiles to which nothing more comes.
+    fn load(&self, batch: &Batch, open: &OpenTiles, whole: Option<&dyn Fn(FinishedTile)>) -> Result<()> {
         let input = &self.job.input;
         let raw = self.read(batch, |fields| input.fetch_to_visit(self.scene, fields))?;
         for (index, raw) in raw.subblocks {
@@ -224,8 +224,8 @@ impl Work<'_> {
             let position = batch.reads.binary_search(&index).expect("what was read was asked for");
             let (subblock, tiles) = (&self.scene.fields[index], &batch.paints[position]);
             let painted = self.shown(subblock, &raw).and_then(|shown| {
-                let field = Painted { index, subblock, shown: shown.as_deref(), tiles };
-                input.visit(subblock, &raw, &mut |rows| open.paint(&field, rows))
+                let mut painter = Painter { open, index, subblock, shown: shown.as_deref(), tiles, whole };
+                input.visit(subblock, &raw, &mut painter)
             });
             self.or_left_out(index, painted)?;
         }

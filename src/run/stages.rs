@@ -173,12 +173,14 @@ fn decode(file: &FileRun<'_>, image: usize, raw: Raw) -> Result<Decoded> {
         Raw::Batch(raw, number) => work.decode(raw).map(|batch| Decoded::Batch(batch, number)),
         Raw::AtOnce(BatchNumber(number)) => {
             let (open, turns) = file.painting(image);
-            work.load(&plan.batches[number], open)?;
+            // Where nothing is written, no tile waits for those before it: the next needs the memory.
+            let drop = |tile| file.work(image).computed(tile).samples.recycle();
+            let whole = file.writer(image).is_none().then_some(&drop as &dyn Fn(FinishedTile));
+            work.load(&plan.batches[number], open, whole)?;
             let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
-            let finished = groups.flat_map(|group| &group.tiles).map(|tile| open.finish(tile.index));
-            if file.writer(image).is_none() {
-                // While they are in this core's cache: the next field needs the memory.
-                finished.for_each(|finished| file.work(image).computed(finished).samples.recycle());
+            let finished = groups.flat_map(|group| &group.tiles).filter_map(|tile| open.finish(tile.index));
+            if let Some(whole) = whole {
+                finished.for_each(whole);
                 return Ok(Decoded::Tiles(Vec::new()));
             }
             Ok(Decoded::Tiles(finished.collect()))

@@ -1,6 +1,7 @@
 //! A local file, read by `pread`.
 
 use std::fs::File;
+use std::io::IoSliceMut;
 use std::path::{Path, PathBuf};
 
 use super::{Identity, ReadAt};
@@ -46,6 +47,17 @@ impl FileSource {
         self.identity.check(&self.path, &Identity::of_file(&now))
     }
 
+    /// `read`, which asks for `length` bytes from `offset`, of a file that nobody changed.
+    fn checked(&self, offset: u64, length: usize, read: impl FnOnce() -> std::io::Result<()>) -> Result<()> {
+        let read = read();
+        // Afterwards: what was written meanwhile may be among the bytes.
+        self.check_unchanged()?;
+        read.map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => self.ends_early(offset, length),
+            _ => Error::io(&self.path, error),
+        })
+    }
+
     /// That the file ends before `length` bytes from `offset`.
     pub(super) fn ends_early(&self, offset: u64, length: usize) -> Error {
         let size = self.identity.size;
@@ -60,13 +72,13 @@ impl ReadAt for FileSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let read = read_exact_at(&self.file, offset, buffer);
-        // Afterwards: what was written meanwhile may be among the bytes.
-        self.check_unchanged()?;
-        read.map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => self.ends_early(offset, buffer.len()),
-            _ => Error::io(&self.path, error),
-        })
+        let length = buffer.len();
+        self.checked(offset, length, || read_exact_at(&self.file, offset, buffer))
+    }
+
+    fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let length = total(buffers);
+        self.checked(offset, length, || read_exact_vectored_at(&self.file, offset, buffers))
     }
 
     fn is_near(&self) -> bool {
@@ -98,6 +110,47 @@ fn read_exact_at(file: &File, mut offset: u64, mut buffer: &mut [u8]) -> std::io
                 offset += n as u64;
             }
         }
+    }
+    Ok(())
+}
+
+/// Bytes of all `buffers`.
+pub(super) fn total(buffers: &[IoSliceMut<'_>]) -> usize {
+    buffers.iter().map(|buffer| buffer.len()).sum()
+}
+
+/// Buffers that the system fills in one call.
+#[cfg(target_os = "linux")]
+const AT_ONCE: usize = 1024;
+
+#[cfg(target_os = "linux")]
+fn read_exact_vectored_at(
+    file: &File,
+    mut offset: u64,
+    buffers: &mut [IoSliceMut<'_>],
+) -> std::io::Result<()> {
+    for buffers in buffers.chunks_mut(AT_ONCE) {
+        let mut filled = rustix::io::retry_on_intr(|| rustix::io::preadv(file, buffers, offset))?;
+        for buffer in buffers {
+            // All of it, unless the call was cut short, which is rare.
+            let here = filled.min(buffer.len());
+            filled -= here;
+            read_exact_at(file, offset + here as u64, &mut buffer[here..])?;
+            offset += buffer.len() as u64;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_exact_vectored_at(
+    file: &File,
+    mut offset: u64,
+    buffers: &mut [IoSliceMut<'_>],
+) -> std::io::Result<()> {
+    for buffer in buffers {
+        read_exact_at(file, offset, buffer)?;
+        offset += buffer.len() as u64;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Tells a log of every request.
 
+use std::io::IoSliceMut;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::file::total;
 use super::{Identity, ReadAt};
 use crate::error::Result;
 use crate::timeline::RequestLog;
@@ -30,6 +32,11 @@ impl ReadAt for Logged {
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let range = offset..offset + buffer.len() as u64;
         self.log.time(self.file, range, || self.source.read_exact_at(offset, buffer))
+    }
+
+    fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let range = offset..offset + total(buffers) as u64;
+        self.log.time(self.file, range, || self.source.read_exact_vectored_at(offset, buffers))
     }
 
     fn is_near(&self) -> bool {

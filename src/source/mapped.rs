@@ -7,10 +7,12 @@
 //! instead, and that is why it is the default.
 #![allow(unsafe_code)]
 
+use std::io::IoSliceMut;
 use std::path::Path;
 
 use memmap2::Mmap;
 
+use super::file::total;
 use super::{FileSource, Identity, ReadAt};
 use crate::error::{Error, Result};
 
@@ -42,11 +44,21 @@ impl ReadAt for MappedSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.read_exact_vectored_at(offset, &mut [IoSliceMut::new(buffer)])
+    }
+
+    fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
         // Before, as bytes that were cut off cannot be copied; and after, as they may be another version's.
         self.file.check_unchanged()?;
-        let end = offset.saturating_add(buffer.len() as u64);
+        let length = total(buffers);
+        let end = offset.saturating_add(length as u64);
         let bytes = self.map.get(offset as usize..end as usize);
-        buffer.copy_from_slice(bytes.ok_or_else(|| self.file.ends_early(offset, buffer.len()))?);
+        let mut bytes = bytes.ok_or_else(|| self.file.ends_early(offset, length))?;
+        for buffer in buffers {
+            let (here, behind) = bytes.split_at(buffer.len());
+            buffer.copy_from_slice(here);
+            bytes = behind;
+        }
         self.file.check_unchanged()
     }
 
@@ -83,6 +95,23 @@ mod tests {
                 (Err(a), Err(b)) => assert_eq!(a.to_string(), b.to_string()),
                 other => panic!("{length} bytes at {offset}: {other:?}"),
             }
+        }
+        // More buffers than the system fills in one call, of different lengths, one of them empty; and past the end.
+        for (offset, count) in [(7, 3000), (5000, 2000)] {
+            let filled = |source: &dyn ReadAt| {
+                let mut bytes = vec![7; 3 * count];
+                let (first, behind) = bytes.split_at_mut(5);
+                let buffers = std::iter::once(first).chain(behind.chunks_mut(3));
+                let mut buffers: Vec<_> = buffers.map(IoSliceMut::new).collect();
+                buffers.insert(9, IoSliceMut::new(&mut []));
+                let result = source.read_exact_vectored_at(offset, &mut buffers);
+                result.map(|()| bytes).map_err(|error| error.to_string())
+            };
+            let mut expected = vec![7; 3 * count];
+            let read = plain.read_exact_at(offset, &mut expected);
+            let expected = read.map(|()| expected).map_err(|error| error.to_string());
+            assert_eq!(expected.is_ok(), offset == 7);
+            assert!(filled(&plain) == expected && filled(&mapped) == expected, "from byte {offset}");
         }
         file.as_file().set_len(100).unwrap();
         for source in [&mapped as &dyn ReadAt, &plain] {

@@ -16,6 +16,7 @@ mod retrying;
 mod simulated;
 mod storage;
 
+use std::io::IoSliceMut;
 use std::path::Path;
 
 pub use access::{Access, IoMethod};
@@ -43,6 +44,19 @@ pub trait ReadAt: Send + Sync {
     /// `Io` from the system, and when the source is another than it was opened as; `Format` when it ends before the buffer
     /// is full.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
+
+    /// Fills `buffers`, one after the other, with the bytes from `offset`.
+    ///
+    /// # Errors
+    /// As [`Self::read_exact_at`].
+    fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let mut at = offset;
+        buffers.iter_mut().try_for_each(|buffer| {
+            let here = at;
+            at += buffer.len() as u64;
+            self.read_exact_at(here, buffer)
+        })
+    }
 
     /// Whether many small requests take no longer than one for all their bytes. Nothing on a network is near.
     fn is_near(&self) -> bool {

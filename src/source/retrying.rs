@@ -1,9 +1,10 @@
 //! Asks again when storage fails for a moment, as network shares do, and gives up with a clear word.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::path::Path;
 use std::time::Duration;
 
+use super::file::total;
 use super::{Identity, ReadAt};
 use crate::error::{Error, Result};
 
@@ -68,6 +69,12 @@ impl ReadAt for Retrying {
         let length = buffer.len();
         let what = || format!("reading {length} bytes at byte {offset}");
         repeat(self.retries, what, || self.source.read_exact_at(offset, buffer))
+    }
+
+    fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let length = total(buffers);
+        let what = || format!("reading {length} bytes at byte {offset}");
+        repeat(self.retries, what, || self.source.read_exact_vectored_at(offset, buffers))
     }
 
     fn is_near(&self) -> bool {
