@@ -21,6 +21,9 @@ from compare_with_zeiss import compare
 PIXELS = ("gray8", "gray16", "bgr24")
 COMPRESSIONS = ("none", "zstd0", "zstd1", "zstd1-hilo", "jpegxr")
 ORDERS = ("row", "snake", "random")
+SMALL = 301
+# Uncompressed fields of more than a mebibyte are read straight to their tiles.
+LARGE = 1061
 
 
 def run(*command):
@@ -31,12 +34,12 @@ def run(*command):
         raise RuntimeError(lines[-1])
 
 
-def make_mosaic(tools, work, pixel, compression, order):
+def make_mosaic(tools, work, pixel, compression, order, side):
     """A mosaic of 3 × 2 overlapping fields, two channels and two planes (one of each in colour)."""
-    path = work / f"{pixel}_{compression}_{order}.czi"
+    path = work / f"{pixel}_{compression}_{order}_{side}.czi"
     stored = "none" if compression == "jpegxr" else compression
     planes = () if pixel == "bgr24" else ("--channels", 2, "--slices", 2)
-    run(sys.executable, tools / "make_mosaic.py", path, "--grid", "3x2", "--tile", 301, "--pixel", pixel,
+    run(sys.executable, tools / "make_mosaic.py", path, "--grid", "3x2", "--tile", side, "--pixel", pixel,
         "--compression", stored, "--order", order, *planes)
     if compression == "jpegxr":
         plain = path.rename(path.with_suffix(".plain"))
@@ -75,7 +78,9 @@ def main():
     try:
         for path in sorted(a.data.glob("*.czi")):
             right.append(check(path, work, a.binary.resolve(), a.backend))
-        for kind in itertools.product(PIXELS, COMPRESSIONS, ORDERS) if a.tools else ():
+        kinds = [*itertools.product(PIXELS, COMPRESSIONS, ORDERS, (SMALL,)),
+                 *itertools.product(PIXELS, ("none",), ORDERS, (LARGE,))]
+        for kind in kinds if a.tools else ():
             path = make_mosaic(a.tools, work, *kind)
             right.append(check(path, work, a.binary.resolve(), a.backend))
             path.unlink()
