@@ -203,7 +203,8 @@ pub struct TilingArgs {
     /// z as well [default: from the PSF]
     #[arg(long, value_name = "[Z,]PX")]
     pub halo: Option<String>,
-    /// Memory that the run may take, such as 2GiB or 800MiB [default: a quarter of the computer's]
+    /// Memory that the run may take, such as 2GiB or 800MiB [default: a quarter of the computer's,
+    /// or of what a batch job or a container may take]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! A job: the input opened and everything decided, before the first pixel is read. `plan` prints it, `run` does it.
 
 mod backend;
+mod control_group;
 mod fit;
 mod input;
 mod psfs;

@@ -1,14 +1,14 @@
 //! What the operating system says of memory and of the processor.
 
+use super::control_group::memory_limit;
+
 /// Memory for a run when the user says nothing and the system cannot be asked: 2 GiB.
 const UNKNOWN: u64 = 2 << 30;
 
-/// A quarter of the computer's memory, or of what its control group allows.
+/// A quarter of the computer's memory, or of what a batch system or a container allows.
 pub fn default_memory_bytes() -> u64 {
     let total = kib_of("/proc/meminfo", "MemTotal:").map(|kib| kib << 10);
-    let group =
-        std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    total.into_iter().chain(group).min().map_or(UNKNOWN, |bytes| bytes / 4)
+    total.into_iter().chain(memory_limit()).min().map_or(UNKNOWN, |bytes| bytes / 4)
 }
 
 /// The most memory that this process held; `None` where the system does not say.
