@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::space::Tczyx;
 use crate::timeline::{ThreadRow, Timeline};
 
-const SCRIPT: &str = include_str!("../../assets/report.js");
+const SCRIPT: &str = concat!(include_str!("../../assets/plots.js"), include_str!("../../assets/report.js"));
 
 /// Writes the report of the run that `keeper` saw, `timeline` recorded and `batch` sums up, however it ended.
 ///
