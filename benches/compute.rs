@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use decon_gpu::decon::{Backend, ChannelSetup, CpuBackend, Field, Method, Overlap, Setup, Start};
+use decon_gpu::decon::{Backend, ChannelSetup, CpuBackend, Field, Method, Overlap, Precision, Setup, Start};
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
 use decon_gpu::psf::Psf;
@@ -175,6 +175,7 @@ fn setup(shape: Zyx<u32>, tiles: usize) -> Setup {
         field_slots: shape.z,
         field_bytes: u64::from(shape.y) * u64::from(shape.x) * 4,
         overlap: Overlap::Paint,
+        precision: Precision::F32,
         shading: Vec::new(),
         channels: vec![ChannelSetup { psf, background: 10.0 }],
     }

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use decon_gpu::decon::{Backend, ChannelSetup, CpuBackend, Field, Method, Overlap, Setup, Start, deconvolve};
+use decon_gpu::decon::{
+    Backend, ChannelSetup, CpuBackend, Field, Method, Overlap, Precision, Setup, Start, deconvolve,
+};
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
 use decon_gpu::psf::Psf;
@@ -80,6 +82,7 @@ fn setup(flags: &Flags, image: &Volume, psf: Volume, fft: Zyx<u32>) -> Setup {
         field_slots: image.shape.z,
         field_bytes: u64::from(image.shape.y) * u64::from(image.shape.x) * 4,
         overlap: Overlap::Paint,
+        precision: Precision::F32,
         shading: Vec::new(),
         channels: vec![ChannelSetup { psf, background: 0.0 }],
     }

@@ -1,17 +1,19 @@
 //! Writes the complete text of every shader for one shape of the Fourier transform into a folder, as the GPU backend
 //! compiles it, to be read, or given to a compiler or profiler:
 //!
-//! `cargo run --release --example shaders -- FOLDER Z,Y,X [BYTES,INVOCATIONS of a workgroup]`
+//! `cargo run --release --example shaders -- FOLDER Z,Y,X [BYTES,INVOCATIONS of a workgroup [f32|f16]]`
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+use decon_gpu::decon::Precision;
 use decon_gpu::gpu::WorkgroupLimits;
 use decon_gpu::kernels::fft::LinePlans;
 use decon_gpu::kernels::shaders;
 use decon_gpu::space::Zyx;
 
-const USAGE: &str = "FOLDER Z,Y,X [BYTES,INVOCATIONS]";
+const USAGE: &str = "FOLDER Z,Y,X [BYTES,INVOCATIONS [f32|f16]]";
 
 fn numbers<const N: usize>(text: &str) -> Result<[u32; N], String> {
     let numbers: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
@@ -20,18 +22,20 @@ fn numbers<const N: usize>(text: &str) -> Result<[u32; N], String> {
 }
 
 fn write(arguments: &[String]) -> Result<(), String> {
-    let (folder, shape, workgroup) = match arguments {
-        [folder, shape] => (folder, shape, "49152,1024"),
-        [folder, shape, workgroup] => (folder, shape, workgroup.as_str()),
+    let (folder, shape, workgroup, stored) = match arguments {
+        [folder, shape] => (folder, shape, "49152,1024", "f32"),
+        [folder, shape, workgroup] => (folder, shape, workgroup.as_str(), "f32"),
+        [folder, shape, workgroup, stored] => (folder, shape, workgroup.as_str(), stored.as_str()),
         _ => return Err(USAGE.to_owned()),
     };
+    let stored = Precision::from_str(stored, false).map_err(|error| format!("{error}; {USAGE}"))?;
     let ([z, y, x], [bytes, invocations]) = (numbers(shape)?, numbers(workgroup)?);
     let (fft, limits) = (Zyx::new(z, y, x), WorkgroupLimits { bytes, invocations });
     let LinePlans { rows, last, middle } = LinePlans::new(fft, limits).map_err(|error| error.to_string())?;
     for plan in [Some(rows), Some(last), middle].into_iter().flatten() {
         println!("{plan:?}, {} complex numbers an invocation", plan.registers());
     }
-    for shader in shaders(fft, limits).map_err(|error| error.to_string())? {
+    for shader in shaders(fft, limits, stored).map_err(|error| error.to_string())? {
         let path = Path::new(folder).join(shader.stem).with_extension("wgsl");
         std::fs::write(&path, &shader.source).map_err(|error| format!("{}: {error}", path.display()))?;
         println!("{}: {} lines", path.display(), shader.source.lines().count());

@@ -22,7 +22,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> estimate: array<vec2f>;
 
@@ -82,5 +82,5 @@ fn load(line: u32, x: u32) -> vec2f {
 }
 
 fn store(line: u32, x: u32, value: vec2f) {
-    spectrum[voxel_of(line, x)] = value;
+    spectrum[voxel_of(line, x)] = packed(value);
 }

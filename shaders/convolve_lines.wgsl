@@ -12,7 +12,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> otf: array<vec2f>;
 
 fn lines() -> u32 {
@@ -29,7 +29,7 @@ fn first_of_pair(line: u32) -> u32 {
 }
 
 fn load(line: u32, i: u32) -> vec2f {
-    return spectrum[first_of_pair(line) + voxel_of(line, i)];
+    return unpacked(spectrum[first_of_pair(line) + voxel_of(line, i)]);
 }
 
 fn between(line: u32, i: u32, value: vec2f) -> vec2f {
@@ -37,5 +37,5 @@ fn between(line: u32, i: u32, value: vec2f) -> vec2f {
 }
 
 fn store(line: u32, i: u32, value: vec2f) {
-    spectrum[first_of_pair(line) + voxel_of(line, i)] = swapped(value);
+    spectrum[first_of_pair(line) + voxel_of(line, i)] = packed(swapped(value));
 }

@@ -14,7 +14,7 @@ struct Params {
 const SERIES_BELOW: f32 = 0.1;
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
@@ -23,7 +23,7 @@ fn lines() -> u32 {
 }
 
 fn load(line: u32, x: u32) -> vec2f {
-    return swapped(spectrum[line * N + x]);
+    return swapped(unpacked(spectrum[line * N + x]));
 }
 
 fn distance(seen: f32, blurred: f32) -> f32 {

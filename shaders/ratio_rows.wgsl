@@ -1,6 +1,6 @@
 // blurred ← row inverse transform of spectrum
 // ratio ← observed / max(blurred + background, FLOOR); 0 where there is no data
-// spectrum ← row transform of ratio, in place
+// spectrum ← row transform of ratio, less USUAL_RATIO where there is data, in place
 //
 // All volumes: vec2f (lanes 2p, 2p + 1), [pair][z, y, N], counts. Richardson 1972, Lucy 1974; the background belongs
 // to the model and is not subtracted from the data.
@@ -11,7 +11,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 
 fn lines() -> u32 {
@@ -19,12 +19,13 @@ fn lines() -> u32 {
 }
 
 fn load(line: u32, x: u32) -> vec2f {
-    return swapped(spectrum[line * N + x]);
+    return swapped(unpacked(spectrum[line * N + x]));
 }
 
 fn ratio(seen: f32, blurred: f32) -> f32 {
-    // Not the ratio is selected but what is divided: NO_DATA / FLOOR would be infinite.
-    return select(0.0, seen, has_data(seen)) / max(blurred + params.background, FLOOR);
+    // NO_DATA / FLOOR would be infinite, and a select may compute both.
+    let dividend = select(0.0, seen, has_data(seen));
+    return dividend / max(blurred + params.background, FLOOR) - select(0.0, USUAL_RATIO, has_data(seen));
 }
 
 fn between(line: u32, x: u32, value: vec2f) -> vec2f {
@@ -34,5 +35,5 @@ fn between(line: u32, x: u32, value: vec2f) -> vec2f {
 }
 
 fn store(line: u32, x: u32, value: vec2f) {
-    spectrum[line * N + x] = value;
+    spectrum[line * N + x] = packed(value);
 }

@@ -10,7 +10,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 
 fn lines() -> u32 {
     return params.lines;
@@ -25,9 +25,9 @@ fn turned_around(value: vec2f) -> vec2f {
 }
 
 fn load(line: u32, i: u32) -> vec2f {
-    return turned_around(spectrum[voxel_of(line, i)]);
+    return turned_around(unpacked(spectrum[voxel_of(line, i)]));
 }
 
 fn store(line: u32, i: u32, value: vec2f) {
-    spectrum[voxel_of(line, i)] = turned_around(value);
+    spectrum[voxel_of(line, i)] = packed(turned_around(value));
 }

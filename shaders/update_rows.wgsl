@@ -1,6 +1,6 @@
-// correction ← row inverse transform of spectrum
+// correction ← weight · row inverse transform of spectrum + USUAL_RATIO where the weight is not 0
 // point ← max(estimate + alpha (estimate − previous), FLOOR)
-// next ← max(point · weight · correction, FLOOR)
+// next ← max(point · correction, FLOOR)
 // spectrum ← row transform of max(next + next_alpha (next − estimate), FLOOR), the next point, in place
 // estimate ← next when next_alpha is 0: nothing needs the one before; else previous ← next, and the program has the
 // two change roles. No volume holds the point.
@@ -17,7 +17,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read_write> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> weight: array<vec2f>;
 @group(0) @binding(3) var<storage, read> edges: array<u32>;
 @group(0) @binding(4) var<storage, read_write> estimate: array<vec2f>;
@@ -28,7 +28,7 @@ fn lines() -> u32 {
 }
 
 fn load(line: u32, x: u32) -> vec2f {
-    return swapped(spectrum[line * N + x]);
+    return swapped(unpacked(spectrum[line * N + x]));
 }
 
 fn weight_at(line: u32, x: u32) -> vec2f {
@@ -50,7 +50,9 @@ fn between(line: u32, x: u32, value: vec2f) -> vec2f {
     if params.alpha != 0.0 {
         point = beyond(current, previous[i], params.alpha);
     }
-    let next = max(point * weight_at(line, x) * swapped(value), vec2f(FLOOR));
+    let weight = weight_at(line, x);
+    let correction = weight * swapped(value) + USUAL_RATIO * sign(weight);
+    let next = max(point * correction, vec2f(FLOOR));
     if params.next_alpha == 0.0 {
         estimate[i] = next;
         return next;
@@ -60,5 +62,5 @@ fn between(line: u32, x: u32, value: vec2f) -> vec2f {
 }
 
 fn store(line: u32, x: u32, value: vec2f) {
-    spectrum[line * N + x] = value;
+    spectrum[line * N + x] = packed(value);
 }

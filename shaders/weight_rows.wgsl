@@ -10,7 +10,7 @@ struct Params {
 }
 
 var<immediate> params: Params;
-@group(0) @binding(1) var<storage, read> spectrum: array<vec2f>;
+@group(0) @binding(1) var<storage, read> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> weight: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> edges: array<atomic<u32>>;
 
@@ -19,7 +19,7 @@ fn lines() -> u32 {
 }
 
 fn load(line: u32, x: u32) -> vec2f {
-    return swapped(spectrum[line * N + x]);
+    return swapped(unpacked(spectrum[line * N + x]));
 }
 
 fn store(line: u32, x: u32, value: vec2f) {

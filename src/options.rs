@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use part::{Indices, Length, Region};
 
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
-use crate::decon::{Method, Overlap, Start, Until};
+use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Access, Location, Merging, Simulation, seconds};
@@ -97,6 +97,8 @@ pub struct Options {
     pub device: Option<String>,
     /// Memory of the GPU that the plan may take, in bytes.
     pub gpu_memory_bytes: Option<u64>,
+    /// How a GPU stores spectra.
+    pub precision: Precision,
     /// Threads that compute, decode and compress.
     pub threads: usize,
     /// How the input is reached.
@@ -230,6 +232,7 @@ impl Options {
                 .as_deref()
                 .map(|text| bytes("--gpu-memory", text))
                 .transpose()?,
+            precision: check::precision(backend)?,
             threads: threads(backend.threads)?,
             access: access(reading)?,
             readers: reading.readers,

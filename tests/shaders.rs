@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use decon_gpu::decon::Precision;
 use decon_gpu::gpu::{Access, Shader, WorkgroupLimits};
 use decon_gpu::kernels::fft::{LinePlans, good_sizes};
 use decon_gpu::kernels::{convolve_lines, ratio_rows, shaders};
@@ -19,6 +20,8 @@ const LIMITS: [WorkgroupLimits; 3] = [
     WorkgroupLimits { bytes: 16 << 10, invocations: 256 },
 ];
 
+const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::F16];
+
 fn parsed(shader: &Shader) -> Module {
     validated(shader).0
 }
@@ -32,7 +35,7 @@ fn validated(shader: &Shader) -> (Module, ModuleInfo) {
     (module, info)
 }
 
-/// One of each radix and of each mixture, images and volumes.
+/// One of each radix and of each mixture, images and volumes, spectra stored in each way.
 fn variants() -> Vec<(WorkgroupLimits, Shader)> {
     let shapes = [
         Zyx::new(1, 1, 1),
@@ -44,8 +47,9 @@ fn variants() -> Vec<(WorkgroupLimits, Shader)> {
     ];
     let mut variants = Vec::new();
     for limits in LIMITS {
-        for fft in shapes {
-            variants.extend(shaders(fft, limits).unwrap().into_iter().map(|shader| (limits, shader)));
+        for (fft, stored) in shapes.into_iter().flat_map(|fft| PRECISIONS.map(|stored| (fft, stored))) {
+            let shaders = shaders(fft, limits, stored).unwrap();
+            variants.extend(shaders.into_iter().map(|shader| (limits, shader)));
         }
     }
     variants
@@ -127,40 +131,47 @@ const RL: [(&str, GlobalUse); 3] =
     [("weight", GlobalUse::READ), ("previous", GlobalUse::READ), ("previous", GlobalUse::WRITE)];
 const SHB: [(&str, GlobalUse); 2] = [("weight", GlobalUse::READ), ("estimate", GlobalUse::WRITE)];
 
-/// Bytes of a real voxel (half a vec2f) that one run of `shader` moves: of every volume that its text reads, and of
+/// Bytes of a real voxel (half a complex number) that one run of `shader` moves: of every volume that its text reads, and of
 /// every one that it writes; each voxel is touched once, since `main` calls `load`, `between` and `store` once for it.
 fn bytes(shader: &Shader, left_alone: &[(&str, GlobalUse)], with_otf: bool) -> u32 {
     let (module, info) = validated(shader);
     let uses = module.global_variables.iter().flat_map(|(handle, variable)| {
         let name = variable.name.as_deref().unwrap_or_default();
         let used = info.get_entry_point(0)[handle];
-        [GlobalUse::READ, GlobalUse::WRITE].map(|kind| (name, kind, used.contains(kind)))
+        let bytes = match module.types[variable.ty].inner {
+            TypeInner::Array { stride, .. } => stride / 2,
+            _ => 0,
+        };
+        let uses = [GlobalUse::READ, GlobalUse::WRITE].into_iter().filter(move |&kind| used.contains(kind));
+        uses.map(move |kind| (name, kind, bytes))
     });
     let is_volume = |name| match name {
         "spectrum" | "observed" | "estimate" | "previous" | "weight" => true,
         "otf" => with_otf,
         _ => false,
     };
-    let moved =
-        uses.filter(|&(name, kind, used)| used && is_volume(name) && !left_alone.contains(&(name, kind)));
-    4 * moved.count() as u32
+    let moved = uses.filter(|&(name, kind, _)| is_volume(name) && !left_alone.contains(&(name, kind)));
+    moved.map(|(_, _, bytes)| bytes).sum()
 }
 
 #[test]
 fn an_iteration_moves_as_few_bytes_as_the_roofline_says() {
-    let cases: [(Zyx<u32>, &[&str], [u32; 4]); 2] = [
-        (Zyx::new(1, 1024, 1000), &IMAGE, [44, 52, 48, 56]),
-        (Zyx::new(48, 210, 8), &VOLUME, [76, 84, 80, 88]),
-    ];
-    for (fft, stems, expected) in cases {
-        let shaders = shaders(fft, LIMITS[1]).unwrap();
+    let image = (Zyx::new(1, 1024, 1000), &IMAGE[..]);
+    let volume = (Zyx::new(48, 210, 8), &VOLUME[..]);
+    for ((fft, stems), stored, expected) in [
+        (image, Precision::F32, [44, 52, 48, 56]),
+        (volume, Precision::F32, [76, 84, 80, 88]),
+        (image, Precision::F16, [28, 36, 32, 40]),
+        (volume, Precision::F16, [44, 52, 48, 56]),
+    ] {
+        let shaders = shaders(fft, LIMITS[1], stored).unwrap();
         let iteration = |left_alone: &[_], with_otf| -> u32 {
             let named = |stem| shaders.iter().find(|shader| shader.stem == stem).unwrap();
             stems.iter().map(|stem| bytes(named(*stem), left_alone, with_otf)).sum()
         };
         let found =
             [iteration(&RL, false), iteration(&RL, true), iteration(&SHB, false), iteration(&SHB, true)];
-        assert_eq!(found, expected, "RL, with the OTF; SHB, with the OTF; {fft}");
+        assert_eq!(found, expected, "RL, with the OTF; SHB, with the OTF; {fft}, {stored:?}");
     }
 }
 
@@ -196,7 +207,7 @@ fn every_shader_has_a_kernel_and_a_twin_of_the_same_name() {
         let stems = names.filter_map(|name| name.to_str()?.strip_suffix(ending).map(str::to_owned));
         stems.filter(|stem| !shared.contains(&stem.as_str())).collect()
     };
-    let shaders = stems("shaders", ".wgsl", &["common", "fft", "stored"]);
+    let shaders = stems("shaders", ".wgsl", &["common", "fft", "spectrum_f16", "spectrum_f32", "stored"]);
     assert_eq!(shaders, stems("src/kernels", ".rs", &["mod", "fft"]));
     assert_eq!(shaders, stems("src/twins", ".rs", &["mod", "columns", "fourier"]));
     let run: BTreeSet<String> = variants().into_iter().map(|(_, shader)| shader.stem.to_owned()).collect();

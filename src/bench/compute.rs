@@ -9,7 +9,8 @@ use super::machine::Machine;
 use super::{Better, Cell, Column, Results, Row, Runs, Table};
 use crate::dataset::FieldSamples;
 use crate::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, GpuBackend, Method, Overlap, Setup, Start, deconvolve,
+    Backend, ChannelSetup, CpuBackend, Field, GpuBackend, Method, Overlap, Precision, Setup, Start,
+    deconvolve,
 };
 use crate::error::{Error, Result};
 use crate::gpu::{Device, Readback, Recorder};
@@ -23,6 +24,8 @@ use crate::space::{Rect, Zyx};
 pub struct ComputeBench {
     /// Backends, side by side.
     pub backends: Vec<Chosen>,
+    /// How a device stores spectra.
+    pub precision: Precision,
     /// Shapes of the transform.
     pub sizes: Vec<Zyx<u32>>,
     /// Runs of each measurement.
@@ -33,9 +36,9 @@ pub struct ComputeBench {
     pub say: fn(&str),
 }
 
-/// Bytes that one iteration moves through memory for each voxel of the transform, as counted in `kernels` for the case
-/// that the OTF stays in a cache: in two dimensions, and in three.
-const ITERATION_BYTES: [f64; 2] = [56.0, 88.0];
+/// Bytes that one iteration of SHB on one pair moves through memory for each voxel of the transform, as counted in `kernels`:
+/// those beside the spectrum.
+const BYTES_BESIDE: u64 = 24;
 /// Bytes of a copy: far more than any cache holds.
 const COPY_BYTES: usize = 256 << 20;
 /// Lanes of the pair that is deconvolved.
@@ -52,12 +55,16 @@ impl ComputeBench {
             let (memory, bandwidth) = self.memory(backend)?;
             tables.push(memory);
             let mut rows = Vec::new();
+            let precision = if backend.is_cpu() { Precision::F32 } else { self.precision };
             for &size in &self.sizes {
-                rows.push(self.iterations(backend, size, bandwidth)?);
+                rows.push(self.iterations(backend, &Work::new(size, precision), bandwidth)?);
                 (self.say)(&format!("{size} on {}", backend.name()));
             }
             tables.push(Table {
-                title: format!("Iterations on {}", backend.name()),
+                title: match precision {
+                    Precision::F32 => format!("Iterations on {}", backend.name()),
+                    Precision::F16 => format!("Iterations on {}, spectra in f16", backend.name()),
+                },
                 measured: Column::new("rate", "million voxels · iterations / s"),
                 better: Better::More,
                 mark: Some("at copy speed".into()),
@@ -72,7 +79,7 @@ impl ComputeBench {
             input: None,
             notes: vec![
                 "Voxels of the transform, two tiles together, scaled heavy ball. At copy speed: an iteration that moves \
-                 56 (2D) or 88 (3D) bytes a voxel as fast as memory is copied, read and written bytes both counted. A \
+                 56 (2D) or 88 (3D) bytes a voxel (40 and 56 where spectra are f16) as fast as memory is copied, read and written bytes both counted. A \
                  cache that holds the volumes can be faster than that."
                     .into(),
             ],
@@ -115,11 +122,10 @@ impl ComputeBench {
         Ok((table, copied * 1e9))
     }
 
-    fn iterations(&self, backend: &Chosen, size: Zyx<u32>, bandwidth: f64) -> Result<Row> {
-        let work = Work::new(size);
+    fn iterations(&self, backend: &Chosen, work: &Work, bandwidth: f64) -> Result<Row> {
         match backend {
-            Chosen::Cpu { threads } => self.on(CpuBackend::new(&work.setup, *threads)?, &work, bandwidth),
-            Chosen::Gpu(gpu) => self.on(GpuBackend::new(gpu.device.clone(), &work.setup)?, &work, bandwidth),
+            Chosen::Cpu { threads } => self.on(CpuBackend::new(&work.setup, *threads)?, work, bandwidth),
+            Chosen::Gpu(gpu) => self.on(GpuBackend::new(gpu.device.clone(), &work.setup)?, work, bandwidth),
             Chosen::Null(_) => Err(Error::option("--backend", "computes nothing")),
         }
     }
@@ -139,8 +145,7 @@ impl ComputeBench {
             Ok(voxels * f64::from(iterations) / more.max(1e-9) / 1e6)
         };
         let runs = Runs::new((0..self.runs).map(rate).collect::<Result<Vec<_>>>()?);
-        let bytes = ITERATION_BYTES[usize::from(work.setup.fft.z > 1)];
-        let mark = bandwidth / bytes / 1e6;
+        let mark = bandwidth / work.iteration_bytes() as f64 / 1e6;
         let cells = vec![Cell::Number(100.0 * runs.median() / mark), Cell::Number(f64::from(iterations))];
         Ok(Row { name: name_of(work.setup.fft), runs, mark: Some(mark), cells })
     }
@@ -158,7 +163,7 @@ struct Work {
 }
 
 impl Work {
-    fn new(fft: Zyx<u32>) -> Self {
+    fn new(fft: Zyx<u32>, precision: Precision) -> Self {
         // Odd, as wide as light spreads: an eighth of a tile, at most 33 pixels.
         let psf = fft.map(|n| (n / 8).min(32) / 2 * 2 + 1);
         let data = fft.zip(psf).map(|(n, p)| n - p + 1);
@@ -176,9 +181,16 @@ impl Work {
             field_bytes: u64::from(data.y) * u64::from(data.x) * 2,
             channels: vec![ChannelSetup { psf: gaussian(psf), background: 10.0 }],
             overlap: Overlap::default(),
+            precision,
             shading: Vec::new(),
         };
         Self { setup, tile }
+    }
+
+    /// Of a voxel: each pass takes the spectrum in and gives it out, half a complex number each time.
+    fn iteration_bytes(&self) -> u64 {
+        let passes = if self.setup.fft.z > 1 { 8 } else { 4 };
+        passes * self.setup.precision.spectrum_bytes() + BYTES_BESIDE
     }
 
     /// Seconds of a group from its pixels to its result, with `iterations`.
@@ -356,9 +368,17 @@ mod tests {
     }
 
     #[test]
+    fn an_iteration_moves_what_the_shaders_are_counted_to_move() {
+        let bytes = |fft, precision| Work::new(fft, precision).iteration_bytes();
+        let (image, volume) = (Zyx::new(1, 32, 48), Zyx::new(8, 16, 32));
+        assert_eq!([bytes(image, Precision::F32), bytes(volume, Precision::F32)], [56, 88]);
+        assert_eq!([bytes(image, Precision::F16), bytes(volume, Precision::F16)], [40, 56]);
+    }
+
+    #[test]
     fn a_pair_fills_its_transform_and_comes_out_whole() {
         for fft in [Zyx::new(1, 32, 48), Zyx::new(8, 16, 32)] {
-            let work = Work::new(fft);
+            let work = Work::new(fft, Precision::F32);
             let psf = &work.setup.channels[0].psf;
             let sum: f64 = psf.data.iter().map(|&v| f64::from(v)).sum();
             assert!((sum - 1.0).abs() < 1e-6, "light is kept: {sum}");

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::decon::{Method, Overlap, Start};
+use crate::decon::{Method, Overlap, Precision, Start};
 use crate::source::{IoMethod, Location};
 
 /// What to do with which file.
@@ -224,6 +224,10 @@ pub struct BackendArgs {
     /// to fit [default: 4GiB, as the driver interface does not say how much there is]
     #[arg(long, value_name = "SIZE")]
     pub gpu_memory: Option<String>,
+    /// How a GPU stores the spectra between two passes. f16: in half the bytes, 16 bits a number, for values that differ by
+    /// some 1e-4 of the largest
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub precision: Precision,
     /// Threads that compute, decode and compress [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -14,6 +14,7 @@ use crate::bench::html::page;
 use crate::bench::load::LoadBench;
 use crate::bench::overlap::OverlapBench;
 use crate::bench::{Results, pass};
+use crate::decon::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
 use crate::job::{Chosen, Gpu};
@@ -94,6 +95,9 @@ pub struct ComputeArgs {
     /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
     #[arg(long, value_name = "INDEX|PCI|NAME", env = "DECON_GPU_DEVICE")]
     device: Option<String>,
+    /// How the GPU stores spectra, as for `run`
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
     /// Threads of the processor [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
@@ -212,6 +216,7 @@ fn compute(args: &ComputeArgs) -> Result<ExitCode> {
     }
     let bench = ComputeBench {
         backends,
+        precision: args.precision,
         sizes,
         runs: if args.quick { 3 } else { args.runs },
         least_secs: if args.quick { 0.05 } else { 0.5 },

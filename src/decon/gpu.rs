@@ -1,10 +1,11 @@
 //! The graphics device's backend: records every step as dispatches and submits them when a tile is downloaded.
 //!
-//! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves, `download` brings cores home. All
+//! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves what `spectrum` convolves, `download` brings cores home. All
 //! buffers, pipelines and bind groups are made in [`GpuBackend::new`]; the loop over tiles makes none.
 
 mod canvas;
 mod download;
+mod spectrum;
 mod volumes;
 
 pub use canvas::Slot;
@@ -15,7 +16,7 @@ use volumes::Volumes;
 
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
 use crate::error::Result;
-use crate::gpu::{Device, Recorder};
+use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
 use crate::plan::{Tile, upload_places};
 use crate::space::Zyx;
 
@@ -63,7 +64,34 @@ impl GpuBackend {
 
 /// A volume of complex numbers for all pairs, `[pair][z, y, x]`.
 fn volume(device: &Device, what: &str, setup: &Setup) -> Result<wgpu::Buffer> {
-    device.buffer(what, u64::from(setup.lanes.div_ceil(2)) * setup.fft.count() as u64 * 8)
+    device.buffer(what, voxels(setup) * 8)
+}
+
+/// Of all pairs.
+fn voxels(setup: &Setup) -> u64 {
+    u64::from(setup.lanes.div_ceil(2)) * setup.fft.count() as u64
+}
+
+/// A kernel and the buffers it always runs on.
+#[derive(Debug)]
+struct Step<P> {
+    kernel: Kernel<P>,
+    buffers: wgpu::BindGroup,
+}
+
+impl<P: ShaderParams> Step<P> {
+    fn new(device: &Device, shader: &Shader, buffers: &[&wgpu::Buffer]) -> Result<Self> {
+        Self::of(Kernel::new(device, shader)?, device, buffers)
+    }
+
+    fn of(kernel: Kernel<P>, device: &Device, buffers: &[&wgpu::Buffer]) -> Result<Self> {
+        let buffers = kernel.bind(device, buffers)?;
+        Ok(Self { kernel, buffers })
+    }
+
+    fn run(&self, recorder: &mut Recorder, params: &P) {
+        self.kernel.dispatch(recorder, &self.buffers, params);
+    }
 }
 
 impl Backend for GpuBackend {

@@ -73,6 +73,27 @@ impl Method {
     }
 }
 
+/// How a graphics device stores spectra between two passes. It computes in f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    F32,
+    /// In 16 bits a number (`shaders/spectrum_f16.wgsl`).
+    F16,
+}
+
+impl Precision {
+    /// Bytes of a stored complex number.
+    pub fn spectrum_bytes(self) -> u64 {
+        match self {
+            Self::F32 => 8,
+            Self::F16 => 4,
+        }
+    }
+}
+
 /// What a mosaic shows where fields overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -107,6 +128,8 @@ pub struct Setup {
     pub scale: u32,
     /// What is observed where fields overlap.
     pub overlap: Overlap,
+    /// Of a device's spectra.
+    pub precision: Precision,
     /// Of each output channel; `None` where pixels are observed as they are stored, empty when all are.
     pub shading: Vec<Option<Arc<Shading>>>,
     /// What comes out.

@@ -18,6 +18,7 @@ fn setup(job: &Job, lanes: u32) -> Setup {
         lanes,
         scale: 1,
         overlap: Overlap::Paint,
+        precision: Precision::F32,
         shading: Vec::new(),
         output: SampleType::F32,
         fill: FILL,

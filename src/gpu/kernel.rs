@@ -67,8 +67,8 @@ impl Shader {
     }
 }
 
-/// A kernel that is ready to run.
-#[derive(Debug)]
+/// A kernel that is ready to run. Copies mean the same one.
+#[derive(Clone, Debug)]
 pub struct Kernel<P> {
     label: &'static str,
     pipeline: wgpu::ComputePipeline,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::args::BackendChoice;
+use crate::decon::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, AdapterKind, AdapterSummary, Choice, Device, adapters, choose};
 use crate::options::Options;
@@ -147,6 +148,11 @@ impl Chosen {
     /// Whether the volumes lie in the computer's memory.
     pub fn is_cpu(&self) -> bool {
         !matches!(self, Self::Gpu(_))
+    }
+
+    /// How it stores spectra.
+    pub fn precision(&self, options: &Options) -> Precision {
+        if let Self::Gpu(_) = self { options.precision } else { Precision::F32 }
     }
 
     /// What it can hold, of a run that may take `memory_bytes`.

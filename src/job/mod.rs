@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
-use crate::decon::{ChannelSetup, Overlap, Setup};
+use crate::decon::{ChannelSetup, Overlap, Precision, Setup};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
@@ -35,6 +35,9 @@ pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 const READERS: u32 = 2;
 /// Tiles that share one transform, the real and the imaginary part: a group has at least these.
 const LANES: u32 = 2;
+
+/// How far pixels are from those of f32; measured, see docs/benchmarks.md. Two tiles share a transform.
+const F16_ERROR: &str = "some 1e-4 of the largest one of the two tiles that share a transform";
 
 /// Everything decided.
 pub struct Job {
@@ -136,6 +139,7 @@ impl Job {
             shard: options.shard,
             output,
             lanes: if psfs.is_empty() { 1 } else { LANES },
+            spectrum_bytes: backend.precision(&options).spectrum_bytes(),
             memory_bytes,
             limits: backend.limits(memory_bytes),
             paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
@@ -145,26 +149,40 @@ impl Job {
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
         };
-        let image = |scene: usize, request: Request, notes: &mut Vec<String>| {
+        let image = |scene: usize, backend: &Chosen, notes: &mut Vec<String>| {
             let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], notes);
-            let request = Request { scale: options.scale / ratio, ..request };
+            let request = Request { scale: options.scale / ratio, ..request_on(backend) };
             let mut plan = Plan::new(&dataset, &scene, &request)?;
             plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
             if plan.read_again > 0 {
                 notes.push(read_again(&plan, &request));
             }
             let setup = setup(&options, &scene, &plan, &psfs, fill);
-            let setup = Setup { shading: shading.clone(), ..setup };
+            let precision = backend.precision(&options);
+            let setup = Setup { shading: shading.clone(), precision, ..setup };
             Ok(Image { scene, stored_ratio: ratio, plan, setup })
         };
         let on = |backend: &Chosen, notes: &mut Vec<String>| {
-            let request = request_on(backend);
-            scenes.iter().map(|&scene| image(scene, request.clone(), notes)).collect()
+            scenes.iter().map(|&scene| image(scene, backend, notes)).collect()
         };
         let fitted = fit::fitted(backend, &options, &mut notes, on)?;
         let Fitted { backend, for_later, images } = fitted;
+        notes.extend(precision_note(&options, &backend));
         Ok(Self { options, dataset, origin, backend, for_later, images, voxel_um, notes, input, timeline })
     }
+}
+
+/// What `--precision f16` means for the pixels.
+fn precision_note(options: &Options, backend: &Chosen) -> Option<String> {
+    if options.iterations == 0 || options.precision == Precision::F32 {
+        return None;
+    }
+    Some(match backend.precision(options) {
+        Precision::F32 => "--precision f16 is for a GPU: the processor keeps everything in f32".to_owned(),
+        Precision::F16 => format!(
+            "spectra are kept in 16 bits a number (--precision f16): values differ from those of f32 by {F16_ERROR}"
+        ),
+    })
 }
 
 /// What it costs that memory is short.
@@ -317,6 +335,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32)
         lanes: plan.lanes,
         scale: plan.scale,
         overlap: options.overlap,
+        precision: Precision::F32,
         shading: Vec::new(),
         output: plan.sample,
         fill,

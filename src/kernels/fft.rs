@@ -9,6 +9,7 @@ use std::f64::consts::TAU;
 pub(super) use text::Passes;
 
 use super::WORKGROUP;
+use crate::decon::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::WorkgroupLimits;
 use crate::space::Zyx;
@@ -96,6 +97,8 @@ pub struct LinePlan {
     pub threads: u32,
     /// Along which axis.
     pub direction: Direction,
+    /// How the spectrum lies in memory that lines are taken from and given to.
+    pub stored: Precision,
     /// An unused number follows each so many elements in the exchange; the length for none.
     pad: u32,
 }
@@ -124,9 +127,15 @@ impl LinePlan {
         };
         let lines = 1 << fit.min(wanted).min(most).ilog2();
         let threads = threads(length, &radices, most / lines);
-        let mut plan = Self { length, radices, lines, threads, direction, pad: length };
+        let stored = Precision::F32;
+        let mut plan = Self { length, radices, lines, threads, direction, stored, pad: length };
         plan.pad = plan.padding(limits.bytes);
         Ok(plan)
+    }
+
+    /// The same for a spectrum that is stored otherwise.
+    pub fn storing(self, stored: Precision) -> Self {
+        Self { stored, ..self }
     }
 
     /// The first stage writes numbers that are its radix apart. In rows, one number after each round of the banks moves
@@ -205,6 +214,16 @@ impl LinePlans {
         let (last, middle) =
             if fft.z == 1 { (columns(fft.y)?, None) } else { (columns(fft.z)?, Some(columns(fft.y)?)) };
         Ok(Self { rows, last, middle })
+    }
+
+    /// The same for a spectrum that is stored otherwise.
+    pub fn storing(self, stored: Precision) -> Self {
+        let Self { rows, last, middle } = self;
+        Self {
+            rows: rows.storing(stored),
+            last: last.storing(stored),
+            middle: middle.map(|plan| plan.storing(stored)),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Limits of what the flags may say.
 
 use super::LONGEST_SIDE;
-use crate::cli::args::{DeconvolutionArgs, JobArgs};
-use crate::decon::Until;
+use crate::cli::args::{BackendArgs, BackendChoice, DeconvolutionArgs, JobArgs};
+use crate::decon::{Precision, Until};
 use crate::error::{Error, Result};
 
 /// Numbers that a flag alone makes wrong.
@@ -30,6 +30,14 @@ pub(super) fn until(deconvolution: &DeconvolutionArgs) -> Result<Option<Until>> 
         Some(_) if iterations == 0 => Err(Error::option("--until", "--iterations 0 leaves nothing to stop")),
         _ => Ok(until.map(|change| Until { change, check_every })),
     }
+}
+
+/// How a GPU stores spectra; the processor that was asked for does not.
+pub(super) fn precision(backend: &BackendArgs) -> Result<Precision> {
+    if (backend.backend, backend.precision) == (BackendChoice::Cpu, Precision::F16) {
+        return Err(Error::option("--precision", "f16 is for a GPU; --backend cpu keeps everything in f32"));
+    }
+    Ok(backend.precision)
 }
 
 fn side(flag: &str, pixels: Option<u32>) -> Result<()> {

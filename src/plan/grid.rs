@@ -19,11 +19,11 @@ pub struct Limits {
     pub cache_bytes: u64,
 }
 
-/// Bytes that the volumes of one pair of tiles take for each voxel of the transform: observed, weight, estimate,
-/// the estimate before, and spectrum, 8 each.
-pub const PAIR_BYTES_PER_VOXEL: u64 = 40;
+/// Bytes that the volumes of one pair of tiles take for each voxel of the transform, beside the spectrum: observed, weight,
+/// estimate and the estimate before, 8 each.
+const PAIR_BYTES_PER_VOXEL: u64 = 32;
 /// Bytes of an OTF for each voxel of the transform.
-pub const OTF_BYTES_PER_VOXEL: u64 = 8;
+const OTF_BYTES_PER_VOXEL: u64 = 8;
 
 /// What decides the size of a tile.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub struct GridRequest {
     pub lanes: u32,
     /// OTFs that are held at once.
     pub otfs: u32,
+    /// Bytes of a complex number of a spectrum.
+    pub spectrum_bytes: u64,
     /// Samples of a stored pixel, each of which makes a tile: 1 or 3.
     pub samples: u32,
     /// Of the backend.
@@ -142,10 +144,14 @@ impl GridRequest {
         u64::from(self.lanes.div_ceil(2))
     }
 
+    fn pair_bytes_per_voxel(&self) -> u64 {
+        PAIR_BYTES_PER_VOXEL + self.spectrum_bytes
+    }
+
     /// Bytes of every volume that the backend holds for this grid.
     pub fn volume_bytes(&self, grid: &Grid) -> u64 {
         let per_voxel = if self.deconvolves() {
-            self.pairs() * PAIR_BYTES_PER_VOXEL + u64::from(self.otfs) * OTF_BYTES_PER_VOXEL
+            self.pairs() * self.pair_bytes_per_voxel() + u64::from(self.otfs) * OTF_BYTES_PER_VOXEL
         } else {
             8
         };
@@ -157,11 +163,11 @@ impl GridRequest {
     /// and that the limits allow.
     pub fn lanes_on(&self, grid: &Grid) -> u32 {
         let (voxels, limits) = (grid.fft.count() as u64, self.limits);
-        let otfs = u64::from(self.otfs) * OTF_BYTES_PER_VOXEL;
+        let (otfs, pair) = (u64::from(self.otfs) * OTF_BYTES_PER_VOXEL, self.pair_bytes_per_voxel());
         let pairs = [
-            limits.cache_bytes / (voxels * PAIR_BYTES_PER_VOXEL),
+            limits.cache_bytes / (voxels * pair),
             limits.volume_bytes / (voxels * 8),
-            (limits.memory_bytes / voxels).saturating_sub(otfs) / PAIR_BYTES_PER_VOXEL,
+            (limits.memory_bytes / voxels).saturating_sub(otfs) / pair,
             self.tiles(grid) / 2,
         ];
         match pairs.into_iter().min() {
@@ -271,6 +277,7 @@ mod tests {
             core: None,
             lanes: 2,
             otfs: 1,
+            spectrum_bytes: 8,
             samples: 1,
             limits: LIMITS,
         }
@@ -331,6 +338,18 @@ mod tests {
         assert_eq!(lanes(20_000, 256, &|limits| limits.volume_bytes = 3 << 20), (360, 6));
         // 5.2 MB a pair and 1.0 MB for the OTF.
         assert_eq!(lanes(20_000, 256, &|limits| limits.memory_bytes = 12 << 20), (360, 4));
+    }
+
+    #[test]
+    fn spectra_of_half_the_bytes_leave_room_for_more_tiles() {
+        let request = GridRequest { core: Some(256), ..request(20_000, 20_000) };
+        let half = GridRequest { spectrum_bytes: 4, ..request };
+        let grid = half.choose().unwrap();
+        assert_eq!(grid, request.choose().unwrap());
+        // Observed, weight and two estimates; the spectrum; the OTF.
+        let pixels = 360 * 360;
+        assert_eq!((request.volume_bytes(&grid), half.volume_bytes(&grid)), (48 * pixels, 44 * pixels));
+        assert_eq!((request.lanes_on(&grid), half.lanes_on(&grid)), (12, 14));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Request {
     pub output: SampleType,
     /// Tiles that are deconvolved together, at least.
     pub lanes: u32,
+    /// Bytes of a complex number of a spectrum.
+    pub spectrum_bytes: u64,
     /// Memory that the whole run may take, in bytes.
     pub memory_bytes: u64,
     /// Of the backend.
@@ -285,6 +287,7 @@ impl<'a> Draft<'a> {
             core: request.tile,
             lanes: request.lanes,
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
+            spectrum_bytes: request.spectrum_bytes,
             samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
             limits: Limits { memory_bytes: volumes_bytes, ..request.limits },
         };

@@ -63,6 +63,7 @@ fn request() -> Request {
         shard: None,
         output: SampleType::U16,
         lanes: 2,
+        spectrum_bytes: 8,
         memory_bytes: 1 << 30,
         limits: Limits {
             fft_length: 2048,

@@ -59,6 +59,7 @@ pub fn provenance(job: &Job) -> Value {
         "identity": super::identity::identity(job),
         "options": job.options,
         "backend": job.backend.name(),
+        "precision": job.images.first().map(|image| image.setup.precision),
         "origin": job.origin,
         "stored_ratio": job.images.iter().map(|image| image.stored_ratio).collect::<Vec<_>>(),
         "halo_px": job.images.first().map(|image| image.plan.halo),

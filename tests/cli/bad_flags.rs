@@ -58,6 +58,9 @@ const WRONG: &[&str] = &[
     "--until 1",
     "--until nan",
     "--check-every 0",
+    "--precision f64",
+    // Every run here is on the processor.
+    "--precision f16",
     "--chunk 0",
     "--chunk 2147483648",
     "--shard 7",

@@ -5,6 +5,7 @@
 
 mod failures;
 mod memory;
+mod precision;
 mod several;
 mod times;
 

@@ -53,9 +53,11 @@ fn a_plan_counts_what_is_taken_on_the_device() {
         (&image, "--iterations 1 --tile 64"),
         (&image, "--iterations 1 --tile 64 --overlap feather --output-type f32"),
         (&image, "--iterations 1 --tile 32 --scale 2"),
+        (&image, "--iterations 1 --tile 64 --precision f16"),
         (&image, "--iterations 0 --tile 64"),
         (&image, "--iterations 0 --scale 4 --overlap feather"),
         (&stack, "--iterations 1 --tile 64"),
+        (&stack, "--iterations 1 --tile 64 --precision f16"),
         (&stack, "--iterations 1 --dimensions 2"),
     ] {
         let job = job(input, flags, Gpu::new(device.clone())).unwrap();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use decon_gpu::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, Overlap, Setup, Shading};
+use decon_gpu::decon::{
+    Backend, CpuBackend, Field, FinishedTile, GpuBackend, Overlap, Precision, Setup, Shading,
+};
 use decon_gpu::error::Error;
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -49,6 +51,7 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
         lanes: 2,
         scale,
         overlap: Overlap::Paint,
+        precision: Precision::F32,
         shading: Vec::new(),
         output: pixel_type.sample_type(),
         fill: FILL,

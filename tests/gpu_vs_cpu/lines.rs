@@ -1,6 +1,6 @@
 //! The line kernels, one dispatch each, against their twins.
 
-use decon_gpu::decon::NO_DATA;
+use decon_gpu::decon::{NO_DATA, Precision};
 use decon_gpu::kernels::begin_rows::Mode;
 use decon_gpu::kernels::fft::{Direction, LinePlan};
 use decon_gpu::kernels::{begin_rows, convolve_lines, ratio_rows, update_rows, weight_rows};
@@ -11,6 +11,7 @@ use decon_gpu::twins::update_rows::Update;
 use decon_gpu::twins::{self, Complex32, Fourier};
 
 use crate::bench::{Bench, POISON, assert_close_f32, ramp, transform_tolerance};
+use crate::stored::{PRECISIONS, assert_stored, read, spectrum, usual_ratio};
 
 /// Each radix, and mixtures.
 const LENGTHS: [u32; 14] = [1, 2, 3, 4, 5, 7, 8, 30, 49, 64, 100, 128, 210, 512];
@@ -29,21 +30,27 @@ fn rows_around(plan: &LinePlan) -> [u32; 3] {
 }
 
 /// The row transform of `image`, over N so that the inverse brings `image` back.
-fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<f32> {
+fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<Complex32> {
     let n = fourier.length() as f32;
     let mut spectrum: Vec<_> = complex(image).into_iter().map(|v| v / n).collect();
     let mut scratch = fourier.scratch();
     for row in spectrum.chunks_mut(fourier.length()) {
         fourier.transform(twins::Direction::Forward, row, &mut scratch);
     }
-    flat(&spectrum)
+    spectrum
 }
 
-/// Runs `test(plan, rows, fourier)` for each length and number of rows.
-fn each_size(bench: &Bench, test: impl Fn(&LinePlan, u32, &Fourier)) {
-    for length in LENGTHS {
+/// Adds `factor` times what the row transform of `image` is, over N.
+fn add_rows(spectrum: &mut [Complex32], image: &[f32], factor: f32, fourier: &Fourier) {
+    let added = row_spectrum(image, fourier);
+    spectrum.iter_mut().zip(added).for_each(|(to, value)| *to += value * factor);
+}
+
+/// Runs `test(plan, rows, fourier)` for each length and number of rows, spectra stored in each of these ways.
+fn each_size(bench: &Bench, stored: &[Precision], test: impl Fn(&LinePlan, u32, &Fourier)) {
+    for (length, &stored) in LENGTHS.into_iter().flat_map(|n| stored.iter().map(move |stored| (n, stored))) {
         let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup).unwrap();
-        let fourier = Fourier::new(length as usize);
+        let (plan, fourier) = (plan.storing(stored), Fourier::new(length as usize));
         rows_around(&plan).into_iter().for_each(|rows| test(&plan, rows, &fourier));
     }
 }
@@ -61,8 +68,10 @@ fn begin_rows_starts_and_masks_as_its_twin() {
         (Zyx::new(5, 7, 16), [Zyx::new(3, 5, 13), Zyx::new(0, 0, 0)]),
         (Zyx::new(1, 1, 7), [Zyx::new(1, 1, 1), Zyx::new(1, 1, 6)]),
     ];
-    for (fft, extents) in cases {
+    for ((fft, extents), stored) in cases.into_iter().flat_map(|case| PRECISIONS.map(|stored| (case, stored)))
+    {
         let plan = LinePlan::new(fft.x, Direction::Rows, bench.device.limits().workgroup).unwrap();
+        let plan = plan.storing(stored);
         let (fourier, count) = (Fourier::new(fft.x as usize), fft.count());
         // Two pairs; the second is run, the first must stay as it is.
         let observed = with_gaps(ramp(4 * count, 1.5));
@@ -81,7 +90,8 @@ fn begin_rows_starts_and_masks_as_its_twin() {
                 odd_y: odd.y,
                 odd_x: odd.x,
             };
-            let [spectrum, estimate] = [(); 2].map(|()| bench.buffer(&vec![POISON; 4 * count]));
+            let estimate = bench.buffer(&vec![POISON; 4 * count]);
+            let (spectrum, _) = spectrum(&bench, stored, &vec![Complex32::new(POISON, POISON); 2 * count]);
             let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate];
             bench.run(&begin_rows::shader(&plan), &buffers, &params);
 
@@ -101,9 +111,9 @@ fn begin_rows_starts_and_masks_as_its_twin() {
             assert!(found[..2 * count].iter().all(|&v| v == POISON.to_bits()), "the other pair, {fft}");
             let wrong = (0..2 * count).find(|&i| found[2 * count + i] != twin[i]);
             assert_eq!(wrong, None, "estimate, {mode:?}, {fft}");
-            let found: Vec<f32> = bench.read(&spectrum);
+            let found = read(&bench, stored, &spectrum);
             let what = format!("spectrum, {mode:?}, {fft}");
-            assert_close_f32(&what, &found[2 * count..], &flat(&spectrum_twin), transform_tolerance(fft.x));
+            assert_stored(&what, stored, &found[count..], &spectrum_twin, transform_tolerance(fft.x));
         }
     }
 }
@@ -111,36 +121,33 @@ fn begin_rows_starts_and_masks_as_its_twin() {
 #[test]
 fn ratio_rows_divides_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
-    each_size(&bench, |plan, lines, fourier| {
+    each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
         let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
         let observed = with_gaps(ramp(count, 3.0));
-        let input = row_spectrum(&blurred, fourier);
-        let spectrum = bench.buffer(&input);
+        let (spectrum, mut twin) = spectrum(&bench, plan.stored, &row_spectrum(&blurred, fourier));
         let params = ratio_rows::Params { lines, background: 10.0 };
         let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed)];
         bench.run(&ratio_rows::shader(plan), &buffers, &params);
-        let mut twin = complex(&input);
         twins::ratio_rows::ratio_rows(&mut twin, &complex(&observed), 10.0, fourier);
+        let mask: Vec<f32> = observed.iter().map(|&v| if v == NO_DATA { 0.0 } else { 1.0 }).collect();
+        add_rows(&mut twin, &mask, -usual_ratio(plan.stored) * plan.length as f32, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
-        assert_close_f32(
-            &what,
-            &bench.read::<f32>(&spectrum),
-            &flat(&twin),
-            2.0 * transform_tolerance(plan.length),
-        );
+        let found = read(&bench, plan.stored, &spectrum);
+        assert_stored(&what, plan.stored, &found, &twin, 2.0 * transform_tolerance(plan.length));
     });
 }
 
 #[test]
 fn update_rows_updates_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
-    each_size(&bench, |plan, lines, fourier| {
+    each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
         let volume = |scale: f32, shift: usize| ramp(count + shift, scale).split_off(shift);
         // A correction around 1, negative here and there as rounding makes it; a weight that is 0 here and there.
         let correction: Vec<_> = volume(0.01, 0).into_iter().map(|v| v - 0.1).collect();
-        let (mut weight, estimate_0) = (volume(0.005, 5), volume(2.0, 9));
+        let weights = volume(0.003, 5).into_iter().map(|v| if v > 0.0 { v + 0.5 } else { 0.0 });
+        let (mut weight, estimate_0) = (weights.collect::<Vec<_>>(), volume(2.0, 9));
         // Where a bit says so, the weight is 1, and nothing may read it: some blocks of every row.
         let edges: Vec<_> = (0..lines).map(|line| 0xA53C_0FE9_u32.rotate_left(line)).collect();
         let block = plan.length.div_ceil(32);
@@ -150,17 +157,21 @@ fn update_rows_updates_as_its_twin() {
         };
         let weight_twin: Vec<_> = (0..count).map(|i| if is_one(i) { 1.0 } else { weight[i] }).collect();
         (0..count).filter(|&i| is_one(i)).for_each(|i| weight[i] = POISON);
-        let input = row_spectrum(&correction, fourier);
+        // What was left out of the ratio comes back divided by the weight, where there is one.
+        let usual: Vec<f32> = weight_twin.iter().map(|&w| if w > 0.0 { 1.0 / w } else { 0.0 }).collect();
+        let mut input = row_spectrum(&correction, fourier);
+        add_rows(&mut input, &usual, -usual_ratio(plan.stored), fourier);
         for (alpha, next_alpha) in [(0.0, 0.0), (0.0, 0.25), (0.4, 0.5), (0.4, 0.0)] {
             // Where the point is the estimate, nothing may read what was before.
             let previous_0 = if alpha == 0.0 { vec![POISON; count] } else { volume(2.5, 20) };
-            let [spectrum, estimate, previous] = [&input, &estimate_0, &previous_0].map(|v| bench.buffer(v));
+            let (spectrum, mut spectrum_twin) = spectrum(&bench, plan.stored, &input);
+            add_rows(&mut spectrum_twin, &usual, usual_ratio(plan.stored), fourier);
+            let [estimate, previous] = [&estimate_0, &previous_0].map(|v| bench.buffer(v));
             let params = update_rows::Params { lines, alpha, next_alpha };
             let [twiddles, edges] = [bench.buffer(&plan.twiddles()), bench.buffer(&edges)];
             let buffers = [&twiddles, &spectrum, &bench.buffer(&weight), &edges, &estimate, &previous];
             bench.run(&update_rows::shader(plan), &buffers, &params);
-            let [mut spectrum_twin, mut estimate_twin, mut previous_twin] =
-                [&input, &estimate_0, &previous_0].map(|v| complex(v));
+            let [mut estimate_twin, mut previous_twin] = [&estimate_0, &previous_0].map(|v| complex(v));
             let update = Update {
                 weight: &complex(&weight_twin),
                 estimate: &mut estimate_twin,
@@ -169,15 +180,15 @@ fn update_rows_updates_as_its_twin() {
                 next_alpha,
             };
             twins::update_rows::update_rows(&mut spectrum_twin, update, fourier);
-            let next = match next_alpha == 0.0 {
-                true => ("estimate", &estimate, &estimate_twin),
-                false => ("previous", &previous, &previous_twin),
+            let (next, next_twin) = match next_alpha == 0.0 {
+                true => (&estimate, &estimate_twin),
+                false => (&previous, &previous_twin),
             };
-            for (what, buffer, twin) in [("spectrum", &spectrum, &spectrum_twin), next] {
-                let what = format!("{what}, length {}, {lines} rows, {alpha} {next_alpha}", plan.length);
-                let tolerance = 2.0 * transform_tolerance(plan.length);
-                assert_close_f32(&what, &bench.read::<f32>(buffer), &flat(twin), tolerance);
-            }
+            let what = format!("length {}, {lines} rows, {alpha} {next_alpha}", plan.length);
+            let tolerance = 2.0 * transform_tolerance(plan.length);
+            assert_close_f32(&what, &bench.read::<f32>(next), &flat(next_twin), tolerance);
+            let found = read(&bench, plan.stored, &spectrum);
+            assert_stored(&what, plan.stored, &found, &spectrum_twin, tolerance);
             if next_alpha != 0.0 {
                 assert_eq!(bench.read::<f32>(&estimate), estimate_0, "length {}", plan.length);
             }
@@ -188,19 +199,20 @@ fn update_rows_updates_as_its_twin() {
 #[test]
 fn weight_rows_weighs_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
-    each_size(&bench, |plan, lines, fourier| {
+    each_size(&bench, &[Precision::F32], |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
         // 0, below the limit, and from 0.1 to 1: nothing so near the limit that rounding decides. The second half of
         // each row sees data only: its weights are 1.
         let values = [0.0, 0.005, 0.1, 0.3, 0.7, 1.0, 0.95];
         let is_inside = |i: usize| i as u32 / 2 % plan.length >= plan.length.div_ceil(2);
         let seen: Vec<f32> = (0..count).map(|i| if is_inside(i) { 1.0 } else { values[i * 5 % 7] }).collect();
-        let input = row_spectrum(&seen, fourier);
+        let mut spectrum_twin = row_spectrum(&seen, fourier);
+        let (spectrum, _) = spectrum(&bench, plan.stored, &spectrum_twin);
         let weight = bench.buffer(&vec![POISON; count]);
         let edges = bench.buffer(&vec![0_u32; lines as usize]);
-        let buffers = [&bench.buffer(&plan.twiddles()), &bench.buffer(&input), &weight, &edges];
+        let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &weight, &edges];
         bench.run(&weight_rows::shader(plan), &buffers, &weight_rows::Params { lines });
-        let (mut spectrum_twin, mut twin) = (complex(&input), vec![Complex32::default(); count / 2]);
+        let mut twin = vec![Complex32::default(); count / 2];
         twins::weight_rows::weight_rows(&mut spectrum_twin, &mut twin, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
         // An error e of 0.1 becomes 100 e of 10: ten times the relative error.
@@ -218,31 +230,27 @@ fn weight_rows_weighs_as_its_twin() {
 #[test]
 fn convolve_lines_convolves_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
-    for length in LENGTHS {
+    for (length, stored) in LENGTHS.into_iter().flat_map(|n| PRECISIONS.map(|stored| (n, stored))) {
         let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup).unwrap();
+        let plan = plan.storing(stored);
         let (fourier, n) = (Fourier::new(length as usize), length as usize);
         for stride in [plan.lines.max(2) as usize - 1, plan.lines as usize, plan.lines as usize + 1] {
             let pairs = 2;
-            let input = ramp(2 * pairs * n * stride, 1.0);
+            let input = complex(&ramp(2 * pairs * n * stride, 1.0));
             let otf = ramp(2 * n * stride + 7, 0.01).split_off(7);
             for (sign, projection) in [(1.0, Projection::Forward), (-1.0, Projection::Back)] {
-                let spectrum = bench.buffer(&input);
+                let (spectrum, mut twin) = spectrum(&bench, stored, &input);
                 let params =
                     convolve_lines::Params { lines: (pairs * stride) as u32, stride: stride as u32, sign };
                 let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&otf)];
                 bench.run(&convolve_lines::shader(&plan), &buffers, &params);
-                let mut twin = complex(&input);
                 let otf_values = complex(&otf);
                 let lines: Vec<_> =
                     (0..stride).flat_map(|x| otf_values[x..].iter().step_by(stride).copied()).collect();
                 twins::convolve_lines::convolve_lines(&mut twin, stride, &fourier, &lines, projection);
                 let what = format!("length {length}, {stride} columns, {projection:?}");
-                assert_close_f32(
-                    &what,
-                    &bench.read::<f32>(&spectrum),
-                    &flat(&twin),
-                    2.0 * transform_tolerance(length),
-                );
+                let found = read(&bench, stored, &spectrum);
+                assert_stored(&what, stored, &found, &twin, 2.0 * transform_tolerance(length));
             }
         }
     }

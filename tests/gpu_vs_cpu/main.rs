@@ -8,6 +8,8 @@ mod bench;
 mod conversion;
 mod deconvolution;
 mod fourier;
+mod half;
 mod lines;
 mod pixels;
 mod reference;
+mod stored;

@@ -242,7 +242,7 @@ fn band(area: Rect<Output>, i: usize, rows: usize) -> Rect<Output> {
 mod tests {
     use super::*;
     use crate::decon::oracle::lopsided_psf;
-    use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Setup, Start, deconvolve};
+    use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Precision, Setup, Start, deconvolve};
     use crate::pixels::PixelType;
     use crate::plan::Layer;
     use crate::source::SharedBytes;
@@ -323,6 +323,7 @@ mod tests {
             lanes: 3,
             scale,
             overlap: Overlap::Paint,
+            precision: Precision::F32,
             shading: Vec::new(),
             output,
             fill: 5.0,

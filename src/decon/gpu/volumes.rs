@@ -3,45 +3,26 @@
 //! One iteration is `project` and `back_project`: four dispatches for images, eight for volumes; the table of their
 //! bytes stands in `kernels`.
 
-use super::volume;
+use super::spectrum::{Projection, Sources, Spectrum, SpectrumKernels, Tables};
+use super::{Step, volume, voxels};
 use crate::decon::otf::otf;
 use crate::decon::{Setup, Start};
 use crate::error::Result;
-use crate::gpu::{Device, Kernel, Readback, Recorder, Shader, ShaderParams};
+use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::begin_rows::Mode;
-use crate::kernels::fft::{LinePlan, LinePlans};
-use crate::kernels::{
-    begin_rows, convolve_lines, divergence_rows, ratio_rows, transform_lines, update_rows, weight_rows,
-};
+use crate::kernels::fft::LinePlans;
+use crate::kernels::{begin_rows, divergence_rows, ratio_rows, update_rows, weight_rows};
+use crate::psf::Psf;
 use crate::space::Zyx;
-
-/// A kernel and the buffers it always runs on.
-#[derive(Debug)]
-struct Step<P> {
-    kernel: Kernel<P>,
-    buffers: wgpu::BindGroup,
-}
-
-impl<P: ShaderParams> Step<P> {
-    fn new(device: &Device, shader: &Shader, buffers: &[&wgpu::Buffer]) -> Result<Self> {
-        let kernel = Kernel::new(device, shader)?;
-        let buffers = kernel.bind(device, buffers)?;
-        Ok(Self { kernel, buffers })
-    }
-
-    fn run(&self, recorder: &mut Recorder, params: &P) {
-        self.kernel.dispatch(recorder, &self.buffers, params);
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Volumes {
     fft: Zyx<u32>,
     estimate: [wgpu::Buffer; 2],
-    begin: Step<begin_rows::Params>,
-    /// Along y of volumes; images need none.
-    transform: Option<Step<transform_lines::Params>>,
-    convolve: Kernel<convolve_lines::Params>,
+    spectrum: Spectrum,
+    /// That of the mask of the data, in the volume of the estimate before, which is not needed yet. Always f32: the weights
+    /// are the same in all iterations, so what they are off by adds up.
+    mask: Spectrum,
     divergence: Step<divergence_rows::Params>,
     /// Of each row, and on their way home.
     sums: wgpu::Buffer,
@@ -51,7 +32,8 @@ pub(super) struct Volumes {
     weight: Step<weight_rows::Params>,
     /// For each row, where its weights are not 1.
     edges: wgpu::Buffer,
-    channels: Vec<Channel>,
+    /// Of each channel: counts that do not come from the object.
+    backgrounds: Vec<f32>,
     /// Extents of the tile in each lane.
     extents: Vec<Zyx<u32>>,
     /// Of the group: output channel, pairs.
@@ -71,73 +53,53 @@ struct Update {
     alpha: f32,
 }
 
-#[derive(Debug)]
-struct Channel {
-    convolve: wgpu::BindGroup,
-    background: f32,
-}
-
-/// With the PSF, or with its mirror image.
-#[derive(Clone, Copy)]
-enum Projection {
-    Forward,
-    Back,
-}
-
 impl Volumes {
     /// Makes every buffer but `observed`, every pipeline and every OTF.
     pub fn new(device: &Device, setup: &Setup, observed: &wgpu::Buffer) -> Result<Self> {
-        let plans = LinePlans::new(setup.fft, device.limits().workgroup)?;
+        let exact = LinePlans::new(setup.fft, device.limits().workgroup)?;
+        let stored = exact.clone().storing(setup.precision);
+        let tables = Tables::new(device, &exact)?;
         let estimate = [volume(device, "estimate", setup)?, volume(device, "estimate before", setup)?];
         let weight = volume(device, "weight", setup)?;
-        let spectrum = volume(device, "spectrum", setup)?;
-        let pairs = u64::from(setup.lanes.div_ceil(2));
-        let edges = device.buffer("edges", pairs * u64::from(setup.fft.z * setup.fft.y) * 4)?;
-        let along_x = twiddles(device, &plans.rows)?;
-        let along_last = twiddles(device, &plans.last)?;
-        let convolve = Kernel::new(device, &convolve_lines::shader(&plans.last))?;
-        let channels = setup.channels.iter().map(|channel| {
-            let values = otf(&channel.psf, setup.fft)?;
-            let otf = device.buffer("OTF", values.len() as u64 * 8)?;
-            let pairs: Vec<[f32; 2]> = values.iter().map(|v| [v.re, v.im]).collect();
-            device.write(&otf, bytemuck::cast_slice(&pairs));
-            let convolve = convolve.bind(device, &[&along_last, &spectrum, &otf])?;
-            Ok(Channel { convolve, background: channel.background })
-        });
-        let channels = channels.collect::<Result<_>>()?;
-        let transform = match &plans.middle {
-            Some(plan) => {
-                let buffers = [&twiddles(device, plan)?, &spectrum];
-                Some(Step::new(device, &transform_lines::shader(plan), &buffers)?)
-            }
-            None => None,
+        let spectrum = device.buffer("spectrum", voxels(setup) * setup.precision.spectrum_bytes())?;
+        let rows_bytes = u64::from(setup.lanes.div_ceil(2) * setup.fft.z * setup.fft.y) * 4;
+        let edges = device.buffer("edges", rows_bytes)?;
+        let sums = device.buffer("divergence of each row", rows_bytes)?;
+        let otfs = setup.channels.iter().map(|channel| otf_buffer(device, setup, &channel.psf));
+        let otfs = otfs.collect::<Result<Vec<_>>>()?;
+
+        let sources = Sources { tables: &tables, observed, estimate: &estimate[0], otfs: &otfs };
+        let exact_kernels = SpectrumKernels::new(device, &exact)?;
+        let stored_kernels = match stored == exact {
+            true => exact_kernels.clone(),
+            false => SpectrumKernels::new(device, &stored)?,
         };
-        let rows = &plans.rows;
-        let begin = [&along_x, &spectrum, observed, &estimate[0]];
+        let mask = Spectrum::new(device, setup, exact_kernels, &estimate[1], &sources)?;
+        let weigh = [&tables.rows, &estimate[1], &weight, &edges];
+        let weight_step = Step::new(device, &weight_rows::shader(&exact.rows), &weigh)?;
+
+        let rows = &stored.rows;
         let kernel = Kernel::new(device, &update_rows::shader(rows))?;
         let bind = |i: usize| {
-            let buffers = [&along_x, &spectrum, &weight, &edges, &estimate[i], &estimate[1 - i]];
+            let buffers = [&tables.rows, &spectrum, &weight, &edges, &estimate[i], &estimate[1 - i]];
             kernel.bind(device, &buffers)
         };
         let buffers = [bind(0)?, bind(1)?];
-        let weigh = [&along_x, &spectrum, &weight, &edges];
-        let sums_bytes = u64::from(setup.lanes.div_ceil(2) * setup.fft.z * setup.fft.y) * 4;
-        let sums = device.buffer("divergence of each row", sums_bytes)?;
-        let divergence = [&along_x, &spectrum, observed, &sums];
+        let [ratio, divergence] =
+            [vec![&tables.rows, &spectrum, observed], vec![&tables.rows, &spectrum, observed, &sums]];
         Ok(Self {
             fft: setup.fft,
-            begin: Step::new(device, &begin_rows::shader(rows), &begin)?,
-            transform,
-            convolve,
+            mask,
+            weight: weight_step,
             divergence: Step::new(device, &divergence_rows::shader(rows), &divergence)?,
-            sums,
-            readback: Readback::new(device, 1, sums_bytes)?,
-            ratio: Step::new(device, &ratio_rows::shader(rows), &[&along_x, &spectrum, observed])?,
+            ratio: Step::new(device, &ratio_rows::shader(rows), &ratio)?,
             update: Update { kernel, buffers, current: 0, alpha: 0.0 },
-            weight: Step::new(device, &weight_rows::shader(rows), &weigh)?,
+            spectrum: Spectrum::new(device, setup, stored_kernels, &spectrum, &sources)?,
+            readback: Readback::new(device, 1, rows_bytes)?,
+            sums,
             estimate,
             edges,
-            channels,
+            backgrounds: setup.channels.iter().map(|channel| channel.background).collect(),
             extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
             channel: 0,
             pairs: 0,
@@ -165,7 +127,7 @@ impl Volumes {
         (self.update.current, self.update.alpha) = (0, 0.0);
         self.pairs = lanes.div_ceil(2) as u32;
         self.begin_rows(recorder, Mode::Mask);
-        self.filter(recorder, Projection::Back);
+        self.mask.convolve(recorder, self.pairs, channel, Projection::Back);
         recorder.clear(&self.edges, u64::from(self.rows()) * 4);
         self.weight.run(recorder, &weight_rows::Params { lines: self.rows() });
         let mode = match start {
@@ -177,15 +139,15 @@ impl Volumes {
 
     /// Spectrum of the point, transformed along x → spectrum of the ratio, likewise.
     pub fn project(&mut self, recorder: &mut Recorder) {
-        self.filter(recorder, Projection::Forward);
-        let background = self.channels[self.channel].background;
+        self.convolve(recorder, Projection::Forward);
+        let background = self.backgrounds[self.channel];
         self.ratio.run(recorder, &ratio_rows::Params { lines: self.rows(), background });
     }
 
     /// The same; waits for the divergence of the point, which the device sums row by row.
     pub fn project_and_measure(&mut self, recorder: &mut Recorder) -> Result<f64> {
-        self.filter(recorder, Projection::Forward);
-        let (lines, background) = (self.rows(), self.channels[self.channel].background);
+        self.convolve(recorder, Projection::Forward);
+        let (lines, background) = (self.rows(), self.backgrounds[self.channel]);
         self.divergence.run(recorder, &divergence_rows::Params { lines, background });
         self.ratio.run(recorder, &ratio_rows::Params { lines, background });
         self.readback.send(recorder, &self.sums, u64::from(lines) * 4, ());
@@ -199,7 +161,7 @@ impl Volumes {
     /// Spectrum of the ratio → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
     /// the next.
     pub fn back_project(&mut self, recorder: &mut Recorder, next_alpha: f32) {
-        self.filter(recorder, Projection::Back);
+        self.convolve(recorder, Projection::Back);
         let lines = self.rows();
         let Update { kernel, buffers, current, alpha } = &mut self.update;
         let params = update_rows::Params { lines, alpha: *alpha, next_alpha };
@@ -216,7 +178,7 @@ impl Volumes {
             let params = begin_rows::Params {
                 pair,
                 mode: mode as u32,
-                background: self.channels[self.channel].background,
+                background: self.backgrounds[self.channel],
                 fft_z: self.fft.z,
                 fft_y: self.fft.y,
                 even_z: even.z,
@@ -226,32 +188,13 @@ impl Volumes {
                 odd_y: odd.y,
                 odd_x: odd.x,
             };
-            self.begin.run(recorder, &params);
-        }
-    }
-
-    /// Convolves a spectrum that is transformed along x only.
-    fn filter(&self, recorder: &mut Recorder, projection: Projection) {
-        self.transform(recorder, 0);
-        self.convolve(recorder, projection);
-        self.transform(recorder, 1);
-    }
-
-    fn transform(&self, recorder: &mut Recorder, inverse: u32) {
-        if let Some(transform) = &self.transform {
-            let lines = self.pairs * self.fft.z * self.fft.x;
-            transform.run(recorder, &transform_lines::Params { lines, stride: self.fft.x, inverse });
+            let spectrum = if mode == Mode::Mask { &self.mask } else { &self.spectrum };
+            spectrum.begin(recorder, &params);
         }
     }
 
     fn convolve(&self, recorder: &mut Recorder, projection: Projection) {
-        let stride = if self.fft.z == 1 { self.fft.x } else { self.fft.y * self.fft.x };
-        let sign = match projection {
-            Projection::Forward => 1.0,
-            Projection::Back => -1.0,
-        };
-        let params = convolve_lines::Params { lines: self.pairs * stride, stride, sign };
-        self.convolve.dispatch(recorder, &self.channels[self.channel].convolve, &params);
+        self.spectrum.convolve(recorder, self.pairs, self.channel, projection);
     }
 
     /// Rows of all pairs of the group.
@@ -260,9 +203,10 @@ impl Volumes {
     }
 }
 
-fn twiddles(device: &Device, plan: &LinePlan) -> Result<wgpu::Buffer> {
-    let twiddles = plan.twiddles();
-    let buffer = device.buffer("twiddle factors", twiddles.len() as u64 * 8)?;
-    device.write(&buffer, bytemuck::cast_slice(&twiddles));
+fn otf_buffer(device: &Device, setup: &Setup, psf: &Psf) -> Result<wgpu::Buffer> {
+    let values = otf(psf, setup.fft)?;
+    let buffer = device.buffer("OTF", values.len() as u64 * 8)?;
+    let pairs: Vec<[f32; 2]> = values.iter().map(|v| [v.re, v.im]).collect();
+    device.write(&buffer, bytemuck::cast_slice(&pairs));
     Ok(buffer)
 }
