@@ -57,18 +57,25 @@ pub struct Items<T> {
 }
 
 impl<T> Items<T> {
-    fn recv(&self) -> Option<T> {
-        let item = self.items.recv().ok();
-        self.queue.holds(self.items.len());
+    /// The next item, and the end of `row`'s work on `last`; `row` is at work then. Who does not have to wait goes on without a
+    /// break.
+    fn recv(&self, row: &mut Row, last: Option<Item>) -> Option<T> {
+        let (item, now) = match self.items.try_recv() {
+            Ok(item) => (Some(item), row.go_on(last)),
+            Err(_) => {
+                row.end(last);
+                (self.items.recv().ok(), row.begin())
+            }
+        };
+        self.queue.holds(self.items.len(), now);
         item
     }
-}
 
-impl<T> Iterator for Items<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.recv()
+    /// The next item, with which the work of `row` begins.
+    fn recv_to(&self, row: &mut Row) -> Option<T> {
+        let item = self.items.recv().ok()?;
+        self.queue.holds(self.items.len(), row.begin());
+        Some(item)
     }
 }
 
@@ -79,9 +86,24 @@ struct Place<T> {
 }
 
 impl<T> Place<T> {
+    /// Sends `item`, and ends `row`'s work on `done`; `row` is at work then.
+    fn pass<E>(&self, row: &mut Row, item: T, done: Option<Item>) -> Result<(), Stop<E>> {
+        let now = match self.items.try_send(item) {
+            Ok(()) => row.go_on(done),
+            Err(refused) => {
+                row.end(done);
+                self.items.send(refused.into_inner()).map_err(|_| Stop::Closed)?;
+                row.begin()
+            }
+        };
+        self.queue.holds(self.items.len(), now);
+        Ok(())
+    }
+
+    /// Sends `item` from a thread that is not at work.
     fn send<E>(&self, item: T) -> Result<(), Stop<E>> {
         self.items.send(item).map_err(|_| Stop::Closed)?;
-        self.queue.holds(self.items.len());
+        self.queue.holds_now(self.items.len());
         Ok(())
     }
 }
@@ -106,9 +128,7 @@ impl<T: Named> Iterator for Input<T> {
     fn next(&mut self) -> Option<T> {
         let mut worker = self.worker.borrow_mut();
         let last = worker.item.take();
-        worker.row.end(last);
-        let next = self.items.recv();
-        worker.row.begin();
+        let next = self.items.recv(&mut worker.row, last);
         worker.item = next.as_ref().and_then(|item| item.item(worker.received));
         worker.received += u64::from(worker.item.is_some());
         next
@@ -131,10 +151,7 @@ impl<T: Named> Output<T> {
         let row = &mut self.worker.borrow_mut().row;
         let named = item.item(self.stage.items());
         self.stage.count_items(named.is_some().into());
-        row.end(named);
-        self.place.send(item)?;
-        row.begin();
-        Ok(())
+        self.place.pass(row, item, named)
     }
 }
 
@@ -201,9 +218,8 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
             self.spawn(&name.clone(), move || {
                 let _closes = pool.closes();
                 let mut row = Row::new(&stage, &name);
-                while let Some((number, job)) = pool.take() {
+                while let Some((number, job)) = pool.take(&mut row) {
                     let item = job.item(number);
-                    row.begin();
                     let result = work(job);
                     stage.count_items(item.is_some().into());
                     row.end(item);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Items, Place, Stop};
+use super::{Items, Place, Row, Stop};
 
 /// Items that a pool holds beyond one a worker: results that wait for one before them.
 const WAITING: u64 = 2;
@@ -47,8 +47,9 @@ impl<A, B> Pool<A, B> {
         }
     }
 
-    /// The next item and its number; `None` when nothing more comes. Waits while too many results wait.
-    pub fn take(&self) -> Option<(u64, A)> {
+    /// The next item, with which the work of `row` begins, and its number; `None` when nothing more comes. Waits while too many
+    /// results wait.
+    pub fn take(&self, row: &mut Row) -> Option<(u64, A)> {
         let mut input = lock(&self.input);
         let number = input.taken;
         let is_full = |results: &mut Results<B>| !results.is_closed && number >= results.left + self.most;
@@ -56,7 +57,7 @@ impl<A, B> Pool<A, B> {
         if results.unwrap_or_else(PoisonError::into_inner).is_closed {
             return None;
         }
-        let item = input.items.recv()?;
+        let item = input.items.recv_to(row)?;
         input.taken += 1;
         Some((number, item))
     }

@@ -91,9 +91,8 @@ pub struct Stage {
     timeline: Arc<Timeline>,
     index: usize,
     total: Arc<Total>,
-    /// By this pipeline.
-    items: AtomicU64,
-    /// That earlier pipelines worked.
+    /// Of earlier pipelines.
+    before_items: u64,
     before_nanos: u64,
 }
 
@@ -155,8 +154,8 @@ impl Timeline {
         }
         let total = known.stages[index].clone();
         total.threads.fetch_max(threads as u64, Relaxed);
-        let before_nanos = self.work_nanos(index);
-        Stage { timeline: self.clone(), index, total, items: AtomicU64::new(0), before_nanos }
+        let (before_items, before_nanos) = (total.items.load(Relaxed), self.work_nanos(index));
+        Stage { timeline: self.clone(), index, total, before_items, before_nanos }
     }
 
     /// A queue that holds up to `capacity` items.
@@ -227,7 +226,7 @@ impl Timeline {
 impl Stage {
     /// Items that left it.
     pub fn items(&self) -> u64 {
-        self.items.load(Relaxed)
+        self.total.items.load(Relaxed) - self.before_items
     }
 
     /// Time that its threads did not wait for a neighbour, added up.
@@ -235,10 +234,9 @@ impl Stage {
         self.timeline.work_nanos(self.index) - self.before_nanos
     }
 
-    /// So many more items leave; says how many did before.
-    pub fn count_items(&self, items: u64) -> u64 {
+    /// So many more items leave.
+    pub fn count_items(&self, items: u64) {
         self.total.items.fetch_add(items, Relaxed);
-        self.items.fetch_add(items, Relaxed)
     }
 }
 

@@ -57,17 +57,23 @@ impl Queue {
         lock(&self.state).nanos_at.len() - 1
     }
 
-    /// It holds `items` now.
-    pub fn holds(&self, items: usize) {
+    /// It holds `items` since `now`, on the timeline's clock. A time that is earlier than the last is taken for that: two threads may
+    /// look at the clock, and come here, in different orders.
+    pub fn holds(&self, items: usize, now: u64) {
         let mut state = lock(&self.state);
-        let now = self.origin.elapsed().as_nanos() as u64;
         let (held, since) = (state.items, state.since_nanos);
+        let now = now.max(since);
         state.nanos_at[held] += now - since;
         state.since_nanos = now;
         state.items = items.min(state.nanos_at.len() - 1);
         if self.detail == Detail::Spans {
             state.depths.push(Depth { nanos: now, items: items as u32 });
         }
+    }
+
+    /// It holds `items` from now on.
+    pub fn holds_now(&self, items: usize) {
+        self.holds(items, self.origin.elapsed().as_nanos() as u64);
     }
 
     /// Its changes, in order.

@@ -91,6 +91,13 @@ impl Live {
         lock(&self.kept).since_nanos = Some(now);
     }
 
+    fn go_on(&self, span: Span) {
+        let mut kept = lock(&self.kept);
+        kept.since_nanos = Some(span.end_nanos);
+        kept.busy_nanos += span.busy_nanos;
+        kept.spans.push(span);
+    }
+
     /// It was busy for so long; with what and when is kept if `detail` asks for it.
     pub fn add(&self, span: Span, detail: Detail) {
         let mut kept = lock(&self.kept);
@@ -135,20 +142,31 @@ impl Row {
         Self { stage: stage.clone(), since_nanos: None, live }
     }
 
-    /// Work begins, unless it has.
-    pub fn begin(&mut self) {
-        if self.since_nanos.is_none() {
-            let timeline = &self.stage.timeline;
-            let mut concurrency = lock(&timeline.concurrency);
-            // Under the lock, so that time does not run backwards for the next.
-            let now = timeline.now();
-            concurrency.begin(self.stage.index, now);
-            drop(concurrency);
-            self.since_nanos = Some(now);
-            if let Some(live) = &self.live {
-                live.begin(now);
-            }
+    /// Work begins; says when.
+    pub fn begin(&mut self) -> u64 {
+        debug_assert!(self.since_nanos.is_none(), "it has begun already");
+        let timeline = &self.stage.timeline;
+        let mut concurrency = lock(&timeline.concurrency);
+        // Under the lock, so that time does not run backwards for the next.
+        let now = timeline.now();
+        concurrency.begin(self.stage.index, now);
+        drop(concurrency);
+        self.since_nanos = Some(now);
+        if let Some(live) = &self.live {
+            live.begin(now);
         }
+        now
+    }
+
+    /// Work on `item` ends, and other work begins in the same moment; says when. Cheaper than both, as the stage stays busy.
+    pub fn go_on(&mut self, item: Option<Item>) -> u64 {
+        let Some(since) = self.since_nanos else { return self.begin() };
+        let now = self.stage.timeline.now();
+        self.since_nanos = Some(now);
+        if let Some(live) = &self.live {
+            live.go_on(Span::new(since, now, item));
+        }
+        now
     }
 
     /// Work on `item` ends, if any has begun.

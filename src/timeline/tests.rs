@@ -100,6 +100,28 @@ fn what_is_under_way_counts_up_to_now() {
 }
 
 #[test]
+fn who_goes_on_without_a_wait_has_two_intervals_that_touch() {
+    let timeline = Timeline::new(Detail::Spans);
+    let stage = Arc::new(timeline.stage("stage", 1));
+    let mut row = Row::new(&stage, "stage");
+    let item = |number| Some(Item { what: "tile", number, group: 0 });
+    // As it begins.
+    row.go_on(None);
+    let [first, second] = [0, 1].map(|number| {
+        std::thread::sleep(NAP);
+        row.go_on(item(number))
+    });
+    row.end(None);
+    let spans = &timeline.rows()[0].spans;
+    assert_eq!(spans.iter().map(|span| span.item).collect::<Vec<_>>(), [item(0), item(1), None]);
+    assert_eq!([spans[0].end_nanos, spans[1].start_nanos, spans[1].end_nanos], [first, first, second]);
+    let metrics = timeline.metrics();
+    let whole = secs(spans[2].end_nanos - spans[0].start_nanos);
+    assert!((metrics.stages[0].work_secs - whole).abs() < 1e-9, "{metrics:?} for {whole} s");
+    assert!((metrics.stages[0].busy_secs - whole).abs() < 1e-9, "{metrics:?} for {whole} s");
+}
+
+#[test]
 fn pipelines_that_follow_each_other_share_sums() {
     let timeline = Timeline::new(Detail::Sums);
     timeline.begin();
