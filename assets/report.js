@@ -33,7 +33,7 @@ function head() {
   const figures = [
     ['Wall time', 'metrics.wall_secs', 'secs'],
     ['Overlap efficiency, at most', 'metrics.overlap_efficiency_at_most', 'percent'],
-    [`Hidden behind ${summary.metrics.bound_by ?? 'the busiest stage'}`, 'metrics.hidden_fraction', 'percent'],
+    [`Hidden behind ${summary.metrics.busiest ?? 'the busiest stage'}`, 'metrics.hidden_fraction', 'percent'],
     ['Filling', 'metrics.fill_secs', 'secs'],
     ['Draining', 'metrics.drain_secs', 'secs'],
     ['Processor time', 'cpu_secs', 'secs'],
@@ -127,7 +127,7 @@ function stages() {
     const bar = el('span', { class: 'bar', 'aria-hidden': 'true' }, el('i', { style: `width:${Math.min(100, stage.load * 100)}%;background:${colorOf(stage.name)}` }));
     const load = of('load', 'percent');
     load.append(bar);
-    return el('tr', {}, el('td', { class: stage.name === metrics.bound_by ? 'bound' : '' }, el('span', { class: 'swatch', style: `background:${colorOf(stage.name)}` }), stage.name),
+    return el('tr', {}, el('td', { class: stage.name === metrics.busiest ? 'bound' : '' }, el('span', { class: 'swatch', style: `background:${colorOf(stage.name)}` }), stage.name),
       of('threads', 'count'), of('items', 'count'), load, of('busy_secs', 'secs'), of('work_secs', 'secs'), of('alone_secs', 'secs'), of('first_secs', 'secs'), of('last_secs', 'secs'));
   });
   const devices = metrics.devices.map((device, i) => el('tr', {}, el('td', {}, device.name), el('td', {}), el('td', {}), el('td', {}, percent(device.busy_secs / metrics.wall_secs)), el('td', {}, value(`metrics.devices.${i}.busy_secs`, 'secs')), el('td', {}), el('td', {}), el('td', {}), el('td', {})));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Summary;
+use super::{Summary, Verdict};
 use crate::job::{cores, cpu_secs, peak_memory_bytes};
 use crate::pipeline::StageTime;
 use crate::source::Location;
@@ -27,6 +27,8 @@ pub struct BatchSummary {
     pub cores: usize,
     /// The most memory that the process held, where the system says.
     pub peak_memory_bytes: Option<u64>,
+    /// What limited the run, as the report says: a stage, a device, or the processor.
+    pub bound_by: Option<String>,
     /// How busy each stage was, and how well they overlapped, over all files.
     pub metrics: Metrics,
 }
@@ -74,13 +76,15 @@ impl fmt::Display for BatchSummary {
 impl BatchSummary {
     /// Of a run that has just ended.
     pub fn new(files: Vec<FileSummary>, stages: Vec<StageTime>, metrics: Metrics, wall_secs: f64) -> Self {
+        let (cpu_secs, cores) = (cpu_secs(), cores());
         Self {
             version: env!("CARGO_PKG_VERSION"),
             files,
             stages,
             wall_secs,
-            cpu_secs: cpu_secs(),
-            cores: cores(),
+            cpu_secs,
+            cores,
+            bound_by: Verdict::bound_by(&metrics, cpu_secs, cores),
             peak_memory_bytes: peak_memory_bytes(),
             metrics,
         }

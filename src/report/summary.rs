@@ -54,6 +54,8 @@ pub struct Summary {
     pub cores: usize,
     /// The most memory that the process held, where the system says.
     pub peak_memory_bytes: Option<u64>,
+    /// What limited the run, as the report says: a stage, a device, or the processor.
+    pub bound_by: Option<String>,
     /// How busy each stage was, and how well they overlapped; of all files up to this one's end.
     pub metrics: Metrics,
 }

@@ -13,8 +13,6 @@ use crate::timeline::Metrics;
 
 /// A station busier than this is what the others wait for. Below, the run waits for something else as well.
 const BINDS: f64 = 0.7;
-/// The stage that drives the devices, and waits for them.
-const DRIVES_DEVICES: &str = "compute";
 /// A processor busier than this binds, whichever stage looks busier: the stages' threads waited for a core.
 const PROCESSOR_BINDS: f64 = 0.9;
 
@@ -23,6 +21,8 @@ const PROCESSOR_BINDS: f64 = 0.9;
 pub struct Verdict {
     /// For people in a hurry.
     pub sentence: String,
+    /// The stage, the device or the processor that limits the run; `None` when nothing does alone.
+    pub bound_by: Option<String>,
     /// How it follows.
     pub derivation: String,
 }
@@ -79,12 +79,10 @@ impl Verdict {
     /// On a finished run that took `cpu_secs` of a processor with `cores`; `None` when nothing was done.
     pub fn on(metrics: &Metrics, cpu_secs: Option<f64>, cores: usize) -> Option<Self> {
         let wall = metrics.wall_secs;
-        let driven = metrics.devices.iter().map(|device| device.busy_secs).fold(0.0, f64::max);
-        let waited = |stage: &str| if stage == DRIVES_DEVICES { driven } else { 0.0 };
         let stages = metrics.stages.iter().map(|stage| Station {
             name: stage.name.clone(),
             servers: stage.threads,
-            work_secs: (stage.work_secs - waited(&stage.name)).max(0.0),
+            work_secs: stage.own_secs,
             more: if stage.threads > 1 { More::Threads } else { More::Speed },
         });
         let devices = metrics.devices.iter().map(|device| Station {
@@ -110,6 +108,11 @@ impl Verdict {
         stations.sort_by(|a, b| b.demand_secs().total_cmp(&a.demand_secs()));
         let first = stations.first().filter(|first| first.work_secs > 0.0)?;
         Some(Self::of(first, stations.get(1).map_or(0.0, Station::demand_secs), wall))
+    }
+
+    /// What [`Self::on`] says that the run is bound by.
+    pub fn bound_by(metrics: &Metrics, cpu_secs: Option<f64>, cores: usize) -> Option<String> {
+        Self::on(metrics, cpu_secs, cores)?.bound_by
     }
 
     fn of(first: &Station, next_secs: f64, wall: f64) -> Self {
@@ -143,7 +146,8 @@ impl Verdict {
             secs(first.eased_secs()),
             secs(next_secs),
         );
-        Self { sentence: format!("{sentence}."), derivation: capital(&derivation) }
+        let bound_by = (load >= BINDS).then(|| name.clone());
+        Self { sentence: format!("{sentence}."), bound_by, derivation: capital(&derivation) }
     }
 }
 
@@ -184,6 +188,7 @@ mod tests {
             verdict.sentence,
             "Bound by decode: 83 % of the wall time; a third thread would save up to 21 s."
         );
+        assert_eq!(verdict.bound_by.as_deref(), Some("decode"));
         assert!(Verdict::of(&decode, 82.0, 100.0).sentence.contains("would save little"));
     }
 
@@ -195,7 +200,8 @@ mod tests {
             sentence,
             "Bound by compute: 90 % of the wall time; twice as fast, it would save up to 4.50 s."
         );
-        assert!(Verdict::of(&compute, 1.0, 20.0).sentence.starts_with("Bound by nothing alone: compute"));
+        let idle = Verdict::of(&compute, 1.0, 20.0);
+        assert!(idle.sentence.starts_with("Bound by nothing alone: compute") && idle.bound_by.is_none());
     }
 
     #[test]
@@ -204,11 +210,12 @@ mod tests {
             let mut metrics = Timeline::new(Detail::Sums).metrics();
             metrics.wall_secs = 10.0;
             metrics.stages = vec![StageMetrics {
-                name: DRIVES_DEVICES.to_owned(),
+                name: "compute".to_owned(),
                 threads: 1,
                 items: 1,
                 busy_secs: 9.5,
                 work_secs: 9.5,
+                own_secs: 9.5 - device_secs,
                 load: 0.95,
                 alone_secs: 9.5,
                 first_secs: 0.0,

@@ -29,7 +29,7 @@ use crate::job::{Job, workers};
 use crate::pipeline::StageTime;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
-use crate::report::{Damaged, Event, Report, Summary};
+use crate::report::{Damaged, Event, Report, Summary, Verdict};
 use crate::source::Location;
 use crate::space::{Local, Rect};
 use crate::timeline::Timeline;
@@ -158,6 +158,7 @@ pub fn run_one(order: Order<'_>, conditions: Conditions<'_>) -> Result<Outcome> 
         summary.stages = stages;
         summary.metrics = timeline.metrics();
         summary.wall_secs = summary.metrics.wall_secs;
+        summary.bound_by = Verdict::bound_by(&summary.metrics, summary.cpu_secs, summary.cores);
         report.event(&Event::Finished(summary));
     }
     Ok(outcome)

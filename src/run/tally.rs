@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::counted::{Counted, Counts};
 use crate::decon::{Field, FinishedTile};
 use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
-use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
+use crate::report::{Damaged, Event, ImageSummary, Report, Summary, Verdict};
 
 /// Sums over all scenes of a run.
 pub struct Tally<'a> {
@@ -99,6 +99,7 @@ impl<'a> Tally<'a> {
         let counts = self.counts.lock().expect("no thread panics while it counts");
         let counted = |which: fn(&Counted) -> bool| counts.sum(which);
         let metrics = job.timeline.metrics();
+        let (cpu_secs, cores) = (cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin), cores());
         let needed = job.images.iter().flat_map(|image| &image.scene.fields);
         let needed: u64 = needed.map(|field| field.extent).sum();
         let read_bytes = self.read_bytes.load(Relaxed);
@@ -119,8 +120,9 @@ impl<'a> Tally<'a> {
             masked: counted(|what| matches!(what, Counted::Masked { .. })),
             damaged,
             wall_secs: wall.as_secs_f64(),
-            cpu_secs: cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin),
-            cores: cores(),
+            cpu_secs,
+            cores,
+            bound_by: Verdict::bound_by(&metrics, cpu_secs, cores),
             metrics,
             peak_memory_bytes: peak_memory_bytes(),
         }

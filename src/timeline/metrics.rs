@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 
-use super::{Timeline, lock};
+use super::{ThreadRow, Timeline, lock};
+
+/// The stage that drives the devices, and waits for them.
+const DRIVES_DEVICES: &str = "compute";
 
 /// Sums over one run. Times are in seconds of the clock on the wall.
 #[derive(Clone, Debug, Serialize)]
@@ -15,18 +18,18 @@ pub struct Metrics {
     pub stages: Vec<StageMetrics>,
     /// Devices that told when they were busy.
     pub devices: Vec<DeviceMetrics>,
-    /// The stage with the largest `load`: it limits the others. `None` when none worked.
-    pub bound_by: Option<String>,
+    /// The stage that takes longest, by its own work or that of the devices which it drives. `None` when none worked.
+    pub busiest: Option<String>,
     /// The longest `busy_secs` of a stage over `wall_secs`. A stage alone takes no longer than it was busy beside the
     /// others, so the overlap efficiency (the longest stage alone / wall) is at most this.
     pub overlap_efficiency_at_most: f64,
-    /// Of the time in which any stage but `bound_by` was busy, the share in which `bound_by` was busy too.
+    /// Of the time in which any stage but `busiest` was busy, the share in which `busiest` was busy too.
     pub hidden_fraction: Option<f64>,
     /// No stage was busy.
     pub idle_secs: f64,
-    /// Until `bound_by` was busy first.
+    /// Until `busiest` was busy first.
     pub fill_secs: f64,
-    /// Since `bound_by` was busy last.
+    /// Since `busiest` was busy last.
     pub drain_secs: f64,
     /// To the source.
     pub requests: RequestMetrics,
@@ -47,6 +50,8 @@ pub struct StageMetrics {
     pub busy_secs: f64,
     /// The same time added up over its threads.
     pub work_secs: f64,
+    /// Of `work_secs`, what it did not wait for a device: the rest is the device's work.
+    pub own_secs: f64,
     /// `work_secs` over what its threads could have worked: threads × wall.
     pub load: f64,
     /// It was busy and no other stage was.
@@ -108,6 +113,12 @@ pub struct QueueMetrics {
     pub full_share: f64,
 }
 
+impl DeviceMetrics {
+    fn new(row: &ThreadRow) -> Self {
+        Self { name: row.name.clone(), busy_secs: secs(row.busy_nanos) }
+    }
+}
+
 impl Timeline {
     /// What was recorded so far; what is under way counts up to now.
     pub fn metrics(&self) -> Metrics {
@@ -115,8 +126,14 @@ impl Timeline {
         let wall_nanos = now - began;
         let wall_secs = secs(wall_nanos);
         lock(&self.concurrency).advance(now);
-        let stages = self.stage_metrics(began, wall_secs);
-        let bound = (0..stages.len()).max_by(|&a, &b| stages[a].load.total_cmp(&stages[b].load));
+        let devices: Vec<_> = self.devices().iter().map(DeviceMetrics::new).collect();
+        let driven_secs = devices.iter().map(|device| device.busy_secs).fold(0.0, f64::max);
+        let stages = self.stage_metrics(began, wall_secs, driven_secs);
+        let demand = |i: usize| {
+            let own = stages[i].own_secs / stages[i].threads as f64;
+            if stages[i].name == DRIVES_DEVICES { own.max(driven_secs) } else { own }
+        };
+        let bound = (0..stages.len()).max_by(|&a, &b| demand(a).total_cmp(&demand(b)));
         let bound = bound.filter(|&i| stages[i].work_secs > 0.0);
         let longest = stages.iter().map(|stage| stage.busy_secs).fold(0.0, f64::max);
         let concurrency = lock(&self.concurrency);
@@ -130,7 +147,7 @@ impl Timeline {
         drop(concurrency);
         Metrics {
             wall_secs,
-            bound_by: bound.map(|i| stages[i].name.clone()),
+            busiest: bound.map(|i| stages[i].name.clone()),
             overlap_efficiency_at_most: if wall_nanos > 0 { longest / wall_secs } else { 0.0 },
             hidden_fraction: hidden,
             // A stage may have been busy before the work began: a file is opened before it is planned.
@@ -139,16 +156,12 @@ impl Timeline {
             drain_secs: bound.map_or(0.0, |i| wall_secs - stages[i].last_secs),
             requests: self.requests.metrics(wall_secs),
             queues: self.queue_metrics(),
-            devices: self
-                .devices()
-                .iter()
-                .map(|row| DeviceMetrics { name: row.name.clone(), busy_secs: secs(row.busy_nanos) })
-                .collect(),
+            devices,
             stages,
         }
     }
 
-    fn stage_metrics(&self, began: u64, wall_secs: f64) -> Vec<StageMetrics> {
+    fn stage_metrics(&self, began: u64, wall_secs: f64, driven_secs: f64) -> Vec<StageMetrics> {
         let known = self.known();
         let concurrency = lock(&self.concurrency);
         // Under the lock: no thread has begun later.
@@ -164,6 +177,11 @@ impl Timeline {
                 items: total.items.load(Relaxed),
                 busy_secs: secs(concurrency.nanos_where(|set| set & (1 << i) != 0)),
                 work_secs,
+                own_secs: if total.name == DRIVES_DEVICES {
+                    (work_secs - driven_secs).max(0.0)
+                } else {
+                    work_secs
+                },
                 load: if wall_secs > 0.0 { work_secs / (threads as f64 * wall_secs) } else { 0.0 },
                 alone_secs: secs(concurrency.nanos_where(|set| set == 1 << i)),
                 first_secs: since_began(activity.first_nanos.unwrap_or(began)),

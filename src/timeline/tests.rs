@@ -35,7 +35,7 @@ fn the_metrics_are_those_of_the_intervals() {
     assert!(pool.work_secs >= 10.0 * nap && last.busy_secs >= 10.0 * nap);
     assert!(pool.busy_secs <= pool.work_secs && pool.busy_secs >= pool.work_secs / 2.0, "{pool:?}");
     assert!((last.busy_secs - last.work_secs).abs() < 1e-9, "one thread: the union is the sum");
-    assert_eq!(metrics.bound_by.as_deref(), Some("last"));
+    assert_eq!(metrics.busiest.as_deref(), Some("last"));
     assert!(metrics.fill_secs >= nap, "the first item took a nap in the pool");
     assert!(metrics.overlap_efficiency_at_most <= 1.0 && metrics.hidden_fraction.unwrap() <= 1.0);
 
@@ -56,6 +56,31 @@ fn the_metrics_are_those_of_the_intervals() {
 
 fn secs(nanos: u64) -> f64 {
     nanos as f64 * 1e-9
+}
+
+#[test]
+fn what_a_device_worked_is_not_the_work_of_the_stage_that_waits_for_it() {
+    let own_of = |device: Duration| {
+        let timeline = Timeline::new(Detail::Sums);
+        timeline.begin();
+        let [compute, other] = ["compute", "other"].map(|name| Arc::new(timeline.stage(name, 1)));
+        let mut rows = [&compute, &other].map(|stage| Row::new(stage, "a thread"));
+        rows[0].begin();
+        std::thread::sleep(NAP);
+        rows[1].begin();
+        std::thread::sleep(2 * NAP);
+        drop(rows);
+        let origin = timeline.origin();
+        DeviceRow::new(&timeline, "a GPU").add(origin..origin + device, None);
+        let metrics = timeline.metrics();
+        (metrics.stages[0].work_secs - metrics.stages[0].own_secs, metrics.busiest.unwrap())
+    };
+    let work = |device| own_of(device).0;
+    assert!((work(NAP / 2) - NAP.as_secs_f64() / 2.0).abs() < 1e-9);
+    // Its own work; that of the other stage; that of the device, more than any stage's.
+    assert_eq!(own_of(Duration::ZERO).1, "compute");
+    assert_eq!(own_of(5 * NAP / 4).1, "other");
+    assert_eq!(own_of(Duration::from_secs(60)).1, "compute");
 }
 
 #[test]
