@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Parser;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
@@ -21,12 +20,6 @@ use decon_gpu::zarr::Target;
 const SIDE: u32 = 512;
 /// Of 4 fields with 52 pixels of overlap.
 const MOSAIC: u64 = 4 * SIDE as u64 - 3 * 52;
-
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
-}
 
 fn write(path: &Path) {
     let mut czi = CziWriter::create(path).expect("the folder is writable");
@@ -46,7 +39,8 @@ fn prepare(path: &Path, flags: &str) -> Job {
     let optics = "--na 1 --emission-nm 500 --voxel-um 1,0.2,0.2 --immersion-index 1.33 --psf-size 1,31,31";
     let flags = flags.split_whitespace().chain(optics.split_whitespace());
     let path = path.to_string_lossy();
-    let args = Flags::parse_from(["bench", &*path, "--backend", "cpu"].into_iter().chain(flags)).job;
+    let flags = ["bench", &*path, "--backend", "cpu"].into_iter().chain(flags);
+    let args = JobArgs::parse(flags).expect("the flags are right");
     Job::prepare(Options::new(&args).expect("the flags are right")).expect("it plans")
 }
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Parser;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::Czi;
@@ -22,12 +21,6 @@ use decon_gpu::space::Rect;
 const COLUMNS: u32 = 35;
 const ROWS: u32 = 20;
 const FIELDS: u64 = COLUMNS as u64 * ROWS as u64;
-
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
-}
 
 fn write(path: &Path) {
     let mut czi = CziWriter::create(path).expect("the folder is writable");
@@ -56,7 +49,7 @@ fn reading(criterion: &mut Criterion) {
         let optics =
             ["--na", "1", "--emission-nm", "500", "--voxel-um", "1,0.2,0.2", "--immersion-index", "1.33"];
         let fixed = ["bench", &*text, "--backend", "cpu", "--tile", "256", "--iterations", iterations];
-        let args = Flags::parse_from(fixed.into_iter().chain(optics)).job;
+        let args = JobArgs::parse(fixed.into_iter().chain(optics)).expect("the flags are right");
         group.bench_function(what, |bencher| {
             bencher
                 .iter(|| Job::prepare(Options::new(&args).expect("the flags are right")).expect("it plans"));

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use clap::Parser;
 use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::Czi;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
@@ -34,12 +33,6 @@ impl ReadAt for Counted {
     fn path(&self) -> &Path {
         self.0.path()
     }
-}
-
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
 }
 
 fn write(path: &Path, columns: i64, rows: i64) -> Result<(), Box<dyn Error>> {
@@ -78,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let text = path.to_string_lossy();
         let flags =
             ["opening", &text, "--iterations", "0", "--backend", "cpu", "--tile", "64", "--chunk", "64"];
-        let args = Flags::parse_from(flags).job;
+        let args = JobArgs::parse(flags)?;
         let plan = || {
             Job::prepare(Options::new(&args)?)?;
             Ok(())

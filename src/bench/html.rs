@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::results::legible;
 use super::{Results, Row, Table};
+use crate::report::escaped;
 
 const STYLE: &str = include_str!("../../assets/bench.css");
 
@@ -73,10 +74,6 @@ fn bar(table: &Table, row: &Row, most: f64) -> String {
          <line class=\"spread\" x1=\"{least}\" x2=\"{largest}\" y1=\"50%\" y2=\"50%\"/>{mark}</svg>\
          <span class=\"value\">{value}{unit}</span></div>\n"
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

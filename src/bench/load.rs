@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::Parser;
-
 use super::cache::{Cached, drop_from_cache};
 use super::machine::Machine;
 use super::pass::{Loaded, Pass};
@@ -57,13 +55,6 @@ struct Measured {
     cold: Vec<Loaded>,
     warm: Vec<Loaded>,
     checksum: Option<String>,
-}
-
-/// The flags of `run`, as text.
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
 }
 
 /// Flags that every way gets: nothing is deconvolved, and pixels count whatever a mask says of them.
@@ -153,9 +144,8 @@ impl LoadBench {
         let flags = FLAGS.split(' ').map(OsString::from);
         let own = self.flags.iter().chain(more).map(OsString::from);
         let all = [OsString::from("run"), self.input.clone()].into_iter().chain(flags).chain(own);
-        let parsed =
-            Flags::try_parse_from(all).map_err(|error| Error::option("bench load", error.to_string()))?;
-        Options::new(&parsed.job)
+        let args = JobArgs::parse(all).map_err(|error| Error::option("bench load", error.to_string()))?;
+        Options::new(&args)
     }
 
     fn ways(&self) -> Result<Vec<Way>> {

@@ -272,7 +272,6 @@ fn seconds_table(title: &str, rows: Vec<Row>) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
 
     use super::*;
     use crate::cli::args::JobArgs;
@@ -280,12 +279,6 @@ mod tests {
     use crate::dataset::{Compression, Plane};
     use crate::pixels::PixelType;
     use crate::space::Rect;
-
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        job: JobArgs,
-    }
 
     /// A session on 3 × 2 fields that are not all of a kind.
     fn session(folder: &std::path::Path) -> OverlapBench {
@@ -303,7 +296,7 @@ mod tests {
         let flags = "--backend=cpu --threads=2 --iterations=1 --tile=32 --chunk=16 --voxel-um=0.3,0.1,0.1 --na=1 \
                      --emission-nm=500 --immersion-index=1.33 --psf-size=1,5,5";
         let args = ["test", input.to_str().unwrap()].into_iter().chain(flags.split_whitespace());
-        let options = Options::new(&Flags::parse_from(args).job).unwrap();
+        let options = Options::new(&JobArgs::parse(args).unwrap()).unwrap();
         OverlapBench { options, runs: 1, latencies: Vec::new(), folder: folder.to_owned(), say: |_| {} }
     }
 

@@ -1,6 +1,8 @@
 //! The flags that `run` and `plan` share, as they are typed.
 
-use clap::{Args, ValueEnum};
+use std::ffi::OsString;
+
+use clap::{Args, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
@@ -30,6 +32,23 @@ pub struct JobArgs {
     pub(crate) backend: BackendArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+impl JobArgs {
+    /// What `arguments` say, as `decon-gpu run` takes them; the first is the name of the program. For who calls the library.
+    ///
+    /// # Errors
+    /// Of the command line.
+    pub fn parse<T: Into<OsString> + Clone>(
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self, clap::Error> {
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            job: JobArgs,
+        }
+        Flags::try_parse_from(arguments).map(|flags| flags.job)
+    }
 }
 
 /// Which part of the file.

@@ -24,7 +24,7 @@ pub use counter::Counter;
 pub use json::JsonReport;
 pub use keeper::{Keeper, Kept};
 pub use memory::{MemorySample, MemorySampler};
-pub use page::page;
+pub use page::{escaped, page};
 pub use pictures::{Pair, Pictures, PsfPicture, Shown};
 pub use run_page::write_report;
 pub use summary::{Damaged, ImageSummary, Summary};

@@ -8,7 +8,7 @@ const STYLE: &str = include_str!("../../assets/style.css");
 /// A page titled `title` that `script` draws from `data`, which it finds as JSON in the element `data`. Its errors are
 /// listed in the element `errors`.
 pub fn page(title: &str, script: &str, data: &Value) -> String {
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    let title = escaped(title);
     // Within a script element only `<` can begin something else (`</script>`, `<!--`); in JSON it stands in strings only.
     let data = data.to_string().replace('<', "\\u003c");
     let mut html = String::with_capacity(TEMPLATE.len() + STYLE.len() + script.len() + data.len());
@@ -28,6 +28,11 @@ pub fn page(title: &str, script: &str, data: &Value) -> String {
     }
     html.push_str(rest);
     html
+}
+
+/// `text` as HTML shows it, also within the quotes of an attribute.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
@@ -17,13 +16,6 @@ use crate::report::Silent;
 use crate::space::Rect;
 use crate::zarr::read_plane;
 
-/// The flags of `run` on a file.
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
-}
-
 fn prepare(input: &Path, flags: &str) -> Result<Job> {
     let input = input.to_string_lossy();
     let mut fixed = vec!["test", &*input, "--backend", "cpu"];
@@ -32,7 +24,7 @@ fn prepare(input: &Path, flags: &str) -> Result<Job> {
             fixed.extend([flag, value]);
         }
     }
-    let args = Flags::parse_from(fixed.into_iter().chain(flags.split_whitespace())).job;
+    let args = JobArgs::parse(fixed.into_iter().chain(flags.split_whitespace())).unwrap();
     Job::prepare(Options::new(&args)?)
 }
 

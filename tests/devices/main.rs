@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Parser;
 use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::{Channel, Optics, Plane};
@@ -88,17 +87,11 @@ pub fn run(job: Job, output: &Path, report: &dyn Report) -> Result<Summary> {
     run_job(job, Some(Target { resume: true, ..Target::new(output) }), &Stop::default(), report)
 }
 
-/// Flags of `decon-gpu run`.
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    job: JobArgs,
-}
-
 /// `input` with `flags`, split at spaces, on `gpu`.
 pub fn job(input: &Path, flags: &str, gpu: Gpu) -> Result<Job> {
     let fixed = ["run", input.to_str().unwrap(), "--chunk", "32", "--psf-size", "3,9,9"];
-    let flags = Flags::parse_from(fixed.into_iter().chain(flags.split_whitespace()));
+    let args =
+        JobArgs::parse(fixed.into_iter().chain(flags.split_whitespace())).expect("the flags are right");
     let timeline: Arc<Timeline> = Timeline::new(Detail::Spans);
-    Job::prepare_on(Options::new(&flags.job)?, timeline, Some(Chosen::Gpu(gpu)))
+    Job::prepare_on(Options::new(&args)?, timeline, Some(Chosen::Gpu(gpu)))
 }
