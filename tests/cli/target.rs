@@ -68,7 +68,10 @@ fn a_failing_run_keeps_the_old_output_and_what_is_finished() {
     for flags in ["--iterations 0", "--iterations 2", "--iterations 0 --tile 32"] {
         let flags = format!("{flags} --summary {}", summary.display());
         run(&damaged, &output, &format!("{flags} --overwrite")).failed(1, "broken file");
-        assert_kept_at_most(home.path(), &["damaged.czi", "in.czi"]);
+        assert_kept_at_most(home.path(), &["damaged.czi", "in.czi", "summary.json"]);
+        let told: serde_json::Value = serde_json::from_slice(&fs::read(&summary).unwrap()).unwrap();
+        assert_eq!(told["files"][0]["state"], "failed");
+        fs::remove_file(&summary).unwrap();
     }
     run(&input, &output, "--iterations 0 --overwrite").done();
     let old = files(&output);
