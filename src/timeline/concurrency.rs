@@ -68,6 +68,21 @@ impl Concurrency {
         (self.busy, self.since_nanos) = (busy, now);
     }
 
+    /// Forgets what was before `now`; who is at work begins now.
+    pub fn restart(&mut self, now: u64) {
+        self.nanos.clear();
+        self.since_nanos = now;
+        for stage in &mut self.stages {
+            let active = stage.active;
+            *stage = Activity {
+                active,
+                first_nanos: (active > 0).then_some(now),
+                last_nanos: now,
+                balance_nanos: now.wrapping_mul(active.into()).wrapping_neg(),
+            };
+        }
+    }
+
     /// Counts what is under way up to `now`.
     pub fn advance(&mut self, now: u64) {
         let now = now.max(self.since_nanos);
@@ -122,5 +137,12 @@ mod tests {
         assert_eq!(concurrency.activity(1).work_nanos(95), 40);
         concurrency.advance(95);
         assert_eq!((concurrency.nanos_where(|set| set == 2), concurrency.activity(1).last_nanos), (19, 95));
+        concurrency.restart(96);
+        concurrency.begin(0, 97);
+        concurrency.end(1, 98);
+        concurrency.end(0, 99);
+        let since: Vec<_> = (1..4).map(|set| concurrency.nanos_where(|s| s == set)).collect();
+        assert_eq!((since, concurrency.activity(1).work_nanos(100)), (vec![1, 1, 1], 2));
+        assert_eq!(concurrency.activity(1).first_nanos, Some(96));
     }
 }

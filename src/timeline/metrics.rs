@@ -150,7 +150,6 @@ impl Timeline {
             busiest: bound.map(|i| stages[i].name.clone()),
             overlap_efficiency_at_most: if wall_nanos > 0 { longest / wall_secs } else { 0.0 },
             hidden_fraction: hidden,
-            // A stage may have been busy before the work began: a file is opened before it is planned.
             idle_secs: (wall_secs - busy).max(0.0),
             fill_secs: bound.map_or(0.0, |i| stages[i].first_secs),
             drain_secs: bound.map_or(0.0, |i| wall_secs - stages[i].last_secs),

@@ -120,10 +120,13 @@ impl Timeline {
         self.origin
     }
 
-    /// The work begins now; what was recorded before was preparation. Only the first call counts.
+    /// The work begins now; what was recorded before was preparation, which is kept and not counted. Only the first call
+    /// counts.
     pub fn begin(&self) {
+        let mut concurrency = lock(&self.concurrency);
         let now = self.now();
         if self.began_nanos.set(now).is_ok() {
+            concurrency.restart(now);
             self.requests.begin();
         }
     }
