@@ -8,6 +8,7 @@ use crate::plan::at_once::Order;
 use crate::plan::grid::{Grid, GridRequest};
 use crate::plan::residency::{Residency, Room};
 use crate::plan::{Request, Tczyx, Zyx};
+use crate::source::Merging;
 
 /// Threads of the stages, and how many items lie between them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -201,15 +202,19 @@ impl Memory {
 
     /// What is left for fields of up to `largest` bytes, on the device or in the computer's memory.
     pub(super) fn room_for_fields(&self, request: &Request, largest: u64, batch_bytes: u64) -> Room {
+        let request_bytes = match request.merging {
+            Merging::NONE => u64::MAX,
+            merging => merging.most,
+        };
         if !self.on_device {
             let budget = request.memory_bytes.saturating_sub(self.host());
-            return Room { budget, batch_bytes, place_bytes: None };
+            return Room { budget, batch_bytes, request_bytes, place_bytes: None };
         }
         let place = place_bytes(largest);
         let taken = self.volumes + self.plane + self.shading + self.beside;
         let on_their_way = u64::from(upload_places(largest, u32::MAX)) * place;
         let budget = request.limits.memory_bytes.saturating_sub(taken + on_their_way);
-        Room { budget, batch_bytes, place_bytes: Some(place) }
+        Room { budget, batch_bytes, request_bytes, place_bytes: Some(place) }
     }
 
     pub(super) fn hold(&mut self, residency: &Residency) {

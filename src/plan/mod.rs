@@ -360,7 +360,7 @@ impl<'a> Draft<'a> {
             deciding: None,
             memory,
             workers: request.workers,
-            schedule: Schedule::Held(Room { budget: 0, batch_bytes: 0, place_bytes: None }),
+            schedule: Schedule::Held(Room::default()),
             batches,
         }
     }

@@ -22,12 +22,15 @@ pub struct Residency {
 }
 
 /// What the fields may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Room {
     /// Bytes held at once.
     pub budget: u64,
     /// Decoded bytes of a batch, about.
     pub batch_bytes: u64,
+    /// Stored bytes of a batch, about: of one request, so that readers who share a line do not bring a batch's second
+    /// request while the batch before waits for its own.
+    pub request_bytes: u64,
     /// Bytes of a field's place where all places are as large; `None`: a field takes what it has.
     pub place_bytes: Option<u64>,
 }
@@ -37,7 +40,7 @@ pub struct Room {
 /// # Errors
 /// `Limit` when one group alone needs more than the budget.
 pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residency> {
-    let Room { budget, batch_bytes, place_bytes } = room;
+    let Room { budget, place_bytes, .. } = room;
     let needs: Vec<Vec<usize>> = groups.iter().map(fields_of).collect();
     let mut uses: Vec<VecDeque<usize>> = vec![VecDeque::new(); scene.fields.len()];
     for (index, fields) in needs.iter().enumerate() {
@@ -45,8 +48,7 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
             uses[field].push_back(index);
         }
     }
-    let decoded = |field: usize| scene.fields[field].decoded_bytes();
-    let bytes = |field: usize| place_bytes.unwrap_or_else(|| decoded(field));
+    let bytes = |field: usize| place_bytes.unwrap_or_else(|| scene.fields[field].decoded_bytes());
     let mut held: BTreeSet<usize> = BTreeSet::new();
     let mut held_bytes = 0;
     let mut result = Residency::default();
@@ -72,7 +74,7 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
                 group.releases.push(*field);
             }
         }
-        append(&mut result.batches, missing, group, decoded, batch_bytes);
+        append(&mut result.batches, missing, group, scene, room);
     }
     Ok(result)
 }
@@ -96,14 +98,8 @@ fn release_before(batches: &mut [Batch], field: usize) {
     group.expect("a held field was read for an earlier group").releases.push(field);
 }
 
-/// A group that needs nothing new joins the last batch; reads beyond `batch_bytes` go ahead in batches of their own.
-fn append(
-    batches: &mut Vec<Batch>,
-    missing: Vec<usize>,
-    group: Group,
-    bytes: impl Fn(usize) -> u64,
-    batch_bytes: u64,
-) {
+/// A group that needs nothing new joins the last batch; reads beyond the size of a batch go ahead in batches of their own.
+fn append(batches: &mut Vec<Batch>, missing: Vec<usize>, group: Group, scene: &Scene, room: Room) {
     if missing.is_empty()
         && let Some(last) = batches.last_mut()
     {
@@ -111,13 +107,15 @@ fn append(
         return;
     }
     let mut batch = Batch::default();
-    let mut size = 0;
+    let (mut decoded, mut stored) = (0, 0);
     for field in missing {
-        if !batch.reads.is_empty() && size + bytes(field) > batch_bytes {
+        let subblock = &scene.fields[field];
+        decoded += subblock.decoded_bytes();
+        stored += subblock.extent;
+        if !batch.reads.is_empty() && (decoded > room.batch_bytes || stored > room.request_bytes) {
             batches.push(std::mem::take(&mut batch));
-            size = 0;
+            (decoded, stored) = (subblock.decoded_bytes(), subblock.extent);
         }
-        size += bytes(field);
         batch.reads.push(field);
     }
     batch.groups.push(group);
@@ -149,7 +147,7 @@ mod tests {
     }
 
     fn room(budget: u64, batch_bytes: u64) -> Room {
-        Room { budget, batch_bytes, place_bytes: None }
+        Room { budget, batch_bytes, request_bytes: u64::MAX, place_bytes: None }
     }
 
     fn scene() -> Scene {
@@ -201,6 +199,19 @@ mod tests {
         walk(&residency);
         let sizes: Vec<_> = residency.batches.iter().map(|b| (b.reads.len(), b.groups.len())).collect();
         assert_eq!(sizes, [(2, 0), (2, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn a_batch_is_not_longer_than_a_request_but_a_field_is_whole() {
+        let sizes = |fields: u64| {
+            let request_bytes = fields * scene().fields[0].extent;
+            let room = Room { request_bytes, ..room(u64::MAX, u64::MAX) };
+            let residency = schedule(&scene(), vec![group(&[0, 1, 2, 3, 4])], room).unwrap();
+            walk(&residency);
+            residency.batches.iter().map(|batch| batch.reads.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(2), [2, 2, 1]);
+        assert_eq!(sizes(0), [1; 5]);
     }
 
     #[test]

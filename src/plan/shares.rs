@@ -86,7 +86,12 @@ mod tests {
         for (devices, budget) in [(1, 5), (2, 5), (3, 4), (2, 100)] {
             let far = |i: usize| group(&[i, i + 1, (i * 7) % 40]);
             let groups: Vec<Group> = (0..38).map(far).collect();
-            let room = Room { budget: budget * bytes, batch_bytes: 2 * bytes, place_bytes: None };
+            let room = Room {
+                budget: budget * bytes,
+                batch_bytes: 2 * bytes,
+                request_bytes: u64::MAX,
+                place_bytes: None,
+            };
             let batches = schedule(&scene, groups, room).unwrap().batches;
             let shares = Shares::new(&batches, devices);
             let mut held = vec![BTreeSet::new(); devices];

@@ -110,13 +110,13 @@ fn neighbours_in_a_batch_are_one_request() {
     scene.fields.iter_mut().enumerate().for_each(|(i, field)| field.offset = place(i));
     let whole = |merging| {
         let plan = plan(&scene, &Request { tile: None, merging, ..request() });
-        assert_eq!(plan.batches.len(), 1, "everything fits one tile");
-        (plan.requests, plan.read_bytes)
+        (plan.batches.len(), plan.requests, plan.read_bytes)
     };
-    assert_eq!(whole(Merging::NONE), (35, 35 * 20_500));
-    assert_eq!(whole(Merging::default()), (2, 35 * 20_500));
-    assert_eq!(whole(Merging { gap: 70_000, ..Merging::default() }), (1, 35 * 20_500 + 70_000));
-    assert_eq!(whole(Merging { gap: 70_000, most: 5 * 20_500 }), (7, 35 * 20_500));
+    assert_eq!(whole(Merging::NONE), (1, 35, 35 * 20_500), "everything fits one tile");
+    assert_eq!(whole(Merging::default()), (1, 2, 35 * 20_500));
+    assert_eq!(whole(Merging { gap: 70_000, ..Merging::default() }), (1, 1, 35 * 20_500 + 70_000));
+    let most = Merging { gap: 70_000, most: 5 * 20_500 };
+    assert_eq!(whole(most), (7, 7, 35 * 20_500), "a batch is not longer than a request");
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(super) fn name_of(span: &Span) -> String {
         Some(item) if span.last > item.number => format!("{}s {}–{}", item.what, item.number, span.last),
         Some(item) => format!("{} {}", item.what, item.number),
         None if !span.has_ended => "not ended".to_owned(),
-        None => "winding up".to_owned(),
+        None => "beginning or ending".to_owned(),
     }
 }
 

@@ -139,6 +139,12 @@ impl<'a> FileRun<'a> {
         })
     }
 
+    /// Whether a backend is needed for image `i`.
+    pub fn is_computed(&self, i: usize) -> bool {
+        let plan = &self.job.images[i].plan;
+        !plan.batches.is_empty() && !plan.is_painted_at_once()
+    }
+
     /// Which device of the job's computes what of image `i`.
     pub fn shares(&self, i: usize) -> &Shares {
         let devices = self.job.backend.devices() as usize;

@@ -33,6 +33,8 @@ pub(super) enum What<T> {
     Item(usize, Result<T>),
     /// Left out, as its file is over.
     Nothing,
+    /// Image `.0` is next: so that whoever has to prepare does it while the first fields are read.
+    ImageBegin(usize),
     /// Nothing more comes of image `.0`.
     ImageEnd(usize),
     /// Nothing more comes of the file.
@@ -67,6 +69,7 @@ impl<T> What<T> {
         match self {
             Self::Item(image, Err(error)) => What::Item(image, Err(error)),
             Self::Item(_, Ok(_)) | Self::Nothing => What::Nothing,
+            Self::ImageBegin(image) => What::ImageBegin(image),
             Self::ImageEnd(image) => What::ImageEnd(image),
             Self::FileEnd => What::FileEnd,
         }
@@ -145,7 +148,7 @@ pub(super) fn stream<'a>(
                 match what {
                     What::Item(_, Ok(Stored(bytes))) => file.tally.wrote(bytes),
                     What::Item(_, Err(error)) => file.fail(error),
-                    What::Nothing | What::ImageEnd(_) => {}
+                    What::Nothing | What::ImageBegin(_) | What::ImageEnd(_) => {}
                     What::FileEnd => done(file.end()),
                 }
             }
@@ -212,6 +215,7 @@ fn plan<'a>(
         Err(error) => return ended(State::Failed(error)),
     };
     for (image, planned) in file.job.images.iter().enumerate() {
+        out.send(Step { file: file.clone(), what: What::ImageBegin(image) })?;
         for batch in 0..planned.plan.batches.len() {
             if file.is_over() {
                 break;
@@ -229,6 +233,9 @@ fn compute<'a>(steps: Input<Step<'a, Decoded>>, out: &Output<Step<'a, FinishedTi
     let mut devices = DeviceRows::default();
     for Step { file, what } in steps {
         let done = match what {
+            What::ImageBegin(image) if file.is_computed(image) && !file.is_over() => {
+                Ready::take(&mut ready, &file, &file.job.images[image]).map(drop).map_err(Failure::Failed)
+            }
             What::Item(image, Ok(Decoded::Tiles(tiles))) => {
                 tiles.into_iter().try_for_each(|tile| pass_on(&file, image, &mut devices, tile, out))
             }
