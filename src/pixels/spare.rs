@@ -8,7 +8,36 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{SampleType, Samples};
 
-static SPARES: Mutex<Vec<Samples>> = Mutex::new(Vec::new());
+static SPARES: Mutex<Spares> = Mutex::new(Spares { buffers: Vec::new(), lent: [0; 3] });
+
+struct Spares {
+    buffers: Vec<Samples>,
+    /// Of each kind, how many were asked for and have not come back. Others are not kept: nobody would take them.
+    lent: [u64; 3],
+}
+
+impl Spares {
+    fn lent(&mut self, kind: SampleType) -> &mut u64 {
+        &mut self.lent[match kind {
+            SampleType::U8 => 0,
+            SampleType::U16 => 1,
+            SampleType::F32 => 2,
+        }]
+    }
+
+    fn lend(&mut self, kind: SampleType, count: usize) -> Option<Samples> {
+        *self.lent(kind) += 1;
+        take(&mut self.buffers, kind, count)
+    }
+
+    fn take_back(&mut self, samples: Samples) {
+        let lent = self.lent(samples.kind());
+        if *lent > 0 {
+            *lent -= 1;
+            self.buffers.push(samples);
+        }
+    }
+}
 
 /// Smaller buffers come from the allocator as fast.
 const SMALLEST: usize = 128 << 10;
@@ -21,7 +50,7 @@ impl Samples {
         if count * kind.bytes() < SMALLEST {
             return Self::zeros(kind, count);
         }
-        match take(&mut SPARES.lock().unwrap_or_else(PoisonError::into_inner), kind, count) {
+        match SPARES.lock().unwrap_or_else(PoisonError::into_inner).lend(kind, count) {
             Some(mut spare) => {
                 spare.set_len(count);
                 spare
@@ -38,13 +67,13 @@ impl Samples {
     /// Gives the buffer to whoever next asks for [`Samples::unset`].
     pub fn recycle(self) {
         if self.capacity() * self.kind().bytes() >= SMALLEST {
-            SPARES.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+            SPARES.lock().unwrap_or_else(PoisonError::into_inner).take_back(self);
         }
     }
 
     /// Gives the memory of all spare buffers back.
     pub fn forget_spares() {
-        SPARES.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        SPARES.lock().unwrap_or_else(PoisonError::into_inner).buffers.clear();
     }
 
     fn capacity(&self) -> usize {
@@ -100,6 +129,18 @@ mod tests {
         assert_eq!(spares.len(), 3, "nothing of another kind is given up");
         let taken = take(&mut spares, SampleType::U16, 600_000).unwrap();
         assert_eq!((taken.kind(), taken.capacity()), (SampleType::U16, 650_000));
+    }
+
+    #[test]
+    fn what_was_not_lent_is_not_kept() {
+        let mut spares = Spares { buffers: Vec::new(), lent: [0; 3] };
+        (0..5).for_each(|_| spares.take_back(bytes(900_000)));
+        assert!(spares.buffers.is_empty());
+        assert!(spares.lend(SampleType::U8, 900_000).is_none());
+        spares.take_back(Samples::U16(vec![0; 500_000]));
+        (0..5).for_each(|_| spares.take_back(bytes(900_000)));
+        assert_eq!(spares.buffers.len(), 1, "as many as were lent, of that kind");
+        assert!(spares.lend(SampleType::U8, 900_000).is_some() && spares.buffers.is_empty());
     }
 
     #[test]

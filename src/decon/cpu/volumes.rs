@@ -263,7 +263,7 @@ impl Volumes {
             lane: lane as u32 % 2,
             fill: setup.fill,
         };
-        let mut samples = Samples::zeros(setup.output, params.core.count());
+        let mut samples = Samples::unset(setup.output, params.core.count());
         let clamped = match &mut samples {
             Samples::U8(out) => self.pack(lane, &params, out),
             Samples::U16(out) => self.pack(lane, &params, out),

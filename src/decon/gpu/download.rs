@@ -89,7 +89,7 @@ impl Download {
         self.readback.oldest_timed(|tile, bytes, times| {
             let (header, values) = bytes.split_at(pack::HEADER_BYTES);
             let clamped = bytemuck::pod_read_unaligned::<u32>(header);
-            let mut samples = Samples::zeros(output, tile.core_shape().count());
+            let mut samples = Samples::unset(output, tile.core_shape().count());
             let room = samples.as_bytes_mut();
             room.copy_from_slice(&values[..room.len()]);
             FinishedTile { tile, samples, clamped: clamped.into(), worked: Worked { device: 0, times } }
