@@ -79,8 +79,8 @@ impl ComputeBench {
             input: None,
             notes: vec![
                 "Voxels of the transform, two tiles together, scaled heavy ball. At copy speed: an iteration that moves \
-                 56 (2D) or 88 (3D) bytes a voxel (40 and 56 where spectra are f16) as fast as memory is copied, read and written bytes both counted. A \
-                 cache that holds the volumes can be faster than that."
+                 56 (2D) or 88 (3D) bytes a voxel (40 and 56 where spectra are f16) as fast as memory is copied, read and \
+                 written bytes both counted. A cache that holds the volumes can be faster than that."
                     .into(),
             ],
             tables,

@@ -272,7 +272,6 @@ fn seconds_table(title: &str, rows: Vec<Row>) -> Table {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::cli::args::JobArgs;
     use crate::czi::write::{CziWriter, Metadata, NewSubblock};

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::cost::cost_of;
-use super::{Batch, Plan, Tile};
+use super::{Batch, Plan, Tile, fields_of};
 use crate::dataset::Scene;
 use crate::source::Merging;
 
@@ -52,7 +52,7 @@ impl Plan {
     /// What it takes to decide the iterations of all channels.
     pub fn deciding(&self, scene: &Scene, merging: Merging) -> Deciding {
         let reads = |tile: &&Tile| {
-            let cost = cost_of(&[Batch { reads: tile.reads(), ..Batch::default() }], scene, merging);
+            let cost = cost_of(&[Batch { reads: fields_of([*tile]), ..Batch::default() }], scene, merging);
             (cost.requests, cost.read_bytes)
         };
         let mut deciding = Deciding { tiles: 0, least: Reads::default(), most: Reads::default() };

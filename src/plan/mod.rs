@@ -32,7 +32,7 @@ pub use levels::{Level, choose_level};
 pub use memory::{Depths, Memory, Workers, upload_places};
 use residency::Room;
 pub use shares::Shares;
-pub use tile::{Batch, Group, Layer, Tile};
+pub use tile::{Batch, Group, Layer, Tile, fields_of};
 
 use crate::dataset::{Dataset, Scene, Subblock};
 use crate::error::{Error, Result};

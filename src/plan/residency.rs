@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
-use crate::plan::tile::{Batch, Group};
+use crate::plan::tile::{Batch, Group, fields_of};
 
 /// Groups, with their reads and releases.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ pub struct Room {
 /// `Limit` when one group alone needs more than the budget.
 pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residency> {
     let Room { budget, place_bytes, .. } = room;
-    let needs: Vec<Vec<usize>> = groups.iter().map(fields_of).collect();
+    let needs: Vec<Vec<usize>> = groups.iter().map(|group| fields_of(&group.tiles)).collect();
     let mut uses: Vec<VecDeque<usize>> = vec![VecDeque::new(); scene.fields.len()];
     for (index, fields) in needs.iter().enumerate() {
         for &field in fields {
@@ -77,15 +77,6 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
         append(&mut result.batches, missing, group, scene, room);
     }
     Ok(result)
-}
-
-/// In file order, each once.
-fn fields_of(group: &Group) -> Vec<usize> {
-    let mut fields: Vec<usize> =
-        group.tiles.iter().flat_map(|tile| &tile.layers).map(|layer| layer.field).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }
 
 fn last_needed(held: &BTreeSet<usize>, needed: &[usize], uses: &[VecDeque<usize>]) -> Option<usize> {
@@ -163,7 +154,7 @@ mod tests {
             }
             for group in &batch.groups {
                 assert!(
-                    fields_of(group).iter().all(|f| held.contains(f)),
+                    fields_of(&group.tiles).iter().all(|f| held.contains(f)),
                     "a field is missing from {held:?}"
                 );
                 for field in &group.releases {

@@ -42,14 +42,13 @@ pub struct Tile {
     pub layers: Vec<Layer>,
 }
 
-impl Tile {
-    /// Positions of its fields in `Scene::fields`, in order.
-    pub fn reads(&self) -> Vec<usize> {
-        let mut reads: Vec<usize> = self.layers.iter().map(|layer| layer.field).collect();
-        reads.sort_unstable();
-        reads.dedup();
-        reads
-    }
+/// Positions in `Scene::fields` of all that lie on `tiles`, in order.
+pub fn fields_of<'a>(tiles: impl IntoIterator<Item = &'a Tile>) -> Vec<usize> {
+    let layers = tiles.into_iter().flat_map(|tile| &tile.layers);
+    let mut fields: Vec<usize> = layers.map(|layer| layer.field).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
 }
 
 impl Tile {

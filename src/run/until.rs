@@ -9,7 +9,7 @@ use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
 use crate::job::Image;
 use crate::pixels::Samples;
-use crate::plan::{Batch, Group, Tile};
+use crate::plan::{Batch, Group, Tile, fields_of};
 use crate::report::Silent;
 
 /// What decides.
@@ -121,7 +121,7 @@ impl Work<'_> {
 
     /// The fields of `tile` read and decoded, and the tile as a group that leaves nothing behind.
     fn sample_batch(&self, tile: Tile) -> Result<DecodedBatch> {
-        let reads = tile.reads();
+        let reads = fields_of([&tile]);
         let group = Group { tiles: vec![tile], releases: reads.clone() };
         let batch = Batch { reads, groups: vec![group], ..Batch::default() };
         self.decode(self.read(&batch, |fields| self.job.input.fetch(self.scene, fields))?)

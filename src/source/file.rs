@@ -76,6 +76,7 @@ impl ReadAt for FileSource {
         self.checked(offset, length, || read_exact_at(&self.file, offset, buffer))
     }
 
+    #[cfg(target_os = "linux")]
     fn read_exact_vectored_at(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> Result<()> {
         let length = total(buffers);
         self.checked(offset, length, || read_exact_vectored_at(&self.file, offset, buffers))
@@ -138,19 +139,6 @@ fn read_exact_vectored_at(
             read_exact_at(file, offset + here as u64, &mut buffer[here..])?;
             offset += buffer.len() as u64;
         }
-    }
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read_exact_vectored_at(
-    file: &File,
-    mut offset: u64,
-    buffers: &mut [IoSliceMut<'_>],
-) -> std::io::Result<()> {
-    for buffer in buffers {
-        read_exact_at(file, offset, buffer)?;
-        offset += buffer.len() as u64;
     }
     Ok(())
 }
