@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::segment::{Record, SEGMENT_HEADER, fetch, fetch_segment};
+use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
 use crate::dataset::Compression;
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
@@ -123,7 +123,7 @@ impl fmt::Display for Entry {
 /// files in several parts.
 pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
     const WHAT: &str = "the subblock directory";
-    let bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
+    let mut bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
     let record = Record(&bytes);
     let broken = |what: String| Error::format(source.path(), what, position);
     let count = u64::try_from(record.i32(32)).map_err(|_| broken(format!("{WHAT} has a negative count")))?;
@@ -134,7 +134,8 @@ pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
         return Err(broken(format!("{WHAT} counts {count} entries, but has {available} bytes for them")));
     }
     let largest = (ENTRY_BYTES + MAX_DIMENSIONS * DIMENSION_BYTES) as u64;
-    let bytes = fetch(source, start, available.min(count * largest), WHAT)?;
+    bytes.drain(..(SEGMENT_HEADER + PREAMBLE) as usize);
+    let bytes = complete(source, start, available.min(count * largest), bytes, WHAT)?;
 
     let mut entries = Vec::with_capacity(count as usize);
     let mut at = 0;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node};
 
-use super::segment::{Record, SEGMENT_HEADER, fetch, fetch_segment};
+use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
 use crate::dataset::{Channel, Optics};
 use crate::error::{Error, Result};
 use crate::source::ReadAt;
@@ -72,11 +72,12 @@ impl Metadata {
 
 fn fetch_xml(source: &dyn ReadAt, position: u64) -> Result<String> {
     const WHAT: &str = "the metadata segment";
-    let bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWMETADATA", WHAT)?;
+    let mut bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWMETADATA", WHAT)?;
     let length = Record(&bytes).i32(32);
     let length = u64::try_from(length)
         .map_err(|_| Error::format(source.path(), format!("{WHAT} says it has {length} bytes"), position))?;
-    let bytes = fetch(source, position + SEGMENT_HEADER + PREAMBLE, length, "the metadata")?;
+    bytes.drain(..(SEGMENT_HEADER + PREAMBLE) as usize);
+    let bytes = complete(source, position + SEGMENT_HEADER + PREAMBLE, length, bytes, "the metadata")?;
     let xml = String::from_utf8_lossy(&bytes);
     Ok(xml.trim_end_matches('\0').to_owned())
 }

@@ -48,13 +48,18 @@ impl Czi {
     /// there, `Io`.
     pub fn open(source: Box<dyn ReadAt>, select: &BTreeMap<char, i32>) -> Result<Self> {
         let header = FileHeader::read(&*source)?;
-        let entries = directory::read(&*source, header.directory)?;
+        // At the same time: far away, each request is a wait.
+        let (entries, metadata) = std::thread::scope(|scope| {
+            let metadata = scope.spawn(|| Metadata::read(&*source, header.metadata));
+            (directory::read(&*source, header.directory), metadata.join())
+        });
+        let entries = entries?;
         let mut landmarks: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
         landmarks.extend([Some(header.directory), header.metadata, header.attachments].into_iter().flatten());
         landmarks.sort_unstable();
         let around = Surroundings { path: source.path(), size: source.size(), landmarks };
         let layout = Layout::new(&entries, select, &around)?;
-        let metadata = Metadata::read(&*source, header.metadata)?;
+        let metadata = metadata.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let mut dataset = combine(layout, metadata);
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());

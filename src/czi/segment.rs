@@ -40,11 +40,29 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What is asked for at the start of a segment, where that is all that tells how long it is: enough for the whole metadata
+/// or directory of most files, and on no storage much longer on its way than one byte.
+const AHEAD: u64 = 128 << 10;
+
 /// The `length` bytes from `offset`, where `what` is. Nothing is allocated for what the file does not hold.
 ///
 /// # Errors
 /// `Format` when the file ends before; `Io`.
 pub(super) fn fetch(source: &dyn ReadAt, offset: u64, length: u64, what: &str) -> Result<Vec<u8>> {
+    complete(source, offset, length, Vec::new(), what)
+}
+
+/// As [`fetch`], where the bytes begin with `known`, and may be no more than that.
+///
+/// # Errors
+/// As [`fetch`].
+pub(super) fn complete(
+    source: &dyn ReadAt,
+    offset: u64,
+    length: u64,
+    known: Vec<u8>,
+    what: &str,
+) -> Result<Vec<u8>> {
     let ends_early = || {
         let message = format!("{what} takes {length} bytes, but the file ends at byte {}", source.size());
         Error::format(source.path(), message, offset)
@@ -53,12 +71,16 @@ pub(super) fn fetch(source: &dyn ReadAt, offset: u64, length: u64, what: &str) -
     if end > source.size() {
         return Err(ends_early());
     }
-    let mut bytes = vec![0; usize::try_from(length).map_err(|_| ends_early())?];
-    source.read_exact_at(offset, &mut bytes)?;
+    let have = known.len();
+    let mut bytes = known;
+    bytes.resize(usize::try_from(length).map_err(|_| ends_early())?, 0);
+    if have < bytes.len() {
+        source.read_exact_at(offset + have as u64, &mut bytes[have..])?;
+    }
     Ok(bytes)
 }
 
-/// The first `length` bytes of the segment `id` at `offset`, header included.
+/// The first `length` bytes of the segment `id` at `offset`, header included, and some of what follows.
 ///
 /// # Errors
 /// `Format` when another segment, or none, is there; `Io`.
@@ -69,7 +91,8 @@ pub(super) fn fetch_segment(
     id: &str,
     what: &str,
 ) -> Result<Vec<u8>> {
-    let bytes = fetch(source, offset, length, what)?;
+    let ahead = AHEAD.min(source.size().saturating_sub(offset));
+    let bytes = fetch(source, offset, length.max(ahead), what)?;
     if Record(&bytes).has_id(id) {
         return Ok(bytes);
     }
