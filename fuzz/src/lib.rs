@@ -1,6 +1,7 @@
 //! What the fuzz targets share.
 
 pub mod decoder;
+pub mod made;
 pub mod ngff;
 pub mod tiff;
 pub mod whole_file;

@@ -3,6 +3,8 @@
 //! A few mutants of each file by default; `DECON_GPU_MUTANTS=1000 cargo test --release --test mutants` makes 1000.
 //! The fuzzers in `fuzz/` do the same to the same entry points, guided by coverage.
 
+#[path = "../../fuzz/src/made.rs"]
+mod made;
 mod mutate;
 #[path = "../../fuzz/src/whole_file.rs"]
 mod whole_file;
@@ -12,10 +14,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
-use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
-use decon_gpu::dataset::{Compression, Plane};
-use decon_gpu::pixels::{PixelType, Samples};
-use decon_gpu::space::Rect;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -34,7 +32,7 @@ fn a_damaged_file_ends_in_an_error_or_a_result_in_bounded_time_and_memory() {
     let count = std::env::var("DECON_GPU_MUTANTS").map_or(MUTANTS, |text| text.parse().expect("a number"));
     let mut failures = Vec::new();
     let (mut refused, mut survived) = (0, 0);
-    for file in made_files(home.path()).into_iter().chain(real_files()) {
+    for file in made::write(home.path()).unwrap().into_iter().chain(real_files()) {
         let original = fs::read(&file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         assert!(whole_file::use_file(&file).is_ok(), "{name} is whole");
@@ -69,36 +67,6 @@ fn judge(mutant: &Path, original: usize) -> Result<bool, String> {
         return Err(format!("held {held} bytes, {allowed} are allowed"));
     }
     result.map_err(|_| "panicked".to_owned())
-}
-
-/// One small file for each codec that the writer has, with a mosaic, two channels and two slices.
-fn made_files(folder: &Path) -> Vec<PathBuf> {
-    let kinds = [
-        ("raw", Compression::Uncompressed, PixelType::Gray16),
-        ("zstd0", Compression::Zstd0, PixelType::Bgr24),
-        ("zstd1", Compression::Zstd1, PixelType::Gray16),
-    ];
-    let file = |(name, compression, pixel_type): (&str, Compression, PixelType)| {
-        let path = folder.join(format!("{name}.czi"));
-        let mut writer = CziWriter::create(&path).unwrap();
-        for (c, z, m) in (0..8).map(|i| (i >> 2, i >> 1 & 1, i & 1)) {
-            let rect = Rect::new(i64::from(m) * 40, 0, 50, 30);
-            let described = NewSubblock {
-                compression,
-                m: Some(m),
-                ..NewSubblock::new(Plane { t: 0, c, z }, rect, pixel_type)
-            };
-            let count = 50 * 30 * pixel_type.samples();
-            let samples = match pixel_type {
-                PixelType::Gray16 => Samples::U16((0..count).map(|i| (i * 37 % 4001) as u16).collect()),
-                _ => Samples::U8((0..count).map(|i| (i * 37 % 251) as u8).collect()),
-            };
-            writer.add(&described, &samples).unwrap();
-        }
-        writer.finish(&Metadata::default()).unwrap();
-        path
-    };
-    kinds.map(file).to_vec()
 }
 
 /// Real files, where they are at hand.
