@@ -222,6 +222,14 @@ impl Memory {
         self.field_slots = residency.peak_fields;
     }
 
+    /// The schedule's batches may be smaller than they could be.
+    pub(super) fn carry(&mut self, request: &Request, residency: &Residency) {
+        let Workers { decoders, .. } = request.workers;
+        let batches = request.workers.batches_in_flight(request.devices);
+        let decoding = u64::from(decoders) * (residency.largest_batch + request.decoding_bytes);
+        self.in_flight = self.in_flight.min(batches * residency.largest_batch + decoding);
+    }
+
     /// Bytes in the computer's memory.
     pub fn host(&self) -> u64 {
         let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + self.shading;

@@ -40,8 +40,10 @@ use crate::pixels::SampleType;
 use crate::source::Merging;
 use crate::space::{Mosaic, Output, Rect, Tczyx, Zyx};
 
-/// Most tiles of one scene: a list of so many takes about 1 GiB.
+/// Most tiles of one scene, however much memory there is: a list of so many takes about 1 GiB.
 const MOST_TILES: u64 = 1 << 22;
+/// What a tile takes while it is planned.
+const TILE_BYTES: u64 = 256;
 
 /// What is asked for one scene.
 #[derive(Clone, Debug)]
@@ -242,7 +244,7 @@ impl<'a> Draft<'a> {
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
-        count_tiles(&grid, self.shape).ok()?;
+        self.count_tiles(&grid).ok()?;
         let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
@@ -303,10 +305,11 @@ impl<'a> Draft<'a> {
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
-        count_tiles(&grid, *shape)?;
+        self.count_tiles(&grid)?;
         let groups = self.geometry(grid).groups(self.dataset, channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);
+        memory.carry(request, &residency);
         let schedule = Schedule::Held(room);
         Ok(Plan { schedule, lanes: grid_request.lanes, ..self.plan(grid, shard, memory, residency.batches) })
     }
@@ -328,6 +331,26 @@ impl<'a> Draft<'a> {
     /// The side of the output, at most about 2048 pixels.
     fn large_shard(&self) -> u32 {
         self.output.width.max(self.output.height).min(2048)
+    }
+
+    /// Whether there are few enough tiles over all planes and channels, before a list of them is made: it may take a quarter
+    /// of the memory, beside which what a run holds is planned.
+    fn count_tiles(&self, grid: &Grid) -> Result<()> {
+        let Tczyx { t, c, z, y, x } = self.shape;
+        let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
+        let cores = along(y, grid.core.y) * along(x, grid.core.x);
+        let tiles = u128::from(t) * u128::from(c) * along(z, grid.core.z) * cores;
+        let most = MOST_TILES.min(self.request.memory_bytes / 4 / TILE_BYTES);
+        if tiles <= u128::from(most) {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(z, y, x)),
+            needed: format!("{tiles} over all times and channels"),
+            available: format!(
+                "{most}; a larger --tile or --scale needs fewer, more --memory has room for more"
+            ),
+        })
     }
 
     fn geometry(&self, grid: Grid) -> Geometry<'a> {
@@ -363,20 +386,5 @@ impl<'a> Draft<'a> {
             schedule: Schedule::Held(Room::default()),
             batches,
         }
-    }
-}
-
-/// Whether there are few enough tiles over all planes and channels, before a list of them is made.
-fn count_tiles(grid: &Grid, shape: Tczyx<u64>) -> Result<()> {
-    let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
-    let cores = along(shape.y, grid.core.y) * along(shape.x, grid.core.x);
-    let tiles = u128::from(shape.t) * u128::from(shape.c) * along(shape.z, grid.core.z) * cores;
-    match u64::try_from(tiles) {
-        Ok(tiles) if tiles <= MOST_TILES => Ok(()),
-        _ => Err(Error::Limit {
-            what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(shape.z, shape.y, shape.x)),
-            needed: format!("{tiles} over all times and channels"),
-            available: format!("{MOST_TILES}; a larger --tile or --scale needs fewer"),
-        }),
     }
 }

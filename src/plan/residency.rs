@@ -19,6 +19,8 @@ pub struct Residency {
     pub peak_bytes: u64,
     /// Fields read, those read again counted again.
     pub reads: u64,
+    /// Bytes of the largest batch, stored or decoded, whichever are more.
+    pub largest_batch: u64,
 }
 
 /// What the fields may take.
@@ -76,6 +78,12 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
         }
         append(&mut result.batches, missing, group, scene, room);
     }
+    let size = |batch: &Batch| {
+        let fields = batch.reads.iter().map(|&field| &scene.fields[field]);
+        let stored: u64 = fields.clone().map(|field| field.extent).sum();
+        stored.max(fields.map(|field| field.decoded_bytes()).sum())
+    };
+    result.largest_batch = result.batches.iter().map(size).max().unwrap_or(0);
     Ok(result)
 }
 

@@ -267,6 +267,18 @@ fn fields_in_no_order_are_read_in_the_order_of_the_tiles_where_memory_is_short()
 }
 
 #[test]
+fn the_list_of_tiles_takes_its_share_of_the_memory_too() {
+    // Two fields 8 million pixels apart, as a damaged directory may have them.
+    let scene = scene_of(vec![field(0, 0, 0), field(1, 0, 8_000_000)]);
+    let request = Request { tile: None, memory_bytes: 64 << 20, ..at_once() };
+    let held = plan(&scene, &request);
+    assert!(!held.is_painted_at_once() && held.tiles < 65_536, "{} tiles", held.tiles);
+    let dataset = dataset_of(vec![scene.clone()]);
+    let error = Plan::new(&dataset, &scene, &Request { tile: Some(32), ..request }).unwrap_err();
+    assert!(error.to_string().contains("65536; a larger --tile"), "{error}");
+}
+
+#[test]
 fn what_is_averaged_or_converted_is_held() {
     let scene = mosaic(3, 2);
     for other in [

@@ -17,6 +17,7 @@ mod deconvolution;
 mod deep;
 mod flatfield;
 mod gone;
+mod memory;
 mod mosaic;
 mod ngff;
 mod output;
