@@ -4,39 +4,33 @@
 //! There are never more spare and used buffers together than were used at once before, so what the plan says of
 //! memory holds.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{SampleType, Samples};
 
-static SPARES: Mutex<Spares> = Mutex::new(Spares { buffers: Vec::new(), lent: [0; 3] });
+static SPARES: Mutex<Spares> = Mutex::new(Spares { buffers: Vec::new(), lent: BTreeSet::new() });
 
 struct Spares {
     buffers: Vec<Samples>,
-    /// Of each kind, how many were asked for and have not come back. Others are not kept: nobody would take them.
-    lent: [u64; 3],
+    /// Where the buffers are that were asked for and have not come back. Others are not kept: nobody would take them, and
+    /// there would be more and more.
+    lent: BTreeSet<usize>,
 }
 
 impl Spares {
-    fn lent(&mut self, kind: SampleType) -> &mut u64 {
-        &mut self.lent[match kind {
-            SampleType::U8 => 0,
-            SampleType::U16 => 1,
-            SampleType::F32 => 2,
-        }]
-    }
-
-    fn lend(&mut self, kind: SampleType, count: usize) -> Option<Samples> {
-        *self.lent(kind) += 1;
-        take(&mut self.buffers, kind, count)
-    }
-
-    fn take_back(&mut self, samples: Samples) {
-        let lent = self.lent(samples.kind());
-        if *lent > 0 {
-            *lent -= 1;
-            self.buffers.push(samples);
+    /// Whether it is kept; if not, it is to be dropped.
+    fn take_back(&mut self, samples: Samples) -> Result<(), Samples> {
+        if !self.lent.remove(&samples.address()) {
+            return Err(samples);
         }
+        self.buffers.push(samples);
+        Ok(())
     }
+}
+
+fn spares() -> MutexGuard<'static, Spares> {
+    SPARES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Smaller buffers come from the allocator as fast.
@@ -50,30 +44,33 @@ impl Samples {
         if count * kind.bytes() < SMALLEST {
             return Self::zeros(kind, count);
         }
-        match SPARES.lock().unwrap_or_else(PoisonError::into_inner).lend(kind, count) {
-            Some(mut spare) => {
-                spare.set_len(count);
-                spare
-            }
-            None => {
-                let most = (count * kind.bytes()).next_multiple_of(STEP) / kind.bytes();
-                let mut made = Self::zeros(kind, most);
-                made.set_len(count);
-                made
-            }
-        }
+        let spare = take(&mut spares().buffers, kind, count);
+        let mut samples = spare.unwrap_or_else(|| {
+            let most = (count * kind.bytes()).next_multiple_of(STEP) / kind.bytes();
+            Self::zeros(kind, most)
+        });
+        samples.set_len(count);
+        spares().lent.insert(samples.address());
+        samples
     }
 
-    /// Gives the buffer to whoever next asks for [`Samples::unset`].
+    /// Gives the buffer to whoever next asks for [`Samples::unset`], if it came from there.
     pub fn recycle(self) {
         if self.capacity() * self.kind().bytes() >= SMALLEST {
-            SPARES.lock().unwrap_or_else(PoisonError::into_inner).take_back(self);
+            let other = spares().take_back(self);
+            // Not while the spares are locked: the system takes its time.
+            drop(other);
         }
     }
 
     /// Gives the memory of all spare buffers back.
     pub fn forget_spares() {
-        SPARES.lock().unwrap_or_else(PoisonError::into_inner).buffers.clear();
+        let buffers = std::mem::take(&mut spares().buffers);
+        drop(buffers);
+    }
+
+    fn address(&self) -> usize {
+        self.as_bytes().as_ptr().addr()
     }
 
     fn capacity(&self) -> usize {
@@ -133,14 +130,11 @@ mod tests {
 
     #[test]
     fn what_was_not_lent_is_not_kept() {
-        let mut spares = Spares { buffers: Vec::new(), lent: [0; 3] };
-        (0..5).for_each(|_| spares.take_back(bytes(900_000)));
-        assert!(spares.buffers.is_empty());
-        assert!(spares.lend(SampleType::U8, 900_000).is_none());
-        spares.take_back(Samples::U16(vec![0; 500_000]));
-        (0..5).for_each(|_| spares.take_back(bytes(900_000)));
-        assert_eq!(spares.buffers.len(), 1, "as many as were lent, of that kind");
-        assert!(spares.lend(SampleType::U8, 900_000).is_some() && spares.buffers.is_empty());
+        let (lent, other) = (bytes(900_000), bytes(900_000));
+        let mut spares = Spares { buffers: Vec::new(), lent: BTreeSet::from([lent.address()]) };
+        assert!(spares.take_back(other).is_err());
+        assert!(spares.take_back(lent).is_ok());
+        assert_eq!((spares.buffers.len(), spares.lent.len()), (1, 0));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod plane;
 mod predict;
 mod quantizer;
 
-use super::{Payload, uncompressed, zeros};
+use super::{Payload, uncompressed, unset};
 use crate::dataset::Subblock;
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
@@ -56,7 +56,7 @@ pub(super) fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Sample
     if subblock.stored_width > WIDEST {
         return Err(Error::unsupported(payload.path, "a JPEG-XR image of more than 262144 columns"));
     }
-    let mut samples = zeros(subblock, payload, MOST_PER_BYTE)?;
+    let mut samples = unset(subblock, payload, MOST_PER_BYTE)?;
     run(subblock, codestream.bytes, &mut samples).map_err(|flaw| match flaw {
         Flaw::Broken(what, at) => {
             let offset = payload.offset + (codestream.start + at) as u64;
@@ -67,6 +67,7 @@ pub(super) fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Sample
     Ok(samples)
 }
 
+/// Writes all of `samples`, or fails.
 fn run(subblock: &Subblock, codestream: &[u8], samples: &mut Samples) -> Result<(), Flaw> {
     let (width, height) = (subblock.stored_width as usize, subblock.stored_height as usize);
     let header = header::Header::read(codestream, width, height)?;

@@ -94,12 +94,6 @@ fn check_room(subblock: &Subblock, payload: Payload<'_>, most_per_byte: usize) -
     Ok(needed as usize / subblock.pixel_type.sample_type().bytes())
 }
 
-/// Zeros for all samples of `subblock`, after [`check_room`].
-fn zeros(subblock: &Subblock, payload: Payload<'_>, most_per_byte: usize) -> Result<Samples> {
-    let count = check_room(subblock, payload, most_per_byte)?;
-    Ok(Samples::zeros(subblock.pixel_type.sample_type(), count))
-}
-
 /// Samples of any value for all of `subblock`, after [`check_room`], to be overwritten.
 fn unset(subblock: &Subblock, payload: Payload<'_>, most_per_byte: usize) -> Result<Samples> {
     let count = check_room(subblock, payload, most_per_byte)?;

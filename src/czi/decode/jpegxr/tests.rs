@@ -27,8 +27,8 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name).with_extension("jxr")).unwrap()
 }
 
-fn run(pixel_type: PixelType, bytes: &[u8]) -> Result<Samples> {
-    let subblock = Subblock {
+fn subblock(pixel_type: PixelType) -> Subblock {
+    Subblock {
         number: 0,
         shown: None,
         plane: Plane::default(),
@@ -40,8 +40,15 @@ fn run(pixel_type: PixelType, bytes: &[u8]) -> Result<Samples> {
         compression: Compression::JpegXr,
         offset: 0,
         extent: 0,
-    };
-    decode(&subblock, Payload { path: Path::new("test.czi"), offset: 1000, bytes })
+    }
+}
+
+fn payload(bytes: &[u8]) -> Payload<'_> {
+    Payload { path: Path::new("test.czi"), offset: 1000, bytes }
+}
+
+fn run(pixel_type: PixelType, bytes: &[u8]) -> Result<Samples> {
+    decode(&subblock(pixel_type), payload(bytes))
 }
 
 #[test]
@@ -52,6 +59,19 @@ fn lossy_images_of_all_kinds_are_what_the_reference_makes_of_them() {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         assert_eq!(hash, expected, "{name}: {hash:#018x}");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_what_a_buffer_held_before() {
+    for (pixel_type, name, _) in FILES {
+        let (subblock, bytes) = (subblock(pixel_type), file(name));
+        let expected = decode(&subblock, payload(&bytes)).unwrap();
+        let mut poisoned = expected.clone();
+        poisoned.as_bytes_mut().fill(0xa5);
+        let codestream = container::open(&subblock, payload(&bytes)).unwrap();
+        super::run(&subblock, codestream.bytes, &mut poisoned).unwrap();
+        assert!(poisoned == expected, "{name}");
     }
 }
 
