@@ -19,6 +19,8 @@ pub const MEMORY: u64 = 256 << 20;
 /// Voxels of an output that is still computed. A broken directory may place two fields so far apart that the mosaic
 /// between them takes hours to fill; that is what was asked for, and `plan` tells before.
 const COMPUTED: u64 = 32 << 20;
+/// Tiles of one, as a broken directory may also claim ten thousand time points.
+const TILES: u64 = 1 << 13;
 
 #[derive(Parser)]
 struct Arguments {
@@ -67,12 +69,15 @@ fn read_fields(job: &Job) {
 fn run(job: Job) -> Result<()> {
     let voxels = |image: &Image| image.plan.shape.to_array().into_iter().map(u128::from).product::<u128>();
     let voxels: u128 = job.images.iter().map(voxels).sum();
-    if voxels > u128::from(COMPUTED) {
-        return Err(Error::Limit {
-            what: "voxels of the output".into(),
-            needed: voxels.to_string(),
-            available: COMPUTED.to_string(),
-        });
-    }
+    let tiles: u64 = job.images.iter().map(|image| image.plan.tiles).sum();
+    within("voxels of the output", voxels, COMPUTED)?;
+    within("tiles", tiles.into(), TILES)?;
     run_without_output(job, &Silent).map(drop)
+}
+
+fn within(what: &str, needed: u128, available: u64) -> Result<()> {
+    if needed <= u128::from(available) {
+        return Ok(());
+    }
+    Err(Error::Limit { what: what.into(), needed: needed.to_string(), available: available.to_string() })
 }

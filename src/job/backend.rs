@@ -162,7 +162,7 @@ impl Chosen {
                 fft_length: CPU_FFT_LENGTH,
                 volume_bytes: memory_bytes,
                 plane_bytes: PLANE_BYTES.min(memory_bytes / 4),
-                memory_bytes: memory_bytes / 2,
+                memory_bytes,
                 cache_bytes: 0,
             },
             Self::Gpu(Gpu { device, memory_bytes, .. }) => {

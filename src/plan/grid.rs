@@ -22,6 +22,8 @@ pub struct Limits {
 /// Bytes that the volumes of one pair of tiles take for each voxel of the transform, beside the spectrum: observed, weight,
 /// estimate and the estimate before, 8 each.
 const PAIR_BYTES_PER_VOXEL: u64 = 32;
+/// Bytes that those of a tile take that is alone and folded: of all but observed, which is painted whole, half as many.
+const FOLDED_BYTES_PER_VOXEL: u64 = 24;
 /// Bytes of an OTF for each voxel of the transform.
 const OTF_BYTES_PER_VOXEL: u64 = 8;
 
@@ -50,6 +52,8 @@ pub struct GridRequest {
     pub otfs: u32,
     /// Bytes of a complex number of a spectrum.
     pub spectrum_bytes: u64,
+    /// Whether a tile that is alone is folded: its halves are the lanes of a pair.
+    pub folds: bool,
     /// Samples of a stored pixel, each of which makes a tile: 1 or 3.
     pub samples: u32,
     /// Of the backend.
@@ -137,7 +141,13 @@ impl GridRequest {
         longest <= self.limits.fft_length
             && plane_bytes <= self.limits.plane_bytes
             && self.pairs() * 8 * grid.fft.count() as u64 <= self.limits.volume_bytes
-            && self.volume_bytes(grid) <= self.limits.memory_bytes
+            && self.bytes_with(self.least_lanes(grid), grid) <= self.limits.memory_bytes
+    }
+
+    /// As asked for; one where a pair does not fit, and one tile takes less.
+    fn least_lanes(&self, grid: &Grid) -> u32 {
+        let is_pair_too_large = self.bytes_with(self.lanes, grid) > self.limits.memory_bytes;
+        if self.folds && is_pair_too_large { 1 } else { self.lanes }
     }
 
     fn pairs(&self) -> u64 {
@@ -150,10 +160,15 @@ impl GridRequest {
 
     /// Bytes of every volume that the backend holds for this grid.
     pub fn volume_bytes(&self, grid: &Grid) -> u64 {
-        let per_voxel = if self.deconvolves() {
-            self.pairs() * self.pair_bytes_per_voxel() + u64::from(self.otfs) * OTF_BYTES_PER_VOXEL
-        } else {
-            8
+        self.bytes_with(self.lanes, grid)
+    }
+
+    fn bytes_with(&self, lanes: u32, grid: &Grid) -> u64 {
+        let otfs = u64::from(self.otfs) * OTF_BYTES_PER_VOXEL;
+        let per_voxel = match lanes {
+            _ if !self.deconvolves() => 8,
+            1 if self.folds => FOLDED_BYTES_PER_VOXEL + otfs,
+            lanes => u64::from(lanes.div_ceil(2)) * self.pair_bytes_per_voxel() + otfs,
         };
         grid.fft.count() as u64 * per_voxel
     }
@@ -172,7 +187,7 @@ impl GridRequest {
         ];
         match pairs.into_iter().min() {
             Some(pairs) if self.deconvolves() && pairs > self.pairs() => 2 * pairs as u32,
-            _ => self.lanes,
+            _ => self.least_lanes(grid),
         }
     }
 
@@ -182,9 +197,11 @@ impl GridRequest {
             * u64::from(self.planes.div_ceil(grid.core.z))
     }
 
+    /// A tile that is alone takes an eighth longer than half of a pair.
     fn work(&self, grid: &Grid) -> u64 {
         let tiles = self.tiles(grid);
-        if self.deconvolves() { tiles * grid.fft.count() as u64 } else { tiles }
+        let each = if self.least_lanes(grid) < self.lanes { 9 } else { 8 };
+        if self.deconvolves() { each * tiles * grid.fft.count() as u64 } else { tiles }
     }
 
     fn nothing_fits(&self, core: u32) -> Error {
@@ -195,7 +212,7 @@ impl GridRequest {
             self.halo,
             self.psf,
             grid.fft,
-            self.volume_bytes(&grid) >> 20
+            self.bytes_with(self.least_lanes(&grid), &grid) >> 20
         );
         match self.core {
             Some(_) => Error::option("--tile", format!("{needed}; the backend has {}", self.limits)),
@@ -278,6 +295,7 @@ mod tests {
             lanes: 2,
             otfs: 1,
             spectrum_bytes: 8,
+            folds: false,
             samples: 1,
             limits: LIMITS,
         }
@@ -350,6 +368,30 @@ mod tests {
         let pixels = 360 * 360;
         assert_eq!((request.volume_bytes(&grid), half.volume_bytes(&grid)), (48 * pixels, 44 * pixels));
         assert_eq!((request.lanes_on(&grid), half.lanes_on(&grid)), (12, 14));
+    }
+
+    #[test]
+    fn a_tile_that_may_be_alone_is_larger_where_memory_is_short() {
+        let mut request = request(3000, 2000);
+        (request.planes, request.psf, request.halo) = (40, Zyx::new(79, 129, 129), 150);
+        request.limits = Limits { volume_bytes: u64::MAX, memory_bytes: 3 << 30, ..LIMITS };
+        let pair = request.choose().unwrap();
+        let folds = GridRequest { folds: true, ..request };
+        let alone = folds.choose().unwrap();
+        assert_eq!((request.lanes_on(&pair), folds.lanes_on(&alone)), (2, 1));
+        assert!(alone.core.x > pair.core.x, "{alone:?} and {pair:?}");
+        assert!(
+            folds.work(&alone) < request.work(&pair),
+            "{} and {}",
+            folds.work(&alone),
+            request.work(&pair)
+        );
+        let bytes = GridRequest { lanes: 1, ..folds }.volume_bytes(&alone);
+        assert_eq!(bytes, alone.fft.count() as u64 * (24 + 8));
+        assert!(bytes <= folds.limits.memory_bytes);
+        let roomy = Limits { memory_bytes: 1 << 40, ..request.limits };
+        let folds = GridRequest { limits: roomy, ..folds };
+        assert_eq!(folds.lanes_on(&folds.choose().unwrap()), 2, "a pair takes less time than two alone");
     }
 
     #[test]

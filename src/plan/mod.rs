@@ -262,12 +262,22 @@ impl<'a> Draft<'a> {
         None
     }
 
-    /// The plan that holds each field until the last tile that needs it is stitched. On a device it is made again with less
-    /// memory for volumes where they leave too little for fields.
+    /// The plan that holds each field until the last tile that needs it is stitched. It is made again with less memory for
+    /// volumes where they leave too little for fields; on the processor, from which it all comes, at least a half is theirs.
     fn held(&self) -> Result<Plan> {
         let Request { limits, volumes_on_host, .. } = self.request;
         if *volumes_on_host {
-            return self.held_within(limits.memory_bytes);
+            let mut tried = Vec::new();
+            for eighths in [7, 6, 5, 4] {
+                let plan = self.held_within(limits.memory_bytes / 8 * eighths);
+                if plan.as_ref().is_ok_and(|plan| plan.read_again == 0) {
+                    return plan;
+                }
+                tried.push(plan);
+            }
+            // With the most memory for fields, or why not even the most for volumes was enough.
+            let best = tried.iter().rposition(Result::is_ok).unwrap_or(0);
+            return tried.swap_remove(best);
         }
         let mut shares = (0..4).map(|halvings| self.held_within(limits.memory_bytes >> halvings));
         let plan = shares.find(|plan| !matches!(plan, Err(Error::Limit { .. })));
@@ -277,6 +287,7 @@ impl<'a> Draft<'a> {
     /// As [`Self::held`], with volumes of up to `volumes_bytes` in all.
     fn held_within(&self, volumes_bytes: u64) -> Result<Plan> {
         let Self { scene, request, channels, output, shape, .. } = self;
+        let Request { volumes_on_host, .. } = request;
         let planes = if request.volumes { self.dataset.slices } else { 1 };
         let mut grid_request = GridRequest {
             output: *output,
@@ -290,6 +301,7 @@ impl<'a> Draft<'a> {
             lanes: request.lanes,
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
             spectrum_bytes: request.spectrum_bytes,
+            folds: request.volumes_on_host,
             samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
             limits: Limits { memory_bytes: volumes_bytes, ..request.limits },
         };
@@ -298,8 +310,10 @@ impl<'a> Draft<'a> {
         let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
         let fixed = |shard| (shard, Memory::fixed(request, &grid_request, &grid, *shape, shard));
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
-        // Room for the fields, too; the smallest where nothing leaves it.
-        let roomy = sizes.iter().position(|(_, memory)| memory.host() <= request.memory_bytes / 2);
+        // Of what the volumes leave, half is for the fields; the smallest where nothing leaves it.
+        let volumes = if *volumes_on_host { grid_request.volume_bytes(&grid) } else { 0 };
+        let left = request.memory_bytes.saturating_sub(volumes);
+        let roomy = sizes.iter().position(|(_, memory)| memory.host() - volumes <= left / 2);
         let (shard, mut memory) = sizes.swap_remove(roomy.unwrap_or(sizes.len() - 1));
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let batch_bytes = memory.batch_bytes(request, largest)?;

@@ -51,16 +51,16 @@ fn a_stack_that_is_cut_in_z_is_restored_as_in_one_piece() {
     };
     let (whole, tiles, _) = restored("");
     assert_eq!(tiles, 1);
-    let (cut, tiles, halo) = restored("--memory 18MiB");
+    let (cut, tiles, halo) = restored("--memory 10MiB");
     assert!(tiles > 1 && halo > 0, "{tiles} tiles, {halo} planes");
-    let (bare, _, none) = restored("--memory 18MiB --halo 0,0");
+    let (bare, _, none) = restored("--memory 10MiB --halo 0,0");
     assert_eq!(none, 0);
     let error = relative_rms(cut.pixels(), whole.pixels());
     assert!(error <= 1e-3, "relative rms {error:e}");
     assert!(error > 0.0, "the stack was not cut");
     assert!(relative_rms(bare.pixels(), whole.pixels()) > 2.0 * error, "no halo is as good as one");
 
-    let plan = ["plan", text(&stack), "--backend", "cpu", "--memory", "18MiB"];
+    let plan = ["plan", text(&stack), "--backend", "cpu", "--memory", "10MiB"];
     let plan: Vec<_> = plan.into_iter().chain(flags.split_whitespace().take(10)).collect();
     let plan = decon_gpu(&plan).done();
     assert!(plan.stdout.contains("the stack is cut in z"), "{}", plan.stdout);

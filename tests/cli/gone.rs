@@ -97,7 +97,8 @@ fn a_run_that_stalls_is_recorded_with_what_hangs() {
         let events = json(trace)["traceEvents"].clone();
         let events = || events.as_array().unwrap().iter();
         let asked = events().filter(|event| event["ph"] == "b" && event["args"]["failed"] == true);
-        assert_eq!(asked.count(), 1);
+        // Directory and metadata are asked for at the same time, after the first bytes and the header.
+        assert_eq!(asked.count(), if answered == 2 { 2 } else { 1 });
         let hangs: Vec<_> = events().filter(|event| event["name"] == "not ended").collect();
         assert!(hangs.len() == 1 && hangs[0]["dur"].as_f64().unwrap() >= 300e3, "{hangs:?}");
         seen.insert(hangs[0]["cat"].as_str().unwrap().to_owned());
