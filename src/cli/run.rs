@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
 use crate::options::Options;
 use crate::pipeline::StageTime;
-use crate::report::{BatchSummary, Event, JsonReport, Keeper, Report, Silent, Summary, TerminalReport};
+use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, Summary, TerminalReport};
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
 use crate::source::Location;
 use crate::timeline::Timeline;
@@ -87,7 +87,7 @@ enum Sink {
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let report: Box<dyn Report> = match args.progress {
-        _ if args.quiet => Box::new(Silent),
+        _ if args.quiet => Box::new(Failures),
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport),
     };

@@ -13,6 +13,8 @@ mod terminal;
 mod trace;
 mod verdict;
 
+use std::io::Write;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,6 +97,19 @@ pub trait Report: Sync {
 
     /// Looks at a finished tile of image `image`.
     fn finished(&self, _job: &Job, _image: usize, _tile: &FinishedTile) {}
+}
+
+/// Shows nothing but which of several files could not be done.
+#[derive(Debug)]
+pub struct Failures;
+
+impl Report for Failures {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Failed { text } = event {
+            // Standard error may be closed; there is nobody else to tell.
+            let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+        }
+    }
 }
 
 /// Shows nothing.

@@ -178,12 +178,20 @@ pub fn run_all(
     let say = |outcome: &Outcome| {
         match &outcome.state {
             State::Finished(summary) => report.event(&Event::Finished(summary)),
-            State::Failed(error) => report.event(&Event::Failed { text: &error.to_string() }),
+            State::Failed(error) => report.event(&Event::Failed { text: &of_file(outcome, error) }),
             State::WasThere(_) | State::Interrupted { .. } => {}
         }
         ended(outcome);
     };
     stages::stream(orders, conditions, &say)
+}
+
+/// What goes wrong with a flag does not say for which file.
+fn of_file(Outcome { input, .. }: &Outcome, error: &Error) -> String {
+    match error {
+        Error::Option { .. } | Error::Limit { .. } => format!("{}: {error}", input.name().display()),
+        _ => error.to_string(),
+    }
 }
 
 /// What the user is told who ended a run.

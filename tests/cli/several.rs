@@ -87,6 +87,20 @@ fn one_that_fails_does_not_keep_the_others_and_resume_does_the_rest() {
 }
 
 #[test]
+fn what_goes_wrong_is_said_with_its_file_and_quietly_too() {
+    let home = tempfile::tempdir().unwrap();
+    let inputs = inputs_in(home.path());
+    fs::write(&inputs[1], "no CZI").unwrap();
+    // The first is so high, the third is not.
+    let ended = run_all(&inputs, &home.path().join("out"), "--iterations 0 --region 0,0,120,70 --quiet");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert!(lines[0].starts_with("error: ") && lines[0].contains("b.czi"), "{lines:?}");
+    assert!(lines[1].contains("c.czi: --region"), "{lines:?}");
+    assert_eq!((lines.len(), names(&home.path().join("out"))), (2, vec!["a.ome.zarr".to_owned()]));
+}
+
+#[test]
 fn equal_names_are_refused_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     let inputs = inputs_in(home.path());
