@@ -39,7 +39,7 @@ pub struct ComputeBench {
 /// Bytes that one iteration of SHB on one pair moves through memory for each voxel of the transform, as counted in `kernels`:
 /// those beside the spectrum.
 const BYTES_BESIDE: u64 = 24;
-/// Bytes of a copy: far more than any cache holds.
+/// Bytes of a copy: far more than any cache holds, where a device has buffers so large.
 const COPY_BYTES: usize = 256 << 20;
 /// Lanes of the pair that is deconvolved.
 const LANES: u32 = 2;
@@ -89,10 +89,14 @@ impl ComputeBench {
 
     /// Copies within the backend's memory, and to it and from it; and the bytes a second of the first, both ways.
     fn memory(&self, backend: &Chosen) -> Result<(Table, f64)> {
+        let bytes = match backend {
+            Chosen::Gpu(Gpu { device, .. }) => DeviceCopies::bytes(device),
+            _ => COPY_BYTES,
+        };
         let mut rows = Vec::new();
         let mut row = |name: &str, factor: f64, measure: &mut dyn FnMut() -> Result<f64>| -> Result<f64> {
             measure()?;
-            let runs = (0..self.runs).map(|_| Ok(factor * COPY_BYTES as f64 / measure()? / 1e9));
+            let runs = (0..self.runs).map(|_| Ok(factor * bytes as f64 / measure()? / 1e9));
             let runs = Runs::new(runs.collect::<Result<Vec<_>>>()?);
             let median = runs.median();
             rows.push(Row { name: name.to_owned(), runs, mark: None, cells: Vec::new() });
@@ -112,7 +116,7 @@ impl ComputeBench {
             Chosen::Null(_) => return Err(Error::option("--backend", "computes nothing")),
         };
         let table = Table {
-            title: format!("Memory of {}", backend.name()),
+            title: format!("Memory of {}, copies of {} MiB", backend.name(), bytes >> 20),
             measured: Column::new("rate", "GB/s"),
             better: Better::More,
             mark: None,
@@ -288,14 +292,23 @@ struct DeviceCopies {
 }
 
 impl DeviceCopies {
+    /// Of a copy.
+    fn bytes(device: &Device) -> usize {
+        const WORD: u64 = 4;
+        let most = device.limits().max_volume_bytes / WORD * WORD;
+        COPY_BYTES.min(usize::try_from(most).unwrap_or(usize::MAX))
+    }
+
     fn new(device: &Device) -> Result<Self> {
-        let buffer = || device.buffer("copies", COPY_BYTES as u64);
+        let data = vec![1; Self::bytes(device)];
+        let bytes = data.len() as u64;
+        let buffer = || device.buffer("copies", bytes);
         Ok(Self {
             from: buffer()?,
             to: buffer()?,
-            data: vec![1; COPY_BYTES],
-            home: Readback::new(device, 1, COPY_BYTES as u64)?,
-            recorder: Recorder::with_uploads(device, 1, COPY_BYTES as u64)?,
+            data,
+            home: Readback::new(device, 1, bytes)?,
+            recorder: Recorder::with_uploads(device, 1, bytes)?,
         })
     }
 
@@ -314,7 +327,7 @@ impl DeviceCopies {
 
     fn download(&mut self) -> Result<f64> {
         let start = Instant::now();
-        self.finish(COPY_BYTES as u64)?;
+        self.finish(self.data.len() as u64)?;
         Ok(start.elapsed().as_secs_f64())
     }
 
@@ -323,7 +336,7 @@ impl DeviceCopies {
         const TIMES: u32 = 8;
         let start = Instant::now();
         for _ in 0..TIMES {
-            self.recorder.copy(&self.from, &self.to, COPY_BYTES as u64);
+            self.recorder.copy(&self.from, &self.to, self.data.len() as u64);
         }
         self.finish(4)?;
         Ok(start.elapsed().as_secs_f64() / f64::from(TIMES))

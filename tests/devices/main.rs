@@ -3,6 +3,7 @@
 //!
 //! Without a Vulkan device every test fails and says what to install, unless `DECON_GPU_SKIP_GPU_TESTS=1`.
 
+mod benchmark;
 mod failures;
 mod memory;
 mod precision;
