@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use rayon::ThreadPool;
-use rayon::prelude::*;
-
+use super::copies::{COPY_BYTES, Copies, DeviceCopies};
 use super::machine::Machine;
 use super::{Better, Cell, Column, Results, Row, Runs, Table};
 use crate::dataset::FieldSamples;
@@ -13,7 +11,6 @@ use crate::decon::{
     deconvolve,
 };
 use crate::error::{Error, Result};
-use crate::gpu::{Device, Readback, Recorder};
 use crate::job::{Chosen, Gpu};
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::{Layer, Tile};
@@ -39,8 +36,6 @@ pub struct ComputeBench {
 /// Bytes that one iteration of SHB on one pair moves through memory for each voxel of the transform, as counted in `kernels`:
 /// those beside the spectrum.
 const BYTES_BESIDE: u64 = 24;
-/// Bytes of a copy: far more than any cache holds, where a device has buffers so large.
-const COPY_BYTES: usize = 256 << 20;
 /// Lanes of the pair that is deconvolved.
 const LANES: u32 = 2;
 
@@ -249,98 +244,6 @@ fn gaussian(shape: Zyx<u32>) -> Psf {
     let sum: f64 = light.iter().sum();
     let data = light.iter().map(|v| (v / sum) as f32).collect();
     Psf { data, shape, voxel_um: Zyx::new(0.3, 0.1, 0.1), notes: Vec::new() }
-}
-
-/// Copies in the computer's memory, on as many threads as compute.
-struct Copies {
-    pool: ThreadPool,
-    from: Vec<u8>,
-    to: Vec<u8>,
-}
-
-impl Copies {
-    fn new(threads: usize) -> Result<Self> {
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::Limit {
-                what: "threads (--threads)".into(),
-                needed: threads.to_string(),
-                available: error.to_string(),
-            })?;
-        Ok(Self { pool, from: vec![1; COPY_BYTES], to: vec![2; COPY_BYTES] })
-    }
-
-    fn copy(&mut self) -> f64 {
-        const PIECE: usize = 1 << 20;
-        let Self { pool, from, to } = self;
-        let start = Instant::now();
-        pool.install(|| {
-            to.par_chunks_mut(PIECE)
-                .zip(from.par_chunks(PIECE))
-                .for_each(|(to, from)| to.copy_from_slice(from));
-        });
-        start.elapsed().as_secs_f64()
-    }
-}
-
-/// Copies on a device, to it, and from it.
-struct DeviceCopies {
-    from: wgpu::Buffer,
-    to: wgpu::Buffer,
-    data: Vec<u8>,
-    home: Readback<()>,
-    recorder: Recorder,
-}
-
-impl DeviceCopies {
-    /// Of a copy.
-    fn bytes(device: &Device) -> usize {
-        const WORD: u64 = 4;
-        let most = device.limits().max_volume_bytes / WORD * WORD;
-        COPY_BYTES.min(usize::try_from(most).unwrap_or(usize::MAX))
-    }
-
-    fn new(device: &Device) -> Result<Self> {
-        let data = vec![1; Self::bytes(device)];
-        let bytes = data.len() as u64;
-        let buffer = || device.buffer("copies", bytes);
-        Ok(Self {
-            from: buffer()?,
-            to: buffer()?,
-            data,
-            home: Readback::new(device, 1, bytes)?,
-            recorder: Recorder::with_uploads(device, 1, bytes)?,
-        })
-    }
-
-    /// Waits until the device has done all that was recorded, and brings the first `bytes` of `to` home.
-    fn finish(&mut self, bytes: u64) -> Result<()> {
-        self.home.send(&mut self.recorder, &self.to, bytes, ());
-        self.home.oldest(|(), bytes| bytes.len()).map(drop)
-    }
-
-    fn upload(&mut self) -> Result<f64> {
-        let start = Instant::now();
-        self.recorder.write(&self.to, &self.data)?;
-        self.finish(4)?;
-        Ok(start.elapsed().as_secs_f64())
-    }
-
-    fn download(&mut self) -> Result<f64> {
-        let start = Instant::now();
-        self.finish(self.data.len() as u64)?;
-        Ok(start.elapsed().as_secs_f64())
-    }
-
-    /// Several times over, so that the way to the device and back counts little.
-    fn copy(&mut self) -> Result<f64> {
-        const TIMES: u32 = 8;
-        let start = Instant::now();
-        for _ in 0..TIMES {
-            self.recorder.copy(&self.from, &self.to, self.data.len() as u64);
-        }
-        self.finish(4)?;
-        Ok(start.elapsed().as_secs_f64() / f64::from(TIMES))
-    }
 }
 
 /// Reads shapes such as `1024x1024` or `64x256x256`.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `load` | the ways to load a file, side by side; `pass` is one of them, in a process of its own |
 //! | `overlap` | the stages of a run, alone (`partial`) and together; other `flows`; slower and slower storage |
-//! | `compute` | iterations by size and backend, beside a copy of memory |
+//! | `compute` | iterations by size and backend, beside `copies` of memory |
 //!
 //! All end in the same [`Results`]: tables of rows, each the runs of one measurement. They are printed, written as JSON
 //! and as a page (`html`), and compared (`compare`).
@@ -13,6 +13,7 @@ mod cache;
 mod checksum;
 pub mod compare;
 pub mod compute;
+mod copies;
 mod flows;
 pub mod html;
 pub mod load;

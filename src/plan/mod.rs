@@ -32,6 +32,7 @@ pub use levels::{Level, choose_level};
 pub use memory::{Depths, Memory, Workers, upload_places};
 use residency::Room;
 pub use shares::Shares;
+use tile::check_count;
 pub use tile::{Batch, Group, Layer, Tile, fields_of};
 
 use crate::dataset::{Dataset, Scene, Subblock};
@@ -39,11 +40,6 @@ use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::Merging;
 use crate::space::{Mosaic, Output, Rect, Tczyx, Zyx};
-
-/// Most tiles of one scene, however much memory there is: a list of so many takes about 1 GiB.
-const MOST_TILES: u64 = 1 << 22;
-/// What a tile takes while it is planned.
-const TILE_BYTES: u64 = 256;
 
 /// What is asked for one scene.
 #[derive(Clone, Debug)]
@@ -244,7 +240,7 @@ impl<'a> Draft<'a> {
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
-        self.count_tiles(&grid).ok()?;
+        check_count(&grid, self.shape, request.memory_bytes).ok()?;
         let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
@@ -319,7 +315,7 @@ impl<'a> Draft<'a> {
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
-        self.count_tiles(&grid)?;
+        check_count(&grid, *shape, request.memory_bytes)?;
         let groups = self.geometry(grid).groups(self.dataset, channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);
@@ -345,26 +341,6 @@ impl<'a> Draft<'a> {
     /// The side of the output, at most about 2048 pixels.
     fn large_shard(&self) -> u32 {
         self.output.width.max(self.output.height).min(2048)
-    }
-
-    /// Whether there are few enough tiles over all planes and channels, before a list of them is made: it may take a quarter
-    /// of the memory, beside which what a run holds is planned.
-    fn count_tiles(&self, grid: &Grid) -> Result<()> {
-        let Tczyx { t, c, z, y, x } = self.shape;
-        let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
-        let cores = along(y, grid.core.y) * along(x, grid.core.x);
-        let tiles = u128::from(t) * u128::from(c) * along(z, grid.core.z) * cores;
-        let most = MOST_TILES.min(self.request.memory_bytes / 4 / TILE_BYTES);
-        if tiles <= u128::from(most) {
-            return Ok(());
-        }
-        Err(Error::Limit {
-            what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(z, y, x)),
-            needed: format!("{tiles} over all times and channels"),
-            available: format!(
-                "{most}; a larger --tile or --scale needs fewer, more --memory has room for more"
-            ),
-        })
     }
 
     fn geometry(&self, grid: Grid) -> Geometry<'a> {
