@@ -10,6 +10,7 @@ use crate::gpu::{Device, Readback, Recorder};
 
 /// Bytes of a copy: far more than any cache holds, where a device has buffers so large.
 pub(super) const COPY_BYTES: usize = 256 << 20;
+
 /// Copies in the computer's memory, on as many threads as compute.
 pub(super) struct Copies {
     pool: ThreadPool,

@@ -123,8 +123,8 @@ impl fmt::Display for Entry {
 /// files in several parts.
 pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
     const WHAT: &str = "the subblock directory";
-    let mut bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
-    let record = Record(&bytes);
+    let (head, known) = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
+    let record = Record(&head);
     let broken = |what: String| Error::format(source.path(), what, position);
     let count = u64::try_from(record.i32(32)).map_err(|_| broken(format!("{WHAT} has a negative count")))?;
     let start = position + SEGMENT_HEADER + PREAMBLE;
@@ -134,8 +134,7 @@ pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
         return Err(broken(format!("{WHAT} counts {count} entries, but has {available} bytes for them")));
     }
     let largest = (ENTRY_BYTES + MAX_DIMENSIONS * DIMENSION_BYTES) as u64;
-    bytes.drain(..(SEGMENT_HEADER + PREAMBLE) as usize);
-    let bytes = complete(source, start, available.min(count * largest), bytes, WHAT)?;
+    let bytes = complete(source, start, available.min(count * largest), known, WHAT)?;
 
     let mut entries = Vec::with_capacity(count as usize);
     let mut at = 0;

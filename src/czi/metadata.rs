@@ -72,12 +72,11 @@ impl Metadata {
 
 fn fetch_xml(source: &dyn ReadAt, position: u64) -> Result<String> {
     const WHAT: &str = "the metadata segment";
-    let mut bytes = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWMETADATA", WHAT)?;
-    let length = Record(&bytes).i32(32);
+    let (head, known) = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWMETADATA", WHAT)?;
+    let length = Record(&head).i32(32);
     let length = u64::try_from(length)
         .map_err(|_| Error::format(source.path(), format!("{WHAT} says it has {length} bytes"), position))?;
-    bytes.drain(..(SEGMENT_HEADER + PREAMBLE) as usize);
-    let bytes = complete(source, position + SEGMENT_HEADER + PREAMBLE, length, bytes, "the metadata")?;
+    let bytes = complete(source, position + SEGMENT_HEADER + PREAMBLE, length, known, "the metadata")?;
     let xml = String::from_utf8_lossy(&bytes);
     Ok(xml.trim_end_matches('\0').to_owned())
 }

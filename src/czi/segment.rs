@@ -80,7 +80,7 @@ pub(super) fn complete(
     Ok(bytes)
 }
 
-/// The first `length` bytes of the segment `id` at `offset`, header included, and some of what follows.
+/// The first `length` bytes of the segment `id` at `offset`, header included; and what of the next ones came with them.
 ///
 /// # Errors
 /// `Format` when another segment, or none, is there; `Io`.
@@ -90,11 +90,12 @@ pub(super) fn fetch_segment(
     length: u64,
     id: &str,
     what: &str,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Vec<u8>)> {
     let ahead = AHEAD.min(source.size().saturating_sub(offset));
-    let bytes = fetch(source, offset, length.max(ahead), what)?;
+    let mut bytes = fetch(source, offset, length.max(ahead), what)?;
     if Record(&bytes).has_id(id) {
-        return Ok(bytes);
+        let next = bytes.split_off(length as usize);
+        return Ok((bytes, next));
     }
     let found = bytes[..16].escape_ascii();
     Err(Error::format(

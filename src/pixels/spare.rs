@@ -19,7 +19,7 @@ struct Spares {
 }
 
 impl Spares {
-    /// Whether it is kept; if not, it is to be dropped.
+    /// Keeps what was lent; gives back what was not, to be dropped.
     fn take_back(&mut self, samples: Samples) -> Result<(), Samples> {
         if !self.lent.remove(&samples.address()) {
             return Err(samples);

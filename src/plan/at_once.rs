@@ -20,14 +20,14 @@ impl BatchSizes {
     /// Less is not worth a request.
     const LEAST: u64 = 64 << 10;
 
-    /// The first batch, of what is largest. The wait for an answer is spread over more bytes later.
-    const FIRST: u64 = 8;
+    /// The largest batch is so many times the first: later ones spread the wait for an answer over more bytes.
+    const GROWS: u64 = 8;
 
     /// The batch after the first `done` bytes, where `left` are to come: so small a part of these that the threads end
     /// together, as the last batches are of one field; and where they share a line, none waits long for its first field.
     fn next(self, done: u64, left: u64) -> u64 {
         let loaders = u64::from(self.loaders);
-        let begin = self.most / Self::FIRST + done / loaders;
+        let begin = self.most / Self::GROWS + done / loaders;
         self.most.min(begin).min(left / (2 * loaders)).max(Self::LEAST)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::plan::fft_size::fast_length;
-use crate::space::{Output, Rect, Zyx};
+use crate::space::{Output, Rect, Tczyx, Zyx};
 
 /// What a backend can hold, as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -71,6 +71,10 @@ pub struct Grid {
     pub fft: Zyx<u32>,
 }
 
+/// Most tiles of one scene, however much memory there is: a list of so many takes about 1 GiB.
+const MOST_TILES: u64 = 1 << 22;
+/// What a tile takes while it is planned.
+const TILE_BYTES: u64 = 256;
 /// Side of a core when nothing is deconvolved.
 const CONVERT_CORE: u32 = 2048;
 /// Sides of a core that is painted as fields come: low, so that few rows wait for the next row of fields, and not much
@@ -262,6 +266,29 @@ impl Grid {
     pub fn depths(&self, slices: u32) -> impl Iterator<Item = (u32, u32)> {
         let planes = self.core.z;
         (0..slices).step_by(planes as usize).map(move |z| (z, planes.min(slices - z)))
+    }
+
+    /// Whether there are few enough tiles for an output of `shape`, before a list of them is made: it may take a quarter of
+    /// `memory_bytes`, beside which what a run holds is planned.
+    ///
+    /// # Errors
+    /// `Limit` when there are more.
+    pub fn check_count(&self, shape: Tczyx<u64>, memory_bytes: u64) -> Result<()> {
+        let Tczyx { t, c, z, y, x } = shape;
+        let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
+        let cores = along(y, self.core.y) * along(x, self.core.x);
+        let tiles = u128::from(t) * u128::from(c) * along(z, self.core.z) * cores;
+        let most = MOST_TILES.min(memory_bytes / 4 / TILE_BYTES);
+        if tiles <= u128::from(most) {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            what: format!("tiles of {} for an output of {}", self.core, Zyx::new(z, y, x)),
+            needed: format!("{tiles} over all times and channels"),
+            available: format!(
+                "{most}; a larger --tile or --scale needs fewer, more --memory has room for more"
+            ),
+        })
     }
 
     /// Whether more than one tile covers the plane.

@@ -32,7 +32,6 @@ pub use levels::{Level, choose_level};
 pub use memory::{Depths, Memory, Workers, upload_places};
 use residency::Room;
 pub use shares::Shares;
-use tile::check_count;
 pub use tile::{Batch, Group, Layer, Tile, fields_of};
 
 use crate::dataset::{Dataset, Scene, Subblock};
@@ -240,7 +239,7 @@ impl<'a> Draft<'a> {
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
-        check_count(&grid, self.shape, request.memory_bytes).ok()?;
+        grid.check_count(self.shape, request.memory_bytes).ok()?;
         let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
@@ -263,9 +262,14 @@ impl<'a> Draft<'a> {
     fn held(&self) -> Result<Plan> {
         let Request { limits, volumes_on_host, .. } = self.request;
         if *volumes_on_host {
-            let mut tried = Vec::new();
+            let mut tried: Vec<Result<Plan>> = Vec::new();
             for eighths in [7, 6, 5, 4] {
-                let plan = self.held_within(limits.memory_bytes / 8 * eighths);
+                let share = limits.memory_bytes / 8 * eighths;
+                // It would be the same plan again.
+                if matches!(tried.last(), Some(Ok(plan)) if plan.memory.volumes <= share) {
+                    continue;
+                }
+                let plan = self.held_within(share);
                 if plan.as_ref().is_ok_and(|plan| plan.read_again == 0) {
                     return plan;
                 }
@@ -283,7 +287,6 @@ impl<'a> Draft<'a> {
     /// As [`Self::held`], with volumes of up to `volumes_bytes` in all.
     fn held_within(&self, volumes_bytes: u64) -> Result<Plan> {
         let Self { scene, request, channels, output, shape, .. } = self;
-        let Request { volumes_on_host, .. } = request;
         let planes = if request.volumes { self.dataset.slices } else { 1 };
         let mut grid_request = GridRequest {
             output: *output,
@@ -307,7 +310,7 @@ impl<'a> Draft<'a> {
         let fixed = |shard| (shard, Memory::fixed(request, &grid_request, &grid, *shape, shard));
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
         // Of what the volumes leave, half is for the fields; the smallest where nothing leaves it.
-        let volumes = if *volumes_on_host { grid_request.volume_bytes(&grid) } else { 0 };
+        let volumes = if request.volumes_on_host { grid_request.volume_bytes(&grid) } else { 0 };
         let left = request.memory_bytes.saturating_sub(volumes);
         let roomy = sizes.iter().position(|(_, memory)| memory.host() - volumes <= left / 2);
         let (shard, mut memory) = sizes.swap_remove(roomy.unwrap_or(sizes.len() - 1));
@@ -315,7 +318,7 @@ impl<'a> Draft<'a> {
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
-        check_count(&grid, *shape, request.memory_bytes)?;
+        grid.check_count(*shape, request.memory_bytes)?;
         let groups = self.geometry(grid).groups(self.dataset, channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);

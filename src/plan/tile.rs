@@ -2,14 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
-use crate::plan::grid::Grid;
-use crate::space::{Mosaic, Output, Rect, Tczyx, Zyx};
-
-/// Most tiles of one scene, however much memory there is: a list of so many takes about 1 GiB.
-const MOST_TILES: u64 = 1 << 22;
-/// What a tile takes while it is planned.
-const TILE_BYTES: u64 = 256;
+use crate::space::{Mosaic, Output, Rect, Zyx};
 
 /// One field's share in a tile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,27 +40,6 @@ pub struct Tile {
     pub padded: Rect<Output>,
     /// What to paint, in this order: the last is on top.
     pub layers: Vec<Layer>,
-}
-
-/// Whether there are few enough tiles for an output of `shape`, before a list of them is made: it may take a quarter of
-/// `memory_bytes`, beside which what a run holds is planned.
-///
-/// # Errors
-/// `Limit` when there are more.
-pub(super) fn check_count(grid: &Grid, shape: Tczyx<u64>, memory_bytes: u64) -> Result<()> {
-    let Tczyx { t, c, z, y, x } = shape;
-    let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
-    let cores = along(y, grid.core.y) * along(x, grid.core.x);
-    let tiles = u128::from(t) * u128::from(c) * along(z, grid.core.z) * cores;
-    let most = MOST_TILES.min(memory_bytes / 4 / TILE_BYTES);
-    if tiles <= u128::from(most) {
-        return Ok(());
-    }
-    Err(Error::Limit {
-        what: format!("tiles of {} for an output of {}", grid.core, Zyx::new(z, y, x)),
-        needed: format!("{tiles} over all times and channels"),
-        available: format!("{most}; a larger --tile or --scale needs fewer, more --memory has room for more"),
-    })
 }
 
 /// Positions in `Scene::fields` of all that lie on `tiles`, in order.
