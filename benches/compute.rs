@@ -14,12 +14,13 @@ use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
 use decon_gpu::psf::Psf;
 use decon_gpu::space::{Rect, Zyx};
+use decon_gpu::twins::balance_lanes::balance_lanes;
 use decon_gpu::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
 use decon_gpu::twins::convolve_lines::{Projection, convolve_lines, convolve_lines_of_halves};
 use decon_gpu::twins::downsample::{Downsample, downsample};
 use decon_gpu::twins::fill::fill;
 use decon_gpu::twins::pack::{Pack, pack};
-use decon_gpu::twins::ratio_rows::ratio_rows;
+use decon_gpu::twins::ratio_rows::{Model, ratio_rows};
 use decon_gpu::twins::stitch::{Stitch, stitch};
 use decon_gpu::twins::transform_lines::transform_lines;
 use decon_gpu::twins::update_rows::{Update, update_rows};
@@ -100,8 +101,15 @@ fn rows(criterion: &mut Criterion) {
     let mut volumes: [Vec<Complex32>; 4] = [(); 4].map(|()| volume(count));
     let [spectrum, weight, estimate, previous] = &mut volumes;
     let mut group = group(criterion, "rows", 2 * count);
-    let params =
-        BeginRows { fft: IMAGE, extents: [IMAGE; 2], background: 10.0, flat: false, half_rows: None };
+    let params = BeginRows {
+        fft: IMAGE,
+        extents: [IMAGE; 2],
+        background: 10.0,
+        balance: 0.5,
+        flat: false,
+        half_rows: None,
+    };
+    group.bench_function("balance_lanes", |bencher| bencher.iter(|| balance_lanes(&observed, 10.0)));
     group.bench_function("begin_rows", |bencher| {
         bencher.iter(|| {
             let begun = Begun { estimate, spectrum };
@@ -118,7 +126,7 @@ fn rows(criterion: &mut Criterion) {
     group.bench_function("ratio_rows, and a copy", |bencher| {
         bencher.iter(|| {
             spectrum.copy_from_slice(&fresh);
-            ratio_rows(spectrum, &observed, 10.0, &fourier);
+            ratio_rows(spectrum, &observed, Model { background: 10.0, balance: 1.0 }, &fourier);
         });
     });
     for (name, alpha) in [("rl", 0.0), ("shb", 0.5)] {
@@ -127,7 +135,7 @@ fn rows(criterion: &mut Criterion) {
                 spectrum.copy_from_slice(&fresh);
                 update_rows(
                     spectrum,
-                    Update { weight, estimate, previous, alpha, next_alpha: alpha },
+                    Update { weight, estimate, previous, alpha, next_alpha: alpha, balance: 1.0 },
                     &fourier,
                 );
             });

@@ -8,16 +8,19 @@ use decon_gpu::gpu::{Device, Kernel, Recorder, Shader, ShaderParams, adapters};
 use decon_gpu::kernels::begin_rows::Mode;
 use decon_gpu::kernels::fft::{Direction, LinePlan};
 use decon_gpu::kernels::{
-    begin_rows, convolve_lines, divergence_rows, fill, ratio_rows, transform_lines, update_rows, weight_rows,
+    balance_lanes, begin_rows, convolve_lines, divergence_rows, fill, ratio_rows, transform_lines,
+    update_rows, weight_rows,
 };
+use decon_gpu::twins::balance_lanes::SAMPLES;
 
 /// Sides of an image, and of a stack along z and y.
 const SIDE: u32 = 1024;
 const DEPTH: u32 = 64;
 /// Dispatches in a submission, which costs some ten microseconds.
 const DISPATCHES: u32 = 8;
-/// Of a complex number.
+/// Bytes of a complex number, and of a volume of them.
 const COMPLEX: u64 = 8;
+const VOLUME: u64 = SIDE as u64 * SIDE as u64 * COMPLEX;
 
 struct Bench<'a> {
     device: Device,
@@ -43,20 +46,19 @@ impl Bench<'_> {
         (plan, twiddles)
     }
 
-    /// `shader` over `buffers`, which moves `numbers` complex numbers for each of the volume.
+    /// `shader` over `buffers`, which moves `bytes`.
     fn measure<P: ShaderParams>(
         &mut self,
         name: &str,
         shader: &Shader,
-        (buffers, numbers): (&[&wgpu::Buffer], u64),
+        (buffers, bytes): (&[&wgpu::Buffer], u64),
         params: &P,
     ) {
         let kernel = Kernel::new(&self.device, shader).expect("the shader is valid");
         let bound = kernel.bind(&self.device, buffers).expect("the buffers are the shader's");
         let mut recorder = Recorder::new(&self.device);
         let mut group = self.criterion.benchmark_group("kernel");
-        let bytes = u64::from(SIDE * SIDE * DISPATCHES) * numbers * COMPLEX;
-        group.throughput(Throughput::Bytes(bytes));
+        group.throughput(Throughput::Bytes(bytes * u64::from(DISPATCHES)));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 (0..DISPATCHES).for_each(|_| kernel.dispatch(&mut recorder, &bound, params));
@@ -85,23 +87,27 @@ impl Bench<'_> {
             odd_y: y,
             odd_x: x,
         };
-        let buffers = [&twiddles, &spectrum, &observed, &estimate];
-        self.measure("begin_rows", &begin_rows::shader(&plan), (&buffers, 3), &begin);
+        let balance = self.buffer(bytemuck::cast_slice(&[1.0_f32; 2]));
+        let params = balance_lanes::Params { pairs: 1, voxels: SIDE * SIDE, background };
+        let read = u64::from(SAMPLES) * COMPLEX;
+        self.measure("balance_lanes", &balance_lanes::shader(), (&[&observed, &balance], read), &params);
+        let buffers = [&twiddles, &spectrum, &observed, &estimate, &balance];
+        self.measure("begin_rows", &begin_rows::shader(&plan), (&buffers, 3 * VOLUME), &begin);
         let buffers = [&twiddles, &spectrum, &weight, &marks];
         let params = weight_rows::Params { lines };
-        self.measure("weight_rows", &weight_rows::shader(&plan), (&buffers, 2), &params);
-        let buffers = [&twiddles, &spectrum, &observed];
-        let params = ratio_rows::Params { lines, background };
-        self.measure("ratio_rows", &ratio_rows::shader(&plan), (&buffers, 3), &params);
-        let buffers = [&twiddles, &spectrum, &observed, &marks];
-        let params = divergence_rows::Params { lines, background };
-        self.measure("divergence_rows", &divergence_rows::shader(&plan), (&buffers, 2), &params);
+        self.measure("weight_rows", &weight_rows::shader(&plan), (&buffers, 2 * VOLUME), &params);
+        let buffers = [&twiddles, &spectrum, &observed, &balance];
+        let params = ratio_rows::Params { lines, pair_lines: lines, background };
+        self.measure("ratio_rows", &ratio_rows::shader(&plan), (&buffers, 3 * VOLUME), &params);
+        let buffers = [&twiddles, &spectrum, &observed, &marks, &balance];
+        let params = divergence_rows::Params { lines, pair_lines: lines, background };
+        self.measure("divergence_rows", &divergence_rows::shader(&plan), (&buffers, 2 * VOLUME), &params);
         for (name, next_alpha, numbers) in [("rl", 0.0, 4), ("shb", 0.5, 5)] {
             let marks = self.buffer(&vec![0; 4 * SIDE as usize]);
-            let buffers = [&twiddles, &spectrum, &weight, &marks, &estimate, &previous];
-            let params = update_rows::Params { lines, alpha: next_alpha, next_alpha };
+            let buffers = [&twiddles, &spectrum, &weight, &marks, &estimate, &previous, &balance];
+            let params = update_rows::Params { lines, pair_lines: lines, alpha: next_alpha, next_alpha };
             let name = format!("update_rows of {name}");
-            self.measure(&name, &update_rows::shader(&plan), (&buffers, numbers), &params);
+            self.measure(&name, &update_rows::shader(&plan), (&buffers, numbers * VOLUME), &params);
         }
     }
 
@@ -114,15 +120,15 @@ impl Bench<'_> {
             let params = convolve_lines::Params { lines: stride, stride, sign: 1.0 };
             let buffers = [&twiddles, &spectrum, &otf];
             let name = format!("convolve_lines, {what}");
-            self.measure(&name, &convolve_lines::shader(&plan), (&buffers, 3), &params);
+            self.measure(&name, &convolve_lines::shader(&plan), (&buffers, 3 * VOLUME), &params);
         }
         let (plan, twiddles) = self.plan(DEPTH, Direction::Columns);
         let lines = SIDE * SIDE / DEPTH;
         let params = transform_lines::Params { lines, stride: SIDE, inverse: 0 };
         let buffers = [&twiddles, &spectrum];
-        self.measure("transform_lines", &transform_lines::shader(&plan), (&buffers, 2), &params);
+        self.measure("transform_lines", &transform_lines::shader(&plan), (&buffers, 2 * VOLUME), &params);
         let params = fill::Params { count: 2 * SIDE * SIDE };
-        self.measure("fill: writes only", &fill::shader(), (&[&spectrum], 1), &params);
+        self.measure("fill: writes only", &fill::shader(), (&[&spectrum], VOLUME), &params);
     }
 }
 

@@ -1,9 +1,10 @@
 // start ← OBSERVED: max(observed − background, START_FLOOR); beyond the data the nearest plane, row and column go on
 //         FLAT:     1
 //         MASK:     1 where there is data, 0 elsewhere
-// estimate ← start (not for MASK); spectrum ← row transform of start
+// estimate ← start (not for MASK); spectrum ← row transform of start, lane 2p + 1 times its balance (not for MASK)
 //
-// All volumes: vec2f (lanes 2p, 2p + 1), [pair][fft_z, fft_y, N], counts. Runs for one pair. "Nearest" goes around:
+// All volumes: vec2f (lanes 2p, 2p + 1), [pair][fft_z, fft_y, N], counts; balance: one for each pair, see
+// balance_lanes. Runs for one pair. "Nearest" goes around:
 // the transform is periodic (Bertero and Boccacci, doi 10.1051/0004-6361:20052717, on the boundary).
 
 struct Params {
@@ -25,6 +26,7 @@ var<immediate> params: Params;
 @group(0) @binding(1) var<storage, read_write> spectrum: array<Stored>;
 @group(0) @binding(2) var<storage, read> observed: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> estimate: array<vec2f>;
+@group(0) @binding(4) var<storage, read> balance: array<vec2f>;
 
 // The index with data that is nearest to i on a circle of `length`; `extent` indices from 0 have data.
 fn nearest(i: u32, extent: u32, length: u32) -> u32 {
@@ -75,10 +77,11 @@ fn voxel_of(line: u32, x: u32) -> u32 {
 fn load(line: u32, x: u32) -> vec2f {
     let voxel = voxel_of(line, x);
     let value = start_value(line, x, voxel);
-    if params.mode != MASK {
-        estimate[voxel] = value;
+    if params.mode == MASK {
+        return value;
     }
-    return value;
+    estimate[voxel] = value;
+    return value * vec2f(1.0, balance[params.pair].x);
 }
 
 fn store(line: u32, x: u32, value: vec2f) {

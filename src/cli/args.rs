@@ -244,7 +244,7 @@ pub struct BackendArgs {
     #[arg(long, value_name = "SIZE")]
     pub gpu_memory: Option<String>,
     /// How a GPU stores the spectra between two passes. f16: in half the bytes, 16 bits a number, for values that differ by
-    /// some 1e-4 of the largest
+    /// 1e-4 to 5e-4 of a tile's largest
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub precision: Precision,
     /// Threads that compute, decode and compress [default: one for each core]

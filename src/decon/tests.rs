@@ -120,6 +120,19 @@ fn tiles_of_any_size_share_a_pair() {
 }
 
 #[test]
+fn a_dim_tile_beside_a_bright_one_is_as_defined() {
+    for job in [job_2d(), job_3d()] {
+        let shape = Zyx::new(job.fft.z.min(8), job.fft.y - 6, job.fft.x - 8);
+        let (dim, bright) = (image(shape, 20.0, 30.0, 1), image(shape, 5e3, 65535.0, 6));
+        for method in [Method::Rl, Method::Shb] {
+            let job = Job { method, ..job.clone() };
+            assert_as_defined(&job, &[&dim, &bright]);
+            assert_as_defined(&job, &[&bright, &dim]);
+        }
+    }
+}
+
+#[test]
 fn dark_saturated_and_missing_pixels_stay_finite_and_as_defined() {
     let shape = Zyx::new(1, 30, 36);
     let dark = image(shape, 0.0, 0.0, 1);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
-use crate::decon::{ChannelSetup, Overlap, Precision, Setup};
+use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Start};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pixels::SampleType;
@@ -36,8 +36,11 @@ const READERS: u32 = 2;
 /// Tiles that share one transform, the real and the imaginary part: a group has at least these.
 const LANES: u32 = 2;
 
-/// How far pixels are from those of f32; measured, see docs/benchmarks.md. Two tiles share a transform.
-const F16_ERROR: &str = "some 1e-4 of the largest one of the two tiles that share a transform";
+/// How far pixels are from those of f32; measured, see docs/benchmarks.md. From a flat start, the first ratios of two tiles that
+/// share a transform are as unlike as they are.
+const F16_ERROR: &str = "1e-4 to 5e-4 of a tile's largest";
+const F16_ERROR_FROM_FLAT: &str =
+    "up to 2e-3 of a tile's largest (--start flat), more beside a tile over 20 times as bright";
 
 /// Everything decided.
 pub struct Job {
@@ -179,9 +182,12 @@ fn precision_note(options: &Options, backend: &Chosen) -> Option<String> {
     }
     Some(match backend.precision(options) {
         Precision::F32 => "--precision f16 is for a GPU: the processor keeps everything in f32".to_owned(),
-        Precision::F16 => format!(
-            "spectra are kept in 16 bits a number (--precision f16): values differ from those of f32 by {F16_ERROR}"
-        ),
+        Precision::F16 => {
+            let error = if options.start == Start::Flat { F16_ERROR_FROM_FLAT } else { F16_ERROR };
+            format!(
+                "spectra are kept in 16 bits a number (--precision f16): values differ from those of f32 by {error}"
+            )
+        }
     })
 }
 

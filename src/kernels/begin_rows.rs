@@ -44,11 +44,11 @@ shader_params! {
     items = |p| u64::from(p.fft_z) * u64::from(p.fft_y)
 }
 
-/// Bindings: twiddles, spectrum, observed, estimate.
+/// Bindings: twiddles, spectrum, observed, estimate, balance.
 pub fn shader(rows: &LinePlan) -> Shader {
     let modes = [("OBSERVED", Mode::Observed), ("FLAT", Mode::Flat), ("MASK", Mode::Mask)];
     let modes = modes.map(|(name, mode)| format!("const {name}: u32 = {}u;\n", mode as u32)).concat();
     let source = modes + &line_source(rows, Passes::One, include_str!("../../shaders/begin_rows.wgsl"));
-    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write];
+    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Write, Access::Read];
     Shader::new::<Params>("begin_rows", source, bindings, rows.lines)
 }

@@ -10,15 +10,17 @@ shader_params! {
     pub struct Params {
         /// Rows of all pairs.
         pub lines: u32,
+        /// Of one pair.
+        pub pair_lines: u32,
         /// Counts that do not come from the object.
         pub background: f32,
     }
     items = |p| p.lines.into()
 }
 
-/// Bindings: twiddles, spectrum, observed, sums of rows.
+/// Bindings: twiddles, spectrum, observed, sums of rows, balance.
 pub fn shader(rows: &LinePlan) -> Shader {
     let source = line_source(rows, Passes::Sum, include_str!("../../shaders/divergence_rows.wgsl"));
-    let bindings = &[Access::Read, Access::Read, Access::Read, Access::Write];
+    let bindings = &[Access::Read, Access::Read, Access::Read, Access::Write, Access::Read];
     Shader::new::<Params>("divergence_rows", source, bindings, rows.lines)
 }

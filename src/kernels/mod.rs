@@ -48,6 +48,7 @@ macro_rules! shader_params {
     };
 }
 
+pub mod balance_lanes;
 pub mod begin_rows;
 pub mod convolve_lines;
 pub mod divergence_rows;
@@ -92,6 +93,7 @@ pub fn shaders(fft: Zyx<u32>, limits: WorkgroupLimits, stored: Precision) -> Res
         stitch::shader(),
         feather::shader(),
         downsample::shader(),
+        balance_lanes::shader(),
         begin_rows::shader(&rows),
         convolve_lines::shader(&last),
         divergence_rows::shader(&rows),

@@ -11,6 +11,8 @@ shader_params! {
     pub struct Params {
         /// Rows of all pairs.
         pub lines: u32,
+        /// Of one pair.
+        pub pair_lines: u32,
         /// Weight of the last change in the point.
         pub alpha: f32,
         /// The same in the next point; not 0: the next estimate takes the place of `previous`.
@@ -19,9 +21,17 @@ shader_params! {
     items = |p| p.lines.into()
 }
 
-/// Bindings: twiddles, spectrum, weight, edges, estimate, previous.
+/// Bindings: twiddles, spectrum, weight, edges, estimate, previous, balance.
 pub fn shader(rows: &LinePlan) -> Shader {
     let source = line_source(rows, Passes::Two, include_str!("../../shaders/update_rows.wgsl"));
-    let bindings = &[Access::Read, Access::Write, Access::Read, Access::Read, Access::Write, Access::Write];
+    let bindings = &[
+        Access::Read,
+        Access::Write,
+        Access::Read,
+        Access::Read,
+        Access::Write,
+        Access::Write,
+        Access::Read,
+    ];
     Shader::new::<Params>("update_rows", source, bindings, rows.lines)
 }

@@ -3,7 +3,7 @@
 //! Start: estimate ← max(observed − background, [`START_FLOOR`]), beyond a tile's own extents the value of
 //! the nearest row, column or plane of it, going around the ends, since the transform does; [`START_FLOOR`] where
 //! there is no data; or 1 everywhere. Mask: 1 where there is data, else 0. Then the spectrum's row ← its forward
-//! transform along x, unscaled.
+//! transform along x, unscaled; of a start, of lane 1 times its balance (`balance_lanes`).
 
 use rayon::prelude::*;
 
@@ -20,6 +20,8 @@ pub struct BeginRows {
     pub extents: [Zyx<u32>; 2],
     /// Counts that do not come from the object.
     pub background: f32,
+    /// What lane 1 is multiplied with in the spectrum.
+    pub balance: f32,
     /// 1 everywhere instead of the observed image.
     pub flat: bool,
     /// Rows of each half when the two lanes are the halves of one tile, whose extents both then are.
@@ -45,7 +47,8 @@ pub fn begin_rows(observed: &[Complex32], params: &BeginRows, fourier: &Fourier,
     });
     let estimate = &*estimate;
     fourier.each_row(spectrum, |i, row, scratch| {
-        row.copy_from_slice(&estimate[i * row.len()..][..row.len()]);
+        let start = &estimate[i * row.len()..][..row.len()];
+        row.iter_mut().zip(start).for_each(|(s, v)| *s = Complex32::new(v.re, v.im * params.balance));
         fourier.transform(Direction::Forward, row, scratch);
     });
 }
@@ -131,7 +134,8 @@ mod tests {
         for other in [Zyx::new(0, 0, 0), Zyx::new(1, 1, 1), Zyx::new(2, 5, 8), Zyx::new(4, 4, 4), whole] {
             let extents = [Zyx::new(3, 4, 7), other];
             let observed = observed(extents);
-            let params = BeginRows { fft: FFT, extents, background: 20.0, flat: false, half_rows: None };
+            let params =
+                BeginRows { fft: FFT, extents, background: 20.0, balance: 0.5, flat: false, half_rows: None };
             let mut volumes = [pattern(FFT.count()), pattern(FFT.count())];
             let [estimate, spectrum] = &mut volumes;
             begin_rows(&observed, &params, &Fourier::new(9), Begun { estimate, spectrum });
@@ -147,7 +151,8 @@ mod tests {
                 }
             }
             for (row, start) in spectrum.chunks(9).zip(estimate.chunks(9)) {
-                assert_close(row, &by_definition(Direction::Forward, start), 1e-6);
+                let balanced: Vec<_> = start.iter().map(|v| Complex32::new(v.re, v.im * 0.5)).collect();
+                assert_close(row, &by_definition(Direction::Forward, &balanced), 1e-6);
             }
         }
     }
@@ -165,8 +170,14 @@ mod tests {
             let halves: Vec<_> =
                 (0..half).map(|i| Complex32::new(value(&whole, i), value(&whole, i + half))).collect();
             let begin = |observed: &[Complex32], half_rows| {
-                let params =
-                    BeginRows { fft, extents: [extents; 2], background: 20.0, flat: false, half_rows };
+                let params = BeginRows {
+                    fft,
+                    extents: [extents; 2],
+                    background: 20.0,
+                    balance: 1.0,
+                    flat: false,
+                    half_rows,
+                };
                 let [mut estimate, mut spectrum] = [(); 2].map(|()| pattern(observed.len()));
                 let begun = Begun { estimate: &mut estimate, spectrum: &mut spectrum };
                 begin_rows(observed, &params, &Fourier::new(9), begun);
@@ -181,7 +192,14 @@ mod tests {
 
     #[test]
     fn a_flat_start_is_one_everywhere() {
-        let params = BeginRows { fft: FFT, extents: [FFT; 2], background: 20.0, flat: true, half_rows: None };
+        let params = BeginRows {
+            fft: FFT,
+            extents: [FFT; 2],
+            background: 20.0,
+            balance: 1.0,
+            flat: true,
+            half_rows: None,
+        };
         let mut volumes = [pattern(FFT.count()), pattern(FFT.count())];
         let [estimate, spectrum] = &mut volumes;
         begin_rows(&pattern(FFT.count()), &params, &Fourier::new(9), Begun { estimate, spectrum });

@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::ratio_rows::Model;
 use super::{Complex32, Direction, Fourier, is_no_data};
 use crate::decon::FLOOR;
 
@@ -17,7 +18,7 @@ const SERIES_BELOW: f32 = 0.1;
 pub fn divergence_rows(
     spectrum: &[Complex32],
     observed: &[Complex32],
-    background: f32,
+    model: Model,
     fourier: &Fourier,
 ) -> Vec<f64> {
     let length = fourier.length();
@@ -28,7 +29,8 @@ pub fn divergence_rows(
             blurred.copy_from_slice(spectrum);
             fourier.transform(Direction::Inverse, blurred, scratch);
             let terms = blurred.iter().zip(observed).map(|(v, d)| {
-                f64::from(term(d.re, v.re + background)) + f64::from(term(d.im, v.im + background))
+                let expected = model.expected(*v);
+                f64::from(term(d.re, expected.re)) + f64::from(term(d.im, expected.im))
             });
             terms.sum()
         },
@@ -99,13 +101,15 @@ mod tests {
             observed.iter_mut().skip(3).step_by(5).for_each(|d| d.im = NO_DATA);
             let blurred: Vec<_> =
                 pattern(length * rows).iter().map(|v| v + Complex32::new(101.0, 21.0)).collect();
-            let mut spectrum = blurred.clone();
+            // Lane 1 lies in the spectrum a quarter as bright as it is.
+            let mut spectrum: Vec<_> = blurred.iter().map(|v| Complex32::new(v.re, v.im * 0.25)).collect();
             for row in spectrum.chunks_mut(length) {
                 let transformed = by_definition(Direction::Forward, row);
                 row.iter_mut().zip(transformed).for_each(|(to, from)| *to = from / length as f32);
             }
             let before = spectrum.clone();
-            let sums = divergence_rows(&spectrum, &observed, 10.0, &Fourier::new(length));
+            let model = Model { background: 10.0, balance: 0.25 };
+            let sums = divergence_rows(&spectrum, &observed, model, &Fourier::new(length));
             assert_eq!(spectrum, before);
             assert_eq!(sums.len(), rows);
             for (i, sum) in sums.iter().enumerate() {

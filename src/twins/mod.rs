@@ -6,6 +6,7 @@
 //! What runs on several cores does so on the rayon pool it is called from. Order and number of the passes are the
 //! backend's; nothing here allocates a volume.
 
+pub mod balance_lanes;
 pub mod begin_rows;
 mod columns;
 pub mod convolve_lines;

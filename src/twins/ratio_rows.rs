@@ -6,17 +6,35 @@
 use super::{Complex32, Direction, Fourier, is_no_data};
 use crate::decon::FLOOR;
 
+/// What a camera is expected to count of a blurred point.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Counts that do not come from the object.
+    pub background: f32,
+    /// What lane 1 is multiplied with in the spectrum (`balance_lanes`).
+    pub balance: f32,
+}
+
+impl Model {
+    /// h ⊗ p + b, not yet at least [`FLOOR`], of what comes out of a spectrum.
+    #[inline]
+    pub fn expected(self, blurred: Complex32) -> Complex32 {
+        Complex32::new(blurred.re + self.background, blurred.im * (1.0 / self.balance) + self.background)
+    }
+}
+
 /// spectrum of h ⊗ p → spectrum of the ratio, both along x; any number of rows, `observed` alike.
-pub fn ratio_rows(spectrum: &mut [Complex32], observed: &[Complex32], background: f32, fourier: &Fourier) {
-    let ratio = |blurred: f32, observed: f32| {
-        let ratio = observed / (blurred + background).max(FLOOR);
+pub fn ratio_rows(spectrum: &mut [Complex32], observed: &[Complex32], model: Model, fourier: &Fourier) {
+    let ratio = |expected: f32, observed: f32| {
+        let ratio = observed / expected.max(FLOOR);
         if is_no_data(observed) { 0.0 } else { ratio }
     };
     fourier.each_row(spectrum, |i, row, scratch| {
         fourier.transform(Direction::Inverse, row, scratch);
         let observed = &observed[i * row.len()..][..row.len()];
         for (s, d) in row.iter_mut().zip(observed) {
-            *s = Complex32::new(ratio(s.re, d.re), ratio(s.im, d.im));
+            let expected = model.expected(*s);
+            *s = Complex32::new(ratio(expected.re, d.re), ratio(expected.im, d.im));
         }
         fourier.transform(Direction::Forward, row, scratch);
     });
@@ -37,12 +55,14 @@ mod tests {
             // Blurred is not below 1 here, so that a rounding of the transform stays one of the ratio.
             let blurred: Vec<_> =
                 pattern(length * rows).iter().map(|v| v + Complex32::new(101.0, 21.0)).collect();
-            let mut spectrum = blurred.clone();
+            // Lane 1 lies in the spectrum a quarter as bright as it is.
+            let mut spectrum: Vec<_> = blurred.iter().map(|v| Complex32::new(v.re, v.im * 0.25)).collect();
             for row in spectrum.chunks_mut(length) {
                 let transformed = by_definition(Direction::Forward, row);
                 row.iter_mut().zip(transformed).for_each(|(to, from)| *to = from / length as f32);
             }
-            ratio_rows(&mut spectrum, &observed, 10.0, &Fourier::new(length));
+            let model = Model { background: 10.0, balance: 0.25 };
+            ratio_rows(&mut spectrum, &observed, model, &Fourier::new(length));
             let ratio = |d: f32, v: f32| if d == NO_DATA { 0.0 } else { d / (v + 10.0).max(1e-6) };
             let expected = observed.iter().zip(&blurred);
             let expected: Vec<_> =
@@ -57,7 +77,8 @@ mod tests {
     #[test]
     fn a_divisor_of_nothing_stays_finite() {
         let mut spectrum = vec![Complex32::default(); 4];
-        ratio_rows(&mut spectrum, &[Complex32::new(65535.0, 0.0); 4], 0.0, &Fourier::new(4));
+        let model = Model { background: 0.0, balance: 1.0 };
+        ratio_rows(&mut spectrum, &[Complex32::new(65535.0, 0.0); 4], model, &Fourier::new(4));
         assert_close(
             &spectrum,
             &[Complex32::new(4.0 * 65535.0 / 1e-6, 0.0), 0.0.into(), 0.0.into(), 0.0.into()],

@@ -22,11 +22,13 @@ pub struct Update<'a> {
     pub alpha: f32,
     /// The same in the next point, α′.
     pub next_alpha: f32,
+    /// What lane 1 is multiplied with in the spectrum of the next point (`balance_lanes`).
+    pub balance: f32,
 }
 
 /// spectrum of hᵀ ⊗ ratio → spectrum of the next point, both along x; any number of rows.
 pub fn update_rows(spectrum: &mut [Complex32], update: Update, fourier: &Fourier) {
-    let Update { weight, estimate, previous, alpha, next_alpha } = update;
+    let Update { weight, estimate, previous, alpha, next_alpha, balance } = update;
     let (at_once, length) = (fourier.rows_at_once(), fourier.length());
     spectrum
         .par_chunks_mut(at_once)
@@ -40,7 +42,7 @@ pub fn update_rows(spectrum: &mut [Complex32], update: Update, fourier: &Fourier
                     weight.chunks(length).zip(estimate.chunks_mut(length)).zip(previous.chunks_mut(length));
                 for (row, ((weight, estimate), previous)) in spectrum.chunks_mut(length).zip(volumes) {
                     fourier.transform(Direction::Inverse, row, scratch);
-                    update_row(row, Update { weight, estimate, previous, alpha, next_alpha });
+                    update_row(row, Update { weight, estimate, previous, alpha, next_alpha, balance });
                     fourier.transform(Direction::Forward, row, scratch);
                 }
             },
@@ -49,12 +51,13 @@ pub fn update_rows(spectrum: &mut [Complex32], update: Update, fourier: &Fourier
 
 /// From correction to next point in `row`.
 fn update_row(row: &mut [Complex32], update: Update) {
-    let Update { weight, estimate, previous, alpha, next_alpha } = update;
+    let Update { weight, estimate, previous, alpha, next_alpha, balance } = update;
     let volumes = weight.iter().zip(estimate).zip(previous);
+    let balanced = |point: Complex32| Complex32::new(point.re, point.im * balance);
     if alpha == 0.0 && next_alpha == 0.0 {
         for (s, ((w, u), _)) in row.iter_mut().zip(volumes) {
             *u = product(*u, *w, *s);
-            *s = *u;
+            *s = balanced(*u);
         }
         return;
     }
@@ -63,9 +66,9 @@ fn update_row(row: &mut [Complex32], update: Update) {
         let point = if alpha == 0.0 { *u } else { beyond(*u, *before, alpha) };
         let next = product(point, *w, *s);
         if next_alpha == 0.0 {
-            (*s, *u) = (next, next);
+            (*s, *u) = (balanced(next), next);
         } else {
-            (*s, *before) = (beyond(next, *u, next_alpha), next);
+            (*s, *before) = (balanced(beyond(next, *u, next_alpha)), next);
         }
     }
 }
@@ -120,6 +123,7 @@ mod tests {
                     previous: &mut previous,
                     alpha,
                     next_alpha,
+                    balance: 4.0,
                 };
                 update_rows(&mut spectrum, update, &Fourier::new(length));
                 let (new, kept) = if next_alpha == 0.0 { (estimate, previous) } else { (previous, estimate) };
@@ -140,6 +144,7 @@ mod tests {
                     assert_eq!(kept, estimate_before);
                 }
                 let point = points(&new, &estimate_before, next_alpha);
+                let point: Vec<_> = point.iter().map(|v| Complex32::new(v.re, v.im * 4.0)).collect();
                 for (row, point) in spectrum.chunks(length).zip(point.chunks(length)) {
                     assert_close(row, &by_definition(Direction::Forward, point), 1e-6);
                 }
@@ -157,6 +162,7 @@ mod tests {
             previous: &mut previous,
             alpha: 0.9,
             next_alpha: 0.9,
+            balance: 1.0,
         };
         update_rows(&mut spectrum, update, &Fourier::new(4));
         assert_eq!(previous, [Complex32::new(FLOOR, FLOOR); 4]);

@@ -43,12 +43,13 @@ fn psf(shape: Zyx<u32>) -> Psf {
     Psf { data, shape, voxel_um: Zyx::new(1.0, 1.0, 1.0), notes: Vec::new() }
 }
 
-/// Dim ground, a few bright points, and noise; of lane `lane`.
+/// Dim ground, a few bright points, and noise; of lane `lane`, the second far brighter than the others.
 fn data(lane: usize, extents: Zyx<u32>) -> Vec<f32> {
     let count = extents.count();
     let value = |i: usize| {
         let point = if (i + 31 * lane) % 97 == 13 { 900.0 } else { 0.0 };
-        (BACKGROUND + 20.0 + (i * 89 % 251) as f32 / 10.0 + point).floor()
+        let times = if lane == 1 { 60.0 } else { 1.0 };
+        (BACKGROUND + times * (20.0 + (i * 89 % 251) as f32 / 10.0 + point)).floor()
     };
     (0..count).map(value).collect()
 }
@@ -178,19 +179,20 @@ impl Case {
     }
 
     /// Ten iterations each way. The tolerance: less than a count at 65535, seen: 2.3e-6; in f16 a few roundings of a spectrum
-    /// (5e-4 at most each), seen: 7e-4.
+    /// (5e-4 at most each), seen: 7e-4, and 4e-3 where a flat start makes the first ratios of a tile 60 times those of the other.
     fn check(&self, bench: &Bench) {
-        self.check_stored(bench, Precision::F32, 1e-5);
-        self.check_stored(bench, Precision::F16, 2e-3);
+        self.check_stored(bench, Precision::F32, [1e-5, 1e-5]);
+        self.check_stored(bench, Precision::F16, [2e-3, 1e-2]);
     }
 
-    fn check_stored(&self, bench: &Bench, precision: Precision, tolerance: f64) {
+    fn check_stored(&self, bench: &Bench, precision: Precision, [tolerance, from_flat]: [f64; 2]) {
         let setup = Setup { precision, ..self.setup() };
         let mut gpu = GpuBackend::new(bench.device.clone(), &setup).unwrap();
         let mut cpu = CpuBackend::new(&setup, 1).unwrap();
         for (method, start) in
             [(Method::Rl, Start::Observed), (Method::Shb, Start::Observed), (Method::Shb, Start::Flat)]
         {
+            let tolerance = if start == Start::Flat { from_flat } else { tolerance };
             let found = self.run(&mut gpu, method, 10, start);
             let twin = self.run(&mut cpu, method, 10, start);
             assert_eq!(found.len(), self.extents.len());

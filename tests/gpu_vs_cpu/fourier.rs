@@ -2,11 +2,14 @@
 
 use std::f64::consts::TAU;
 
+use decon_gpu::decon::Precision;
 use decon_gpu::kernels::begin_rows::{self, Mode};
 use decon_gpu::kernels::fft::{Direction, LinePlan, good_sizes};
 use decon_gpu::kernels::transform_lines;
+use decon_gpu::twins::Complex32;
 
 use crate::bench::{Bench, POISON, assert_close, ramp, transform_tolerance, worst_error};
+use crate::stored::{PRECISIONS, assert_stored, read, spectrum};
 
 /// Every size up to 36, so each radix alone and many pairs; two, three and four stages, with and without idle
 /// invocations; and what real tiles need.
@@ -33,14 +36,23 @@ fn sums(line: &[f32], sign: f64) -> Vec<f64> {
 }
 
 /// Every line of two blocks, no multiple of what a workgroup takes, along y: what the device makes of it, and the sums.
-fn transformed_columns(bench: &Bench, length: u32, inverse: u32) -> Vec<(Vec<f32>, Vec<f64>)> {
+fn transformed_columns(
+    bench: &Bench,
+    length: u32,
+    inverse: u32,
+    stored: Precision,
+) -> Vec<(Vec<f32>, Vec<f64>)> {
     let (stride, blocks, n) = (3_usize, 2_usize, length as usize);
     let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup).unwrap();
-    let data = ramp(2 * blocks * n * stride, 1.0);
-    let spectrum = bench.buffer(&data);
+    let plan = plan.storing(stored);
+    let flat = |values: Vec<Complex32>| -> Vec<f32> { values.iter().flat_map(|v| [v.re, v.im]).collect() };
+    let data: Vec<_> =
+        ramp(2 * blocks * n * stride, 1.0).chunks(2).map(|pair| Complex32::new(pair[0], pair[1])).collect();
+    let (spectrum, data) = spectrum(bench, stored, &data);
+    let data = flat(data);
     let params = transform_lines::Params { lines: (blocks * stride) as u32, stride: stride as u32, inverse };
     bench.run(&transform_lines::shader(&plan), &[&bench.buffer(&plan.twiddles()), &spectrum], &params);
-    let found: Vec<f32> = bench.read(&spectrum);
+    let found = flat(read(bench, stored, &spectrum));
     let sign = if inverse == 1 { 1.0 } else { -1.0 };
     let line = |line: usize| {
         let first = line / stride * stride * n + line % stride;
@@ -56,10 +68,15 @@ fn transformed_columns(bench: &Bench, length: u32, inverse: u32) -> Vec<(Vec<f32
 fn columns_are_fourier_sums_forward_and_inverse() {
     let Some(bench) = Bench::open() else { return };
     for length in lengths() {
-        for inverse in [0, 1] {
-            for (line, (found, sums)) in transformed_columns(&bench, length, inverse).iter().enumerate() {
+        for (inverse, stored) in
+            [0, 1].into_iter().flat_map(|inverse| PRECISIONS.map(|stored| (inverse, stored)))
+        {
+            let lines = transformed_columns(&bench, length, inverse, stored);
+            for (line, (found, sums)) in lines.iter().enumerate() {
                 let what = format!("length {length}, inverse {inverse}, line {line}");
-                assert_close(&what, found, sums, transform_tolerance(length));
+                let sums: Vec<_> = sums.chunks(2).map(|v| Complex32::new(v[0] as f32, v[1] as f32)).collect();
+                let found: Vec<_> = found.chunks(2).map(|v| Complex32::new(v[0], v[1])).collect();
+                assert_stored(&what, stored, &found, &sums, transform_tolerance(length));
             }
         }
     }
@@ -73,7 +90,7 @@ fn every_length_that_the_planner_may_choose_is_a_fourier_sum() {
     let Some(bench) = Bench::open() else { return };
     let mut worst = (0.0, 0);
     for length in good_sizes(bench.device.limits().max_fft_length) {
-        for (found, sums) in transformed_columns(&bench, length, 0) {
+        for (found, sums) in transformed_columns(&bench, length, 0, Precision::F32) {
             let (error, _) = worst_error(&found, &sums);
             assert!(error <= transform_tolerance(length), "length {length}: {error:e}");
             let of_allowed = error / transform_tolerance(length);
@@ -106,7 +123,8 @@ fn rows_are_fourier_sums_at_every_number_of_lines() {
                 odd_x: length,
             };
             let [spectrum, estimate] = [(); 2].map(|()| bench.buffer(&vec![POISON; observed.len()]));
-            let buffers = [&twiddles, &spectrum, &bench.buffer(&observed), &estimate];
+            let balance = bench.buffer(&[[1.0_f32; 2]]);
+            let buffers = [&twiddles, &spectrum, &bench.buffer(&observed), &estimate, &balance];
             bench.run(&begin_rows::shader(&plan), &buffers, &params);
             let found: Vec<f32> = bench.read(&spectrum);
             let row = 2 * length as usize;

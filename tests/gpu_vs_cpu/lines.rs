@@ -3,14 +3,15 @@
 use decon_gpu::decon::{NO_DATA, Precision};
 use decon_gpu::kernels::begin_rows::Mode;
 use decon_gpu::kernels::fft::{Direction, LinePlan};
-use decon_gpu::kernels::{begin_rows, convolve_lines, ratio_rows, update_rows, weight_rows};
+use decon_gpu::kernels::{begin_rows, convolve_lines, divergence_rows, ratio_rows, update_rows, weight_rows};
 use decon_gpu::space::Zyx;
 use decon_gpu::twins::begin_rows::{BeginRows, Begun};
 use decon_gpu::twins::convolve_lines::Projection;
+use decon_gpu::twins::ratio_rows::Model;
 use decon_gpu::twins::update_rows::Update;
 use decon_gpu::twins::{self, Complex32, Fourier};
 
-use crate::bench::{Bench, POISON, assert_close_f32, ramp, transform_tolerance};
+use crate::bench::{Bench, POISON, assert_close, assert_close_f32, ramp, transform_tolerance};
 use crate::stored::{PRECISIONS, assert_stored, read, spectrum, usual_ratio};
 
 /// Each radix, and mixtures.
@@ -55,6 +56,25 @@ fn each_size(bench: &Bench, stored: &[Precision], test: impl Fn(&LinePlan, u32, 
     }
 }
 
+/// Of each pair: what lane 1 is multiplied with in the spectrum of a point, and what undoes that.
+const BALANCES: [f32; 3] = [1.0, 0.25, 16.0];
+
+fn balance(bench: &Bench) -> wgpu::Buffer {
+    bench.buffer(&BALANCES.map(|s| [s, 1.0 / s]))
+}
+
+/// Rows of a pair so that `rows` are of up to three pairs.
+fn pair_rows(rows: u32) -> u32 {
+    rows.div_ceil(BALANCES.len() as u32)
+}
+
+/// `image` with each pair's lane 1 times its balance.
+fn balanced(image: &[f32], row: u32, pair_rows: u32) -> Vec<f32> {
+    let pair = 2 * (row * pair_rows) as usize;
+    let lanes = image.iter().enumerate();
+    lanes.map(|(i, v)| if i % 2 == 1 { v * BALANCES[i / pair] } else { *v }).collect()
+}
+
 /// Every 7th value is no data.
 fn with_gaps(values: Vec<f32>) -> Vec<f32> {
     values.into_iter().enumerate().map(|(i, v)| if i % 7 == 3 { NO_DATA } else { v }).collect()
@@ -92,7 +112,8 @@ fn begin_rows_starts_and_masks_as_its_twin() {
             };
             let estimate = bench.buffer(&vec![POISON; 4 * count]);
             let (spectrum, _) = spectrum(&bench, stored, &vec![Complex32::new(POISON, POISON); 2 * count]);
-            let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed), &estimate];
+            let [twiddles, observed_there] = [bench.buffer(&plan.twiddles()), bench.buffer(&observed)];
+            let buffers = [&twiddles, &spectrum, &observed_there, &estimate, &balance(&bench)];
             bench.run(&begin_rows::shader(&plan), &buffers, &params);
 
             let second = complex(&observed[2 * count..]);
@@ -101,8 +122,14 @@ fn begin_rows_starts_and_masks_as_its_twin() {
                 twins::begin_rows::mask_rows(&second, &fourier, &mut spectrum_twin);
                 estimate_twin.fill(Complex32::new(POISON, POISON));
             } else {
-                let params =
-                    BeginRows { fft, extents, background: 20.0, flat: mode == Mode::Flat, half_rows: None };
+                let params = BeginRows {
+                    fft,
+                    extents,
+                    background: 20.0,
+                    balance: BALANCES[1],
+                    flat: mode == Mode::Flat,
+                    half_rows: None,
+                };
                 let begun = Begun { estimate: &mut estimate_twin, spectrum: &mut spectrum_twin };
                 twins::begin_rows::begin_rows(&second, &params, &fourier, begun);
             }
@@ -125,16 +152,57 @@ fn ratio_rows_divides_as_its_twin() {
         let count = 2 * (lines * plan.length) as usize;
         let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
         let observed = with_gaps(ramp(count, 3.0));
-        let (spectrum, mut twin) = spectrum(&bench, plan.stored, &row_spectrum(&blurred, fourier));
-        let params = ratio_rows::Params { lines, background: 10.0 };
-        let buffers = [&bench.buffer(&plan.twiddles()), &spectrum, &bench.buffer(&observed)];
-        bench.run(&ratio_rows::shader(plan), &buffers, &params);
-        twins::ratio_rows::ratio_rows(&mut twin, &complex(&observed), 10.0, fourier);
+        let pair_lines = pair_rows(lines);
+        let blurred = row_spectrum(&balanced(&blurred, plan.length, pair_lines), fourier);
+        let (spectrum, mut twin) = spectrum(&bench, plan.stored, &blurred);
+        let params = ratio_rows::Params { lines, pair_lines, background: 10.0 };
+        let [twiddles, observed_there] = [bench.buffer(&plan.twiddles()), bench.buffer(&observed)];
+        bench.run(
+            &ratio_rows::shader(plan),
+            &[&twiddles, &spectrum, &observed_there, &balance(&bench)],
+            &params,
+        );
+        let (pair, observed_twin) = ((plan.length * pair_lines) as usize, complex(&observed));
+        for ((twin, observed), balance) in twin.chunks_mut(pair).zip(observed_twin.chunks(pair)).zip(BALANCES)
+        {
+            let model = Model { background: 10.0, balance };
+            twins::ratio_rows::ratio_rows(twin, observed, model, fourier);
+        }
         let mask: Vec<f32> = observed.iter().map(|&v| if v == NO_DATA { 0.0 } else { 1.0 }).collect();
         add_rows(&mut twin, &mask, -usual_ratio(plan.stored) * plan.length as f32, fourier);
         let what = format!("length {}, {lines} rows", plan.length);
         let found = read(&bench, plan.stored, &spectrum);
         assert_stored(&what, plan.stored, &found, &twin, 2.0 * transform_tolerance(plan.length));
+    });
+}
+
+#[test]
+fn divergence_rows_sums_as_its_twin() {
+    let Some(bench) = Bench::open() else { return };
+    each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
+        let count = 2 * (lines * plan.length) as usize;
+        let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
+        let observed = with_gaps(ramp(count, 3.0));
+        let pair_lines = pair_rows(lines);
+        let blurred = row_spectrum(&balanced(&blurred, plan.length, pair_lines), fourier);
+        let (spectrum, twin) = spectrum(&bench, plan.stored, &blurred);
+        let sums = bench.buffer(&vec![POISON; lines as usize]);
+        let [twiddles, observed_there] = [bench.buffer(&plan.twiddles()), bench.buffer(&observed)];
+        let buffers = [&twiddles, &spectrum, &observed_there, &sums, &balance(&bench)];
+        let params = divergence_rows::Params { lines, pair_lines, background: 10.0 };
+        bench.run(&divergence_rows::shader(plan), &buffers, &params);
+        let (pair, observed) = ((plan.length * pair_lines) as usize, complex(&observed));
+        let pairs = twin.chunks(pair).zip(observed.chunks(pair)).zip(BALANCES);
+        let expected: Vec<f64> = pairs
+            .flat_map(|((twin, observed), balance)| {
+                let model = Model { background: 10.0, balance };
+                twins::divergence_rows::divergence_rows(twin, observed, model, fourier)
+            })
+            .collect();
+        let what = format!("length {}, {lines} rows", plan.length);
+        // A transform of 280, or 16 times that, to 1e-7 of it, in a divisor of 40 or more.
+        assert_close(&what, &bench.read(&sums), &expected, 50.0 * transform_tolerance(plan.length));
+        assert_eq!(read(&bench, plan.stored, &spectrum), twin, "{what}: the spectrum stays");
     });
 }
 
@@ -159,6 +227,8 @@ fn update_rows_updates_as_its_twin() {
         (0..count).filter(|&i| is_one(i)).for_each(|i| weight[i] = POISON);
         // What was left out of the ratio comes back divided by the weight, where there is one.
         let usual: Vec<f32> = weight_twin.iter().map(|&w| if w > 0.0 { 1.0 / w } else { 0.0 }).collect();
+        let pair_lines = pair_rows(lines);
+        let pair = (plan.length * pair_lines) as usize;
         let mut input = row_spectrum(&correction, fourier);
         add_rows(&mut input, &usual, -usual_ratio(plan.stored), fourier);
         for (alpha, next_alpha) in [(0.0, 0.0), (0.0, 0.25), (0.4, 0.5), (0.4, 0.0)] {
@@ -167,19 +237,24 @@ fn update_rows_updates_as_its_twin() {
             let (spectrum, mut spectrum_twin) = spectrum(&bench, plan.stored, &input);
             add_rows(&mut spectrum_twin, &usual, usual_ratio(plan.stored), fourier);
             let [estimate, previous] = [&estimate_0, &previous_0].map(|v| bench.buffer(v));
-            let params = update_rows::Params { lines, alpha, next_alpha };
+            let params = update_rows::Params { lines, pair_lines, alpha, next_alpha };
             let [twiddles, edges] = [bench.buffer(&plan.twiddles()), bench.buffer(&edges)];
-            let buffers = [&twiddles, &spectrum, &bench.buffer(&weight), &edges, &estimate, &previous];
+            let [weight_there, balance] = [bench.buffer(&weight), balance(&bench)];
+            let buffers = [&twiddles, &spectrum, &weight_there, &edges, &estimate, &previous, &balance];
             bench.run(&update_rows::shader(plan), &buffers, &params);
             let [mut estimate_twin, mut previous_twin] = [&estimate_0, &previous_0].map(|v| complex(v));
-            let update = Update {
-                weight: &complex(&weight_twin),
-                estimate: &mut estimate_twin,
-                previous: &mut previous_twin,
-                alpha,
-                next_alpha,
-            };
-            twins::update_rows::update_rows(&mut spectrum_twin, update, fourier);
+            for (first, balance) in (0..count / 2).step_by(pair).zip(BALANCES) {
+                let at = first..(first + pair).min(count / 2);
+                let update = Update {
+                    weight: &complex(&weight_twin)[at.clone()],
+                    estimate: &mut estimate_twin[at.clone()],
+                    previous: &mut previous_twin[at.clone()],
+                    alpha,
+                    next_alpha,
+                    balance,
+                };
+                twins::update_rows::update_rows(&mut spectrum_twin[at], update, fourier);
+            }
             let (next, next_twin) = match next_alpha == 0.0 {
                 true => (&estimate, &estimate_twin),
                 false => (&previous, &previous_twin),

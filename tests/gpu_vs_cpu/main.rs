@@ -4,6 +4,7 @@
 //! Runs on the first Vulkan device, of any kind. Without one every test fails and says what to install, unless
 //! `DECON_GPU_SKIP_GPU_TESTS=1`.
 
+mod balance;
 mod bench;
 mod conversion;
 mod deconvolution;

@@ -16,12 +16,13 @@ use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
 use crate::space::Zyx;
+use crate::twins::balance_lanes::balance_lanes;
 use crate::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
 use crate::twins::convolve_lines::{Projection, convolve_lines, convolve_lines_of_halves};
 use crate::twins::divergence_rows::divergence_rows;
 use crate::twins::downsample::{Downsample, downsample};
 use crate::twins::pack::{Pack, Packed, pack};
-use crate::twins::ratio_rows::ratio_rows;
+use crate::twins::ratio_rows::{Model, ratio_rows};
 use crate::twins::transform_lines::transform_lines;
 use crate::twins::update_rows::{Update, update_rows};
 use crate::twins::weight_rows::weight_rows;
@@ -38,6 +39,8 @@ pub(super) struct Volumes {
     channel: usize,
     folded: bool,
     used: usize,
+    /// What the second lane of each pair is multiplied with in the spectrum of a point; 1 for the halves of a tile.
+    balance: Vec<f32>,
     observed: Vec<Complex32>,
     weight: Vec<Complex32>,
     estimate: Vec<Complex32>,
@@ -113,6 +116,7 @@ impl Volumes {
             channel: 0,
             folded: false,
             used: 0,
+            balance: vec![1.0; pairs],
             observed,
             weight: volume(),
             estimate: volume(),
@@ -143,16 +147,20 @@ impl Volumes {
         self.weigh();
         for pair in 0..lanes.div_ceil(2) {
             let at = pair * volume..(pair + 1) * volume;
+            let background = self.channels[channel].background;
+            let observed = &self.observed[at.clone()];
+            self.balance[pair] = if self.folded { 1.0 } else { balance_lanes(observed, background) };
             let params = BeginRows {
                 fft: self.fft,
                 extents: [self.extents[2 * pair], self.extents[2 * pair + 1]],
-                background: self.channels[channel].background,
+                background,
+                balance: self.balance[pair],
                 flat: start == Start::Flat,
                 half_rows: self.folded.then_some(volume / self.fft.x as usize),
             };
             let begun =
                 Begun { estimate: &mut self.estimate[at.clone()], spectrum: &mut self.spectrum[at.clone()] };
-            begin_rows(&self.observed[at], &params, &self.transforms.x, begun);
+            begin_rows(observed, &params, &self.transforms.x, begun);
         }
         self.transforms.along_y(&mut self.spectrum[..self.used], Direction::Forward);
     }
@@ -213,21 +221,23 @@ impl Volumes {
         self.project_after(divergence_rows).iter().flatten().sum()
     }
 
-    /// The same after `look` at the blurred point: spectrum along x, observed, background. Returns what that said of each
+    /// The same after `look` at the blurred point: spectrum along x, observed, model. Returns what that said of each
     /// plane, in order.
     fn project_after<T: Send>(
         &mut self,
-        look: impl Fn(&[Complex32], &[Complex32], f32, &Fourier) -> T + Sync,
+        look: impl Fn(&[Complex32], &[Complex32], Model, &Fourier) -> T + Sync,
     ) -> Vec<T> {
         self.convolve(Projection::Forward);
         let (plane, transforms) = (self.plane(), &self.transforms);
         let background = self.channels[self.channel].background;
+        let (balance, pair_planes) = (&self.balance, self.shape().z as usize);
         let observed = self.observed[..self.used].par_chunks(plane);
         let planes = self.spectrum[..self.used].par_chunks_mut(plane).zip(observed);
-        let looked = planes.map(|(spectrum, observed)| {
+        let looked = planes.enumerate().map(|(i, (spectrum, observed))| {
+            let model = Model { background, balance: balance[i / pair_planes] };
             transforms.within_plane(spectrum, |rows| {
-                let seen = look(rows, observed, background, &transforms.x);
-                ratio_rows(rows, observed, background, &transforms.x);
+                let seen = look(rows, observed, model, &transforms.x);
+                ratio_rows(rows, observed, model, &transforms.x);
                 seen
             })
         });
@@ -239,13 +249,16 @@ impl Volumes {
     pub fn back_project(&mut self, next_alpha: f32) {
         self.convolve(Projection::Back);
         let (plane, used, alpha, transforms) = (self.plane(), self.used, self.alpha, &self.transforms);
+        let (balance, pair_planes) = (&self.balance, self.shape().z as usize);
         self.spectrum[..used]
             .par_chunks_mut(plane)
             .zip(self.weight[..used].par_chunks(plane))
             .zip(self.estimate[..used].par_chunks_mut(plane))
             .zip(self.previous[..used].par_chunks_mut(plane))
-            .for_each(|(((spectrum, weight), estimate), previous)| {
-                let update = Update { weight, estimate, previous, alpha, next_alpha };
+            .enumerate()
+            .for_each(|(i, (((spectrum, weight), estimate), previous))| {
+                let balance = balance[i / pair_planes];
+                let update = Update { weight, estimate, previous, alpha, next_alpha, balance };
                 transforms.within_plane(spectrum, |rows| update_rows(rows, update, &transforms.x));
             });
         if next_alpha != 0.0 {

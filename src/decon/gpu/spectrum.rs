@@ -66,6 +66,8 @@ pub struct Sources<'a> {
     pub observed: &'a wgpu::Buffer,
     /// Where the start goes, too.
     pub estimate: &'a wgpu::Buffer,
+    /// Of each pair.
+    pub balance: &'a wgpu::Buffer,
     /// Of each channel.
     pub otfs: &'a [wgpu::Buffer],
 }
@@ -90,14 +92,14 @@ impl Spectrum {
         sources: &Sources<'_>,
     ) -> Result<Self> {
         let SpectrumKernels { begin, transform, convolve } = kernels;
-        let Sources { tables, observed, estimate, otfs } = sources;
+        let Sources { tables, observed, estimate, balance, otfs } = sources;
         let channels = otfs.iter().map(|otf| convolve.bind(device, &[&tables.last, values, otf]));
         let channels = channels.collect::<Result<_>>()?;
         let transform = transform.zip(tables.middle.as_ref());
         let transform = transform.map(|(kernel, table)| Step::of(kernel, device, &[table, values]));
         Ok(Self {
             fft: setup.fft,
-            begin: Step::of(begin, device, &[&tables.rows, values, observed, estimate])?,
+            begin: Step::of(begin, device, &[&tables.rows, values, observed, estimate, balance])?,
             transform: transform.transpose()?,
             convolve,
             channels,

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::begin_rows::Mode;
 use crate::kernels::fft::LinePlans;
-use crate::kernels::{begin_rows, divergence_rows, ratio_rows, update_rows, weight_rows};
+use crate::kernels::{balance_lanes, begin_rows, divergence_rows, ratio_rows, update_rows, weight_rows};
 use crate::psf::Psf;
 use crate::space::Zyx;
 
@@ -20,6 +20,7 @@ pub(super) struct Volumes {
     fft: Zyx<u32>,
     estimate: [wgpu::Buffer; 2],
     spectrum: Spectrum,
+    balance: Step<balance_lanes::Params>,
     /// That of the mask of the data, in the volume of the estimate before, which is not needed yet. Always f32: the weights
     /// are the same in all iterations, so what they are off by adds up.
     mask: Spectrum,
@@ -65,10 +66,12 @@ impl Volumes {
         let rows_bytes = u64::from(setup.lanes.div_ceil(2) * setup.fft.z * setup.fft.y) * 4;
         let edges = device.buffer("edges", rows_bytes)?;
         let sums = device.buffer("divergence of each row", rows_bytes)?;
+        let balance = device.buffer("balance", u64::from(setup.lanes.div_ceil(2)) * 8)?;
         let otfs = setup.channels.iter().map(|channel| otf_buffer(device, setup, &channel.psf));
         let otfs = otfs.collect::<Result<Vec<_>>>()?;
 
-        let sources = Sources { tables: &tables, observed, estimate: &estimate[0], otfs: &otfs };
+        let sources =
+            Sources { tables: &tables, observed, estimate: &estimate[0], balance: &balance, otfs: &otfs };
         let exact_kernels = SpectrumKernels::new(device, &exact)?;
         let stored_kernels = match stored == exact {
             true => exact_kernels.clone(),
@@ -81,16 +84,18 @@ impl Volumes {
         let rows = &stored.rows;
         let kernel = Kernel::new(device, &update_rows::shader(rows))?;
         let bind = |i: usize| {
-            let buffers = [&tables.rows, &spectrum, &weight, &edges, &estimate[i], &estimate[1 - i]];
+            let buffers =
+                [&tables.rows, &spectrum, &weight, &edges, &estimate[i], &estimate[1 - i], &balance];
             kernel.bind(device, &buffers)
         };
         let buffers = [bind(0)?, bind(1)?];
-        let [ratio, divergence] =
-            [vec![&tables.rows, &spectrum, observed], vec![&tables.rows, &spectrum, observed, &sums]];
+        let ratio = [&tables.rows, &spectrum, observed, &balance];
+        let divergence = [&tables.rows, &spectrum, observed, &sums, &balance];
         Ok(Self {
             fft: setup.fft,
             mask,
             weight: weight_step,
+            balance: Step::new(device, &balance_lanes::shader(), &[observed, &balance])?,
             divergence: Step::new(device, &divergence_rows::shader(rows), &divergence)?,
             ratio: Step::new(device, &ratio_rows::shader(rows), &ratio)?,
             update: Update { kernel, buffers, current: 0, alpha: 0.0 },
@@ -130,6 +135,9 @@ impl Volumes {
         self.mask.convolve(recorder, self.pairs, channel, Projection::Back);
         recorder.clear(&self.edges, u64::from(self.rows()) * 4);
         self.weight.run(recorder, &weight_rows::Params { lines: self.rows() });
+        let (pairs, voxels) = (self.pairs, self.fft.count() as u32);
+        let background = self.backgrounds[channel];
+        self.balance.run(recorder, &balance_lanes::Params { pairs, voxels, background });
         let mode = match start {
             Start::Observed => Mode::Observed,
             Start::Flat => Mode::Flat,
@@ -140,16 +148,15 @@ impl Volumes {
     /// Spectrum of the point, transformed along x → spectrum of the ratio, likewise.
     pub fn project(&mut self, recorder: &mut Recorder) {
         self.convolve(recorder, Projection::Forward);
-        let background = self.backgrounds[self.channel];
-        self.ratio.run(recorder, &ratio_rows::Params { lines: self.rows(), background });
+        self.ratio.run(recorder, &self.ratio_params());
     }
 
     /// The same; waits for the divergence of the point, which the device sums row by row.
     pub fn project_and_measure(&mut self, recorder: &mut Recorder) -> Result<f64> {
         self.convolve(recorder, Projection::Forward);
-        let (lines, background) = (self.rows(), self.backgrounds[self.channel]);
-        self.divergence.run(recorder, &divergence_rows::Params { lines, background });
-        self.ratio.run(recorder, &ratio_rows::Params { lines, background });
+        let ratio_rows::Params { lines, pair_lines, background } = self.ratio_params();
+        self.divergence.run(recorder, &divergence_rows::Params { lines, pair_lines, background });
+        self.ratio.run(recorder, &self.ratio_params());
         self.readback.send(recorder, &self.sums, u64::from(lines) * 4, ());
         let sum = self.readback.oldest(|(), bytes| {
             let sums = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned::<f32>);
@@ -162,9 +169,9 @@ impl Volumes {
     /// the next.
     pub fn back_project(&mut self, recorder: &mut Recorder, next_alpha: f32) {
         self.convolve(recorder, Projection::Back);
-        let lines = self.rows();
+        let (lines, pair_lines) = (self.rows(), self.pair_rows());
         let Update { kernel, buffers, current, alpha } = &mut self.update;
-        let params = update_rows::Params { lines, alpha: *alpha, next_alpha };
+        let params = update_rows::Params { lines, pair_lines, alpha: *alpha, next_alpha };
         kernel.dispatch(recorder, &buffers[*current], &params);
         if next_alpha != 0.0 {
             *current = 1 - *current;
@@ -197,9 +204,18 @@ impl Volumes {
         self.spectrum.convolve(recorder, self.pairs, self.channel, projection);
     }
 
+    fn ratio_params(&self) -> ratio_rows::Params {
+        let background = self.backgrounds[self.channel];
+        ratio_rows::Params { lines: self.rows(), pair_lines: self.pair_rows(), background }
+    }
+
     /// Rows of all pairs of the group.
     fn rows(&self) -> u32 {
-        self.pairs * self.fft.z * self.fft.y
+        self.pairs * self.pair_rows()
+    }
+
+    fn pair_rows(&self) -> u32 {
+        self.fft.z * self.fft.y
     }
 }
 
