@@ -1,4 +1,4 @@
-//! Each kernel of an iteration on the first graphics device: `cargo bench --bench kernels`, half a minute; nothing where
+//! Each kernel on the first graphics device: `cargo bench --bench kernels`, half a minute; nothing where
 //! there is none. A figure is bytes that the roofline counts (docs/benchmarks.md) a second, submission included.
 
 use std::time::Duration;
@@ -8,9 +8,10 @@ use decon_gpu::gpu::{Device, Kernel, Recorder, Shader, ShaderParams, adapters};
 use decon_gpu::kernels::begin_rows::Mode;
 use decon_gpu::kernels::fft::{Direction, LinePlan};
 use decon_gpu::kernels::{
-    balance_lanes, begin_rows, convolve_lines, divergence_rows, fill, ratio_rows, transform_lines,
-    update_rows, weight_rows,
+    balance_lanes, begin_rows, convolve_lines, divergence_rows, downsample, feather, fill, pack, ratio_rows,
+    sample_code, stitch, transform_lines, update_rows, weight_rows,
 };
+use decon_gpu::pixels::SampleType;
 use decon_gpu::twins::balance_lanes::SAMPLES;
 
 /// Sides of an image, and of a stack along z and y.
@@ -127,8 +128,94 @@ impl Bench<'_> {
         let params = transform_lines::Params { lines, stride: SIDE, inverse: 0 };
         let buffers = [&twiddles, &spectrum];
         self.measure("transform_lines", &transform_lines::shader(&plan), (&buffers, 2 * VOLUME), &params);
-        let params = fill::Params { count: 2 * SIDE * SIDE };
-        self.measure("fill: writes only", &fill::shader(), (&[&spectrum], VOLUME), &params);
+    }
+
+    fn pixels(&mut self) {
+        let pixels = u64::from(SIDE * SIDE);
+        let [plane, weights] = [(); 2].map(|()| self.buffer(&vec![0; 4 * pixels as usize]));
+        let [observed, estimate] = [(); 2].map(|()| self.volume());
+        let field = self.buffer(&vec![7; 2 * pixels as usize]);
+        let shading = self.buffer(bytemuck::cast_slice(&vec![[10.0_f32, 1.1]; pixels as usize]));
+        let params = fill::Params { count: SIDE * SIDE };
+        self.measure("fill", &fill::shader(), (&[&plane], 4 * pixels), &params);
+        let kind = sample_code(SampleType::U16);
+        for (what, has_shading, shading_bytes) in [("u16", 0, 0), ("u16 with a shading", 1, 8)] {
+            let params = stitch::Params {
+                width: SIDE,
+                height: SIDE,
+                plane_x: 0,
+                plane_y: 0,
+                field_x: 0,
+                field_y: 0,
+                plane_width: SIDE,
+                field_width: SIDE,
+                samples: 1,
+                sample: 0,
+                kind,
+                has_shading,
+                first_shading: 0,
+            };
+            let bytes = (2 + 4 + shading_bytes) * pixels;
+            let buffers = [&field, &shading, &plane];
+            self.measure(&format!("stitch {what}"), &stitch::shader(), (&buffers, bytes), &params);
+        }
+        let params = feather::Params {
+            width: SIDE,
+            height: SIDE,
+            plane_x: 0,
+            plane_y: 0,
+            field_x: 0,
+            field_y: 0,
+            plane_width: SIDE,
+            field_width: SIDE,
+            samples: 1,
+            sample: 0,
+            kind,
+            has_shading: 0,
+            first_shading: 0,
+            left: 0,
+            right: SIDE,
+            top: 0,
+            bottom: SIDE,
+        };
+        // Field in, mean and sum of weights in and out.
+        let buffers = [&field, &shading, &plane, &weights];
+        self.measure("feather u16", &feather::shader(), (&buffers, (2 + 8 + 8) * pixels), &params);
+        for scale in [1, 4] {
+            let side = SIDE / scale;
+            let params = downsample::Params {
+                lane: 0,
+                first_plane: 0,
+                planes: 1,
+                width: side,
+                height: side,
+                scale,
+                fft_z: 1,
+                fft_y: side,
+                fft_x: side,
+            };
+            let bytes = 4 * pixels + 4 * u64::from(side * side);
+            let name = format!("downsample by {scale}");
+            self.measure(&name, &downsample::shader(), (&[&plane, &observed], bytes), &params);
+        }
+        let params = pack::Params {
+            lane: 0,
+            width: SIDE,
+            height: SIDE,
+            planes: 1,
+            x: 0,
+            y: 0,
+            z: 0,
+            fft_z: 1,
+            fft_y: SIDE,
+            fft_x: SIDE,
+            kind,
+            fill: 0.0,
+        };
+        // Of one lane; with the other lane between, half of each sector is for nothing.
+        let result = self.buffer(&vec![0; pack::HEADER_BYTES + 2 * pixels as usize]);
+        let buffers = [&estimate, &observed, &result];
+        self.measure("pack to u16", &pack::shader(), (&buffers, (4 + 4 + 2) * pixels), &params);
     }
 }
 
@@ -142,6 +229,7 @@ fn kernels(criterion: &mut Criterion) {
     let mut bench = Bench { device, criterion };
     bench.rows();
     bench.columns();
+    bench.pixels();
 }
 
 criterion_group! {
