@@ -5,8 +5,8 @@
     compare_modes.py --binary target/release/decon-gpu FILE.czi ... [--work DIR]
 
 A plain run (--iterations 0) is compared with ZEISS's own reader; every other way with the plain run: mapped, from
-simulated storage that fails, in tiles with the least memory that a plan accepts, a region, over HTTP and from S3 (servers
-on this machine), and from OME-Zarr of every kind: what decon-gpu wrote, 0.5 with shards and without, 0.4 with each compressor, as
+simulated storage that fails, in tiles with the least memory that a plan accepts, written as OME-Zarr 0.4, a region, over HTTP
+and from S3 (servers on this machine), and from OME-Zarr of every kind: what decon-gpu wrote, 0.5 with shards and without, 0.4 with each compressor, as
 folder, over HTTP and from S3. Prints a line for each; exits with 1 if a pixel differs or a run fails.
 """
 import argparse
@@ -197,6 +197,8 @@ def check_file(path, binary, work, servers):
     runs.check("mapped", copy, "--io", "mmap")
     runs.check("simulated storage that fails", copy, "--simulate-storage", "errors=0.1,jitter=1ms", "--retries", 20)
     runs.check(f"tiles, no more than {memory}", copy, *TILES, "--memory", memory)
+    runs.check("written as OME-Zarr 0.4", copy, "--ome-zarr", "0.4")
+    runs.check("written as OME-Zarr 0.4, tiles", copy, "--ome-zarr", "0.4", *TILES)
     runs.check("a region", copy, "--region", f"{x},{y},{w},{h}", part=np.s_[..., y:y + h, x:x + w])
     runs.check("over HTTP", servers.url(copy), "--readers", 4)
     runs.check("over HTTP, small ranges", servers.url(copy), "--request-size", "200KB", *TILES)

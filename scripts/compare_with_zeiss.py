@@ -110,9 +110,10 @@ def open_theirs(path, fill, select, honour):
 def images_of(output):
     """Level 0 of each image: of the root, or of the groups of a bioformats2raw collection."""
     root = zarr.open_group(str(output), mode="r")
-    if "bioformats2raw.layout" not in root.attrs["ome"]:
+    attributes = lambda group: group.attrs.get("ome", group.attrs)  # of 0.5, or of 0.4
+    if "bioformats2raw.layout" not in attributes(root):
         return [root["0"]]
-    return [root[f"{path}/0"] for path in root["OME"].attrs["ome"]["series"]]
+    return [root[f"{path}/0"] for path in attributes(root["OME"])["series"]]
 
 
 def block_mean(pixels, n):

@@ -4,7 +4,7 @@
     pip install -r requirements.txt
     validate_output.py OUT.ome.zarr [--voxel-um Z,Y,X] [--channels a,b]
 
-Checks with ome-zarr-models what the specification (0.5) asks for, then reads every pixel of every level: each must be
+Checks with ome-zarr-models what the specification (0.5, or 0.4 where it is of that) asks for, then reads every pixel of every level: each must be
 the mean of 2 × 2 pixels of the level below, rounded either way. Exits with 1 and a sentence at the first that fails.
 """
 import argparse
@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
-from ome_zarr_models.v05.image import Image
+from ome_zarr_models import v04, v05
 
 STRIP_ROWS = 1024  # rows compared at a time: gigapixel mosaics do not fit into memory
 
@@ -65,6 +64,15 @@ def check_transformations(multiscale, voxel_um, place):
         check(np.allclose(translation["translation"], centre), f"{place}/{k}: translation {translation}")
 
 
+def models(group):
+    return v05 if group.metadata.zarr_format == 3 else v04
+
+
+def attributes(group):
+    """Those of OME-Zarr."""
+    return group.attrs["ome"] if group.metadata.zarr_format == 3 else group.attrs
+
+
 def check_channels(omero, count, names, place):
     labels = [channel["label"] for channel in omero["channels"]]
     check(len(labels) == count, f"{place}: {len(labels)} omero channels for {count}")
@@ -75,13 +83,17 @@ def check_channels(omero, count, names, place):
 
 
 def check_image(group, a, place):
-    Image.from_zarr(group)
-    ome = group.attrs["ome"]
+    models(group).Image.from_zarr(group)
+    ome = attributes(group)
     multiscale = ome["multiscales"][0]
     levels = [group[dataset["path"]] for dataset in multiscale["datasets"]]
     for level in levels:
-        check(level.metadata.dimension_names == ("t", "c", "z", "y", "x"), f"{place}: dimension names of {level.path}")
-        check(level.shards is not None, f"{place}: {level.path} has no shards")
+        if level.metadata.zarr_format == 3:
+            check(level.metadata.dimension_names == ("t", "c", "z", "y", "x"), f"{place}: dimension names of {level.path}")
+            check(level.shards is not None, f"{place}: {level.path} has no shards")
+        else:
+            check(level.metadata.dimension_separator == "/", f"{place}: separator of {level.path}")
+            check(multiscale["version"] == "0.4", f"{place}: version {multiscale['version']}")
     check(max(levels[-1].shape[3:]) <= 256, f"{place}: the smallest level is {levels[-1].shape}")
     check_transformations(multiscale, a.voxel_um, place)
     check_channels(ome["omero"], levels[0].shape[1], a.channels, place)
@@ -96,11 +108,11 @@ def main():
     ap.add_argument("--voxel-um", type=lambda text: [float(v) for v in text.split(",")], help="Z,Y,X")
     ap.add_argument("--channels", type=lambda text: text.split(","), help="names, separated by commas")
     a = ap.parse_args()
-    root = zarr.open_group(str(a.output), mode="r", zarr_format=3)
-    if "bioformats2raw.layout" in root.attrs["ome"]:
-        collection = BioFormats2Raw.from_zarr(root)
-        series = root["OME"].attrs["ome"]["series"]
-        check(series == collection.image_paths, f"series {series}, but images {collection.image_paths}")
+    root = zarr.open_group(str(a.output), mode="r")
+    if "bioformats2raw.layout" in attributes(root):
+        series = attributes(root["OME"])["series"]
+        paths = models(root).BioFormats2Raw.from_zarr(root).image_paths
+        check(series == paths, f"series {series}, but images {paths}")
         check((a.output / "OME" / "METADATA.ome.xml").is_file(), "OME/METADATA.ome.xml is missing")
         for path in series:
             check_image(root[path], a, path)

@@ -19,10 +19,14 @@ use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Access, Location, Merging, Simulation, seconds};
 use crate::space::Zyx;
+use crate::zarr::Version;
 
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
 /// sums of a few sides within 32 bits.
 const LONGEST_SIDE: u32 = 1 << 20;
+/// Side of a chunk, and of one that is a file.
+const CHUNK: u32 = 256;
+const FILE_CHUNK: u32 = 512;
 /// More threads than any computer has cores.
 const MOST_THREADS: usize = 1024;
 
@@ -107,6 +111,8 @@ pub struct Options {
     pub readers: Option<u32>,
     /// Type of the output; `None` for the input's.
     pub output_type: Option<SampleType>,
+    /// Version of the output.
+    pub ome_zarr: Version,
     /// Side of a chunk in pixels.
     pub chunk: u32,
     /// Side of a shard in pixels.
@@ -184,6 +190,10 @@ impl Options {
         let JobArgs { input, selection, stitching, reading, deconvolution, psf, tiling, backend, format } =
             args;
         check::numbers(args)?;
+        let chunk = format.chunk.unwrap_or(match format.ome_zarr {
+            Version::V04 => FILE_CHUNK,
+            Version::V05 => CHUNK,
+        });
         let (halo, halo_z) = tiling.halo.as_deref().map(check::halo).transpose()?.unwrap_or_default();
         Ok(Self {
             input: input.clone(),
@@ -242,8 +252,9 @@ impl Options {
                 OutputType::U16 => Some(SampleType::U16),
                 OutputType::F32 => Some(SampleType::F32),
             },
-            chunk: format.chunk,
-            shard: format.shard,
+            ome_zarr: format.ome_zarr,
+            chunk,
+            shard: if format.ome_zarr == Version::V04 { Some(chunk) } else { format.shard },
             zstd_level: format.zstd_level,
         })
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
 use crate::source::{IoMethod, Location};
+use crate::zarr::Version;
 
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]
@@ -271,13 +272,16 @@ pub struct FormatArgs {
     /// Type of the samples
     #[arg(long, value_enum, default_value_t = OutputType::Same)]
     pub output_type: OutputType,
-    /// Side of a chunk in pixels: what a viewer loads at a time
-    #[arg(long, value_name = "PX", default_value_t = 256)]
-    pub chunk: u32,
-    /// Side of a shard in pixels: one file on disk [default: a tile's core, or up to 2048]
+    /// Version of OME-Zarr. 0.5: few files. 0.4: a file for each chunk, for programs that do not read 0.5 yet
+    #[arg(long, value_enum, default_value_t = Version::V05)]
+    pub ome_zarr: Version,
+    /// Side of a chunk in pixels: what a viewer loads at a time [default: 256, in OME-Zarr 0.4 512]
+    #[arg(long, value_name = "PX")]
+    pub chunk: Option<u32>,
+    /// Side of a shard in pixels: one file on disk, in OME-Zarr 0.5 [default: a tile's core, or up to 2048]
     #[arg(long, value_name = "PX")]
     pub shard: Option<u32>,
-    /// Zstandard level, 1 (fast) to 22 (small)
+    /// Zstandard level, 1 (fast) to 22 (small); in OME-Zarr 0.4 that of blosc, to 9
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub zstd_level: i32,
 }

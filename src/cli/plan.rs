@@ -73,10 +73,14 @@ fn text(plan: &Plan) -> String {
     } else {
         format!("{} px", plan.halo)
     };
+    let files = match plan.shard == plan.chunk {
+        true => "each a file".to_owned(),
+        false => format!("shards of {} px", plan.shard),
+    };
     format!(
         "scene {}
   output     {t} × {c} × {z} × {y} × {x} (t, c, z, y, x) {:?}, channels {}{more}
-             chunks of {} px, shards of {} px
+             chunks of {} px, {files}
   tiles      {} with cores of {}, halo {}, FFT {}, {} together
   reads      {} in {} batches and {} requests, {:.2}× what is needed{again}{decides}
   stitching  {stitching}
@@ -86,7 +90,6 @@ fn text(plan: &Plan) -> String {
         plan.sample,
         channels.join(", "),
         plan.chunk,
-        plan.shard,
         plan.tiles,
         grid.core,
         halo,

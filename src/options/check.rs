@@ -4,6 +4,7 @@ use super::LONGEST_SIDE;
 use crate::cli::args::{BackendArgs, BackendChoice, DeconvolutionArgs, JobArgs};
 use crate::decon::{Precision, Until};
 use crate::error::{Error, Result};
+use crate::zarr::Version;
 
 /// Numbers that a flag alone makes wrong.
 pub(super) fn numbers(args: &JobArgs) -> Result<()> {
@@ -15,8 +16,11 @@ pub(super) fn numbers(args: &JobArgs) -> Result<()> {
         return Err(Error::option("--fill", "must be a finite number"));
     }
     side("--tile", tiling.tile)?;
-    side("--chunk", Some(format.chunk))?;
+    side("--chunk", format.chunk)?;
     side("--shard", format.shard)?;
+    if format.ome_zarr == Version::V04 && format.shard.is_some() {
+        return Err(Error::option("--shard", "OME-Zarr 0.4 has no shards: each chunk is a file (--chunk)"));
+    }
     Ok(())
 }
 

@@ -11,8 +11,12 @@ use crate::zarr::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
 /// How the image is cut, and what viewers show beside it.
 pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     let plan = &image.plan;
-    let encoding =
-        Encoding { chunk_px: plan.chunk, shard_px: plan.shard, zstd_level: job.options.zstd_level };
+    let encoding = Encoding {
+        version: job.options.ome_zarr,
+        chunk_px: plan.chunk,
+        shard_px: plan.shard,
+        zstd_level: job.options.zstd_level,
+    };
     let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
     let dataset = &job.dataset;
     let file = job.options.input.stem();

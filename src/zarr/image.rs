@@ -12,15 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use zarrs::array::codec::ZstdCodec;
-use zarrs::array::{
-    Array, ArrayBuilder, ArrayBytes, ArrayMetadataOptions, ArrayToBytesCodecTraits, CodecOptions, DataType,
-    FillValue, data_type,
-};
+use zarrs::array::{Array, ArrayBytes, ArrayMetadataOptions, ArrayToBytesCodecTraits, CodecOptions};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::storage::StorageError;
 
-use super::layout::{Encoding, ImageLayout, Level};
+use super::layout::{ImageLayout, Level};
 use super::partial::PartialFolder;
 use super::pyramid::Shard;
 use super::record::Stored;
@@ -64,7 +60,7 @@ impl ImageWriter {
         let levels = layout.levels().iter().enumerate();
         let levels = levels.map(|(k, level)| {
             let path = format!("{}/{k}", group.trim_end_matches('/'));
-            let array = array(store, &path, level, layout);
+            let array = layout.encoding().version.array(store, &path, level, layout);
             let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
             array
                 .store_metadata_opt(&options)
@@ -197,26 +193,6 @@ impl ImageWriter {
     pub fn stored(&self) -> u64 {
         self.stored.load(Ordering::Relaxed)
     }
-}
-
-fn array(
-    store: &Arc<FilesystemStore>,
-    path: &str,
-    level: &Level,
-    layout: &ImageLayout,
-) -> Array<FilesystemStore> {
-    let (data_type, fill): (DataType, FillValue) = match layout.sample() {
-        SampleType::U8 => (data_type::uint8(), 0_u8.into()),
-        SampleType::U16 => (data_type::uint16(), 0_u16.into()),
-        SampleType::F32 => (data_type::float32(), 0_f32.into()),
-    };
-    let Encoding { zstd_level, .. } = layout.encoding();
-    ArrayBuilder::new(level.shape.to_array(), level.shard.to_array(), data_type, fill)
-        .subchunk_shape(level.chunk.to_array().to_vec())
-        .bytes_to_bytes_codecs(vec![Arc::new(ZstdCodec::new(zstd_level, false))])
-        .dimension_names(Some(AXES))
-        .build(store.clone(), path)
-        .expect("a layout is a valid array")
 }
 
 /// Where a node of the store is on the disk.

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::version::Version;
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::space::Tczyx;
@@ -13,11 +14,13 @@ const SMALLEST_PX: u64 = 256;
 /// How the pixels of every level are cut and compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Encoding {
+    /// Of OME-Zarr.
+    pub version: Version,
     /// Side of a chunk, the least that a reader decodes.
     pub chunk_px: u32,
-    /// Side of a level-0 shard, one file: an even number of pixels, a multiple of `chunk_px`.
+    /// Side of a level-0 shard, one file: an even number of pixels, a multiple of `chunk_px`; in 0.4 the same.
     pub shard_px: u32,
-    /// 1 (fast) to 22 (small).
+    /// 1 (fast) to 22 (small); in 0.4 blosc's, to 9, of which level n is zstd's 2 n − 1.
     pub zstd_level: i32,
 }
 
@@ -25,7 +28,7 @@ impl Default for Encoding {
     /// zstd 1, as 3 took 1.2 to 3 times as long for files 8 to 11 % smaller with 16 bits, and no smaller with 8 bits or
     /// floats (4000² of fluorescence, of a stained slide and of smoothed nuclei, one core of two, 2026-11-23).
     fn default() -> Self {
-        Self { chunk_px: 256, shard_px: 2048, zstd_level: 1 }
+        Self { version: Version::V05, chunk_px: 256, shard_px: 2048, zstd_level: 1 }
     }
 }
 
@@ -93,16 +96,23 @@ impl ImageLayout {
     /// # Errors
     /// `Option` when chunk and shard do not fit together or the compression level does not exist.
     pub fn new(shape: Tczyx<u64>, sample: SampleType, encoding: Encoding) -> Result<Self> {
-        let Encoding { chunk_px, shard_px, zstd_level } = encoding;
+        let Encoding { version, chunk_px, shard_px, zstd_level } = encoding;
         if chunk_px == 0 {
             return Err(Error::option("--chunk", "must be at least 1 pixel"));
+        }
+        if version == Version::V04 && chunk_px % 2 != 0 {
+            return Err(Error::option("--chunk", format!("{chunk_px} must be even in OME-Zarr 0.4")));
+        }
+        if version == Version::V04 && shard_px != chunk_px {
+            return Err(Error::option("--shard", "OME-Zarr 0.4 has no shards: each chunk is a file"));
         }
         if shard_px == 0 || shard_px % chunk_px != 0 || shard_px % 2 != 0 {
             let reason = format!("{shard_px} must be even and a multiple of the chunk's {chunk_px} pixels");
             return Err(Error::option("--shard", reason));
         }
-        if !(1..=22).contains(&zstd_level) {
-            return Err(Error::option("--zstd-level", format!("{zstd_level} must be from 1 to 22")));
+        let best = version.best_level();
+        if !(1..=best).contains(&zstd_level) {
+            return Err(Error::option("--zstd-level", format!("{zstd_level} must be from 1 to {best}")));
         }
         assert!(shape.to_array().iter().all(|&side| side > 0), "an image has pixels");
 
@@ -174,7 +184,8 @@ mod tests {
 
     fn layout(y: u64, x: u64, chunk_px: u32, shard_px: u32) -> ImageLayout {
         let shape = Tczyx::new(1, 1, 1, y, x);
-        ImageLayout::new(shape, SampleType::U16, Encoding { chunk_px, shard_px, zstd_level: 1 }).unwrap()
+        let encoding = Encoding { chunk_px, shard_px, ..Encoding::default() };
+        ImageLayout::new(shape, SampleType::U16, encoding).unwrap()
     }
 
     #[test]
@@ -220,7 +231,7 @@ mod tests {
         for (chunk_px, shard_px, zstd_level) in
             [(0, 256, 1), (64, 96, 1), (64, 0, 1), (5, 15, 1), (64, 256, 0), (64, 256, 23)]
         {
-            let encoding = Encoding { chunk_px, shard_px, zstd_level };
+            let encoding = Encoding { version: Version::V05, chunk_px, shard_px, zstd_level };
             let made = ImageLayout::new(Tczyx::new(1, 1, 1, 9, 9), SampleType::U8, encoding);
             assert!(matches!(made, Err(Error::Option { .. })), "{encoding:?}");
         }

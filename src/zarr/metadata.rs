@@ -1,14 +1,13 @@
-//! The attributes of the groups, as OME-Zarr 0.5 words them (<https://ngff.openmicroscopy.org/0.5/>).
+//! The attributes of the groups, as OME-Zarr words them (<https://ngff.openmicroscopy.org/0.5/>,
+//! <https://ngff.openmicroscopy.org/0.4/>).
 
 use serde_json::{Map, Value, json};
 
 use super::image::AXES;
 use super::layout::{ImageLayout, Level};
 use super::range::ChannelRange;
+use super::version::Version;
 use crate::space::{Tczyx, Zyx};
-
-/// Of the specification.
-const VERSION: &str = "0.5";
 
 /// What viewers show beside the pixels of an image.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,8 +49,7 @@ pub(super) fn image(
     });
     let channels =
         metadata.channels.iter().zip(ranges).map(|(channel, range)| omero_channel(channel, *range));
-    ome(json!({
-        "version": VERSION,
+    layout.encoding().version.worded(json!({
         "multiscales": [{
             "name": metadata.name,
             "axes": axes(metadata),
@@ -67,18 +65,14 @@ pub(super) fn image(
 }
 
 /// The attributes of the root of several images.
-pub(super) fn collection() -> Map<String, Value> {
-    ome(json!({ "version": VERSION, "bioformats2raw.layout": 3 }))
+pub(super) fn collection(version: Version) -> Map<String, Value> {
+    version.worded(json!({ "bioformats2raw.layout": 3 }))
 }
 
 /// The attributes of the group `OME` beside `count` images.
-pub(super) fn series(count: usize) -> Map<String, Value> {
+pub(super) fn series(version: Version, count: usize) -> Map<String, Value> {
     let paths = (0..count).map(|i| i.to_string()).collect::<Vec<_>>();
-    ome(json!({ "version": VERSION, "series": paths }))
-}
-
-fn ome(attributes: Value) -> Map<String, Value> {
-    Map::from_iter([("ome".to_owned(), attributes)])
+    version.worded(json!({ "series": paths }))
 }
 
 fn axes(metadata: &ImageMetadata) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! The output: OME-Zarr 0.5 images with their pyramids, sharded and compressed.
+//! The output: OME-Zarr 0.5 images with their pyramids, sharded and compressed; or 0.4.
 //!
 //! Pixels flow from [`Pyramid`], which cuts finished blocks into shards of every level on one thread, to
 //! [`ImageWriter`], which encodes and stores them on several. [`OmeZarr`] owns the folder: unseen until all is written.
@@ -18,6 +18,7 @@ mod record;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use image::ImageWriter;
 pub use layout::{Encoding, ImageLayout, Level};
@@ -27,3 +28,4 @@ pub use partial::Target;
 pub use pyramid::{Block, Pyramid, Shard};
 pub use range::ChannelRange;
 pub use read::read_plane;
+pub use version::Version;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use zarrs::filesystem::FilesystemStore;
-use zarrs::group::GroupBuilder;
 
 use super::identity::difference;
 use super::image::{Finished, ImageWriter, on_disk, storage_error};
@@ -15,9 +14,10 @@ use super::metadata::{self, ImageMetadata};
 use super::ome_xml;
 use super::partial::{PartialFolder, Target, sweep_beside_complete};
 use super::range::ChannelRange;
+use super::version::{self, Version};
 use crate::error::{Error, Result};
 
-/// An OME-Zarr 0.5 folder that is being written: hidden until [`Self::finish`]. When it is dropped before, what is
+/// An OME-Zarr folder that is being written: hidden until [`Self::finish`]. When it is dropped before, what is
 /// finished stays, for a run that goes on with it.
 ///
 /// One image lies at the root; several lie in groups `0`, `1`, … in bioformats2raw's layout, which viewers list.
@@ -120,10 +120,13 @@ impl OmeZarr {
             for (i, attributes) in attributes.enumerate() {
                 self.write_group(&group(i, count), attributes)?;
             }
-            self.write_group("/OME", metadata::series(count))?;
+            self.write_group("/OME", metadata::series(self.version(), count))?;
             let xml = on_disk(&self.store, "/OME/METADATA.ome.xml");
             fs::write(&xml, ome_xml::document(&self.images)).map_err(|error| Error::io(xml, error))?;
-            self.write_group("/", metadata::collection().into_iter().chain([provenance]).collect())?;
+            self.write_group(
+                "/",
+                metadata::collection(self.version()).into_iter().chain([provenance]).collect(),
+            )?;
         } else {
             for attributes in attributes {
                 self.write_group("/", attributes.into_iter().chain([provenance.clone()]).collect())?;
@@ -132,9 +135,12 @@ impl OmeZarr {
         self.folder.commit()
     }
 
+    fn version(&self) -> Version {
+        self.images[0].0.encoding().version
+    }
+
     fn write_group(&self, path: &str, attributes: Map<String, Value>) -> Result<()> {
-        let group = GroupBuilder::new().attributes(attributes).build(self.store.clone(), path);
-        let group = group.expect("the paths are valid and the metadata has no extensions");
+        let group = self.version().group(&self.store, path, attributes);
         group.store_metadata().map_err(|error| storage_error(&on_disk(&self.store, path), error))
     }
 }
@@ -144,9 +150,8 @@ impl OmeZarr {
 /// # Errors
 /// `Option` when it is there, was made of something else, and may not be overwritten.
 fn is_complete(target: &Target, identity: &Value) -> Result<bool> {
-    let Ok(text) = fs::read(target.path.join("zarr.json")) else { return Ok(false) };
-    let group: Value = serde_json::from_slice(&text).unwrap_or_default();
-    let before = &group["attributes"]["decon-gpu"]["identity"];
+    let Some(attributes) = version::attributes(&target.path) else { return Ok(false) };
+    let before = &attributes["decon-gpu"]["identity"];
     match difference(before, identity) {
         None => sweep_beside_complete(target).map(|()| true),
         Some(_) if target.overwrite => Ok(false),

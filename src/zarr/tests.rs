@@ -1,5 +1,7 @@
 //! Round trips: blocks in, arrays read back through `zarrs`, against a naive pyramid of the whole image.
 
+mod zarr_2;
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
@@ -103,7 +105,7 @@ fn create(target: &Path, images: &[(ImageLayout, ImageMetadata)], provenance: &V
 }
 
 fn small(shape: Tczyx<u64>, sample: SampleType) -> ImageLayout {
-    ImageLayout::new(shape, sample, Encoding { chunk_px: 64, shard_px: 256, zstd_level: 1 }).unwrap()
+    ImageLayout::new(shape, sample, Encoding { chunk_px: 64, shard_px: 256, ..Encoding::default() }).unwrap()
 }
 
 fn metadata(layout: &ImageLayout) -> ImageMetadata {
@@ -253,7 +255,7 @@ fn bands_hold_no_more_than_the_bound() {
         (64, 64, 64, 320),
         (50, 150, 600, 300),
     ] {
-        let encoding = Encoding { chunk_px, shard_px, zstd_level: 1 };
+        let encoding = Encoding { chunk_px, shard_px, ..Encoding::default() };
         let layout = ImageLayout::new(shape, SampleType::U8, encoding).unwrap();
         let (peak, emitted) = peak_of_bands(&layout, side, band);
         let bound = layout.pyramid_memory_bytes(1, band);

@@ -35,3 +35,4 @@ mod several;
 mod showing;
 mod target;
 mod until;
+mod zarr_2;

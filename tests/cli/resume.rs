@@ -124,6 +124,23 @@ fn a_run_that_goes_on_makes_the_iterations_that_the_first_one_decided() {
 }
 
 #[test]
+fn chunks_that_are_files_are_kept_like_shards() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
+    let flags = format!("{} --ome-zarr 0.4", SLOW.replace("--shard 32", ""));
+    run(&input, &output, &flags).done();
+    let whole = contents(&output);
+    fs::remove_dir_all(&output).unwrap();
+    end_after(3, &input, &output, &flags, "KILL");
+    let kept = finished(&output);
+    let other = flags.replace("--ome-zarr 0.4", "--shard 16");
+    run(&input, &output, &format!("{other} --resume")).failed(2, "ome_zarr was \"0.4\", is \"0.5\"");
+    let resumed = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", ""))).done();
+    assert!(resumed.stderr.contains(&format!("{kept} of")), "{}", resumed.stderr);
+    assert!(contents(&output) == whole, "another output");
+}
+
+#[test]
 fn a_second_signal_ends_a_run_at_once() {
     let home = tempfile::tempdir().unwrap();
     let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
