@@ -26,7 +26,8 @@ pub fn otf(psf: &Psf, fft: Zyx<u32>) -> Result<Vec<Complex32>> {
 /// The same with its lines along the last axis contiguous: `[y, x, z]`, or `[x, y]` of an image.
 ///
 /// Transformed in f64 and rounded once. One axis after another, so that rows and planes of zeros around the PSF
-/// cost neither time nor memory.
+/// cost neither time nor memory; and one half of x, as the other half of a real PSF's transform is conjugate to it:
+/// H(−k) = H(k)*.
 ///
 /// # Errors
 /// `Limit` when the PSF is larger than the transform.
@@ -39,29 +40,55 @@ pub fn otf_lines(psf: &Psf, fft: Zyx<u32>) -> Result<Vec<Complex32>> {
             available: fft.to_string(),
         });
     }
-    let scale = 1.0 / fft.count() as f64;
-    let light: Vec<_> = psf.data.iter().map(|&v| Complex64::from(f64::from(v) * scale)).collect();
-    let mut rows = vec![Complex64::default(); small.z * small.y * large.x];
-    let x = Axis::new(small.x, large.x);
-    rows.par_chunks_mut(large.x).zip(light.par_chunks(small.x)).for_each(|(to, from)| x.lines(from, 1, to));
-    let planes = if large.z == 1 { rows } else { along_y(&rows, small, large) };
+    let half = large.x / 2 + 1;
+    let rows = along_x(psf, large, half);
+    let planes = if large.z == 1 { rows } else { along_y(&rows, small, Zyx { x: half, ..large }) };
 
-    let last = if large.z == 1 { Axis::new(small.y, large.y) } else { Axis::new(small.z, large.z) };
-    let inner = planes.len() / last.from;
-    let mut otf = vec![Complex32::default(); fft.count()];
-    let lines = |(block, otf): (usize, &mut [Complex32])| {
-        let mut values = vec![Complex64::default(); otf.len()];
-        last.lines(&planes[block * COLUMNS..], inner, &mut values);
-        let rounded = values.iter().map(|v| Complex32::new(v.re as f32, v.im as f32));
-        otf.iter_mut().zip(rounded).for_each(|(to, from)| *to = from);
+    let (outer, last) = match large.z {
+        1 => (1, Axis::new(small.y, large.y)),
+        _ => (large.y, Axis::new(small.z, large.z)),
     };
-    otf.par_chunks_mut(COLUMNS * last.to).enumerate().for_each(lines);
+    let mut otf = vec![Complex32::default(); fft.count()];
+    let blocks = otf.chunks_mut(large.x * last.to).map(|block| block.split_at_mut(half * last.to));
+    let (mut computed, conjugate): (Vec<_>, Vec<_>) = blocks.unzip();
+    computed.par_iter_mut().enumerate().for_each(|(block, lines)| {
+        lines.par_chunks_mut(COLUMNS * last.to).enumerate().for_each_init(Vec::new, |values, (i, lines)| {
+            values.resize(lines.len(), Complex64::default());
+            last.lines(&planes[block * half + i * COLUMNS..], outer * half, values);
+            let rounded = values.iter().map(|v| Complex32::new(v.re as f32, v.im as f32));
+            lines.iter_mut().zip(rounded).for_each(|(to, from)| *to = from);
+        });
+    });
+    conjugate.into_par_iter().enumerate().for_each(|(block, lines)| {
+        let opposite = &computed[(outer - block) % outer];
+        for (line, x) in lines.chunks_exact_mut(last.to).zip(half..) {
+            let from = &opposite[(large.x - x) * last.to..][..last.to];
+            line[0] = from[0].conj();
+            line[1..].iter_mut().zip(from[1..].iter().rev()).for_each(|(to, from)| *to = from.conj());
+        }
+    });
     Ok(otf)
 }
 
 /// Values of a line along the last axis.
 fn last_length(fft: Zyx<u32>) -> usize {
     (if fft.z == 1 { fft.y } else { fft.z }) as usize
+}
+
+/// The first `half` values of each row of `psf`, over the voxels of `large`, transformed: `[small z, small y, half]`.
+fn along_x(psf: &Psf, large: Zyx<usize>, half: usize) -> Vec<Complex64> {
+    let [small_y, small_x] = [psf.shape.y, psf.shape.x].map(|n| n as usize);
+    let (scale, x) = (1.0 / (large.z * large.y * large.x) as f64, Axis::new(small_x, large.x));
+    let light: Vec<_> = psf.data.iter().map(|&v| Complex64::from(f64::from(v) * scale)).collect();
+    let mut rows = vec![Complex64::default(); psf.shape.z as usize * small_y * half];
+    rows.par_chunks_mut(half).zip(light.par_chunks(small_x)).for_each_init(
+        || vec![Complex64::default(); large.x],
+        |row, (to, from)| {
+            x.lines(from, 1, row);
+            to.copy_from_slice(&row[..half]);
+        },
+    );
+    rows
 }
 
 /// Transforms `[small z, small y, large x]` along y: `[small z, large y, large x]`.
@@ -146,23 +173,38 @@ mod tests {
 
     #[test]
     fn every_value_is_the_sum_of_its_definition() {
-        let (shape, fft) = (Zyx::new(3_u32, 1, 5), Zyx::new(5_u32, 2, 6));
-        let psf = psf(shape, |i| (i * 37 % 251) as f32);
-        let actual = otf(&psf, fft).unwrap();
-        for (at, actual) in actual.iter().enumerate() {
-            let k = [at / 12, at / 6 % 2, at % 6].map(|k| k as f64);
-            let mut expected = Complex64::default();
-            for (i, &light) in psf.data.iter().enumerate() {
-                let (z, y, x) = (i / 5, 0, i % 5);
-                let turns =
-                    k[0] * (z as f64 - 1.0) / 5.0 + k[1] * y as f64 / 2.0 + k[2] * (x as f64 - 2.0) / 6.0;
-                expected += f64::from(light) * Complex64::cis(-std::f64::consts::TAU * turns);
+        for (shape, fft) in [
+            (Zyx::new(3_u32, 1, 5), Zyx::new(5_u32, 2, 6)),
+            (Zyx::new(2, 3, 4), Zyx::new(4, 5, 7)),
+            (Zyx::new(1, 3, 3), Zyx::new(1, 4, 5)),
+            (Zyx::new(1, 3, 1), Zyx::new(1, 5, 8)),
+            (Zyx::new(1, 2, 1), Zyx::new(3, 3, 1)),
+            (Zyx::new(1, 1, 2), Zyx::new(1, 1, 2)),
+        ] {
+            let psf = psf(shape, |i| (i * 37 % 251) as f32);
+            for (at, actual) in otf(&psf, fft).unwrap().iter().enumerate() {
+                let expected = by_sum(&psf, fft, at);
+                // One rounding to f32 (6e-8) of values up to 1e3.
+                let error = (expected - Complex64::new(actual.re.into(), actual.im.into())).norm();
+                assert!(error < 1e-4, "at {at} of {fft}: {actual} instead of {expected}");
             }
-            expected /= 60.0;
-            // One rounding to f32 (6e-8) of values up to 1e3 / 60.
-            let error = (expected - Complex64::new(actual.re.into(), actual.im.into())).norm();
-            assert!(error < 1e-5, "at {at}: {actual} instead of {expected}");
         }
+    }
+
+    /// Value `at` of the transform over its voxels.
+    fn by_sum(psf: &Psf, fft: Zyx<u32>, at: usize) -> Complex64 {
+        let position = |at: usize, n: Zyx<u32>| {
+            let [at, y, x] = [at as u32, n.y, n.x];
+            Zyx::new(at / (y * x), at / x % y, at % x)
+        };
+        let k = position(at, fft);
+        let terms = psf.data.iter().enumerate().map(|(i, &light)| {
+            let centred =
+                position(i, psf.shape).zip(psf.shape).map(|(i, n)| f64::from(i) - f64::from((n - 1) / 2));
+            let turns = k.zip(fft).zip(centred).map(|((k, n), i)| f64::from(k) * i / f64::from(n));
+            f64::from(light) * Complex64::cis(-std::f64::consts::TAU * (turns.z + turns.y + turns.x))
+        });
+        terms.sum::<Complex64>() / fft.count() as f64
     }
 
     #[test]
