@@ -7,6 +7,7 @@
 mod copy;
 mod open;
 mod paint;
+mod volume;
 mod volumes;
 
 pub use open::{OpenTiles, Painter};

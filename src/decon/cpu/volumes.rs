@@ -10,6 +10,7 @@
 use rayon::prelude::*;
 
 use super::paint::Canvas;
+use super::volume::Volume;
 use crate::decon::otf::otf_lines;
 use crate::decon::{FinishedTile, NO_DATA, Setup, Start, Worked};
 use crate::error::Result;
@@ -41,15 +42,15 @@ pub(super) struct Volumes {
     used: usize,
     /// What the second lane of each pair is multiplied with in the spectrum of a point; 1 for the halves of a tile.
     balance: Vec<f32>,
-    observed: Vec<Complex32>,
-    weight: Vec<Complex32>,
-    estimate: Vec<Complex32>,
+    observed: Volume,
+    weight: Volume,
+    estimate: Volume,
     /// The estimate before, where the point lies beyond the estimate.
-    previous: Vec<Complex32>,
+    previous: Volume,
     /// Weight of the last change in the point.
     alpha: f32,
     /// Of the point or the ratio: transformed along all axes but the last one, ready for `convolve`.
-    spectrum: Vec<Complex32>,
+    spectrum: Volume,
 }
 
 struct Channel {
@@ -105,9 +106,9 @@ impl Volumes {
         });
         let channels = channels.collect::<Result<_>>()?;
         let pairs = setup.lanes.div_ceil(2) as usize;
-        let observed = vec![Complex32::default(); pairs * fft.count()];
+        let observed = Volume::new(pairs * fft.count())?;
         let used = if setup.lanes == 1 { folded(fft).count() } else { observed.len() };
-        let volume = || vec![Complex32::default(); used];
+        let volume = || Volume::new(used);
         Ok(Self {
             fft,
             transforms,
@@ -118,11 +119,11 @@ impl Volumes {
             used: 0,
             balance: vec![1.0; pairs],
             observed,
-            weight: volume(),
-            estimate: volume(),
-            previous: volume(),
+            weight: volume()?,
+            estimate: volume()?,
+            previous: volume()?,
             alpha: 0.0,
-            spectrum: volume(),
+            spectrum: volume()?,
         })
     }
 
