@@ -139,27 +139,7 @@ impl Bench<'_> {
         let params = fill::Params { count: SIDE * SIDE };
         self.measure("fill", &fill::shader(), (&[&plane], 4 * pixels), &params);
         let kind = sample_code(SampleType::U16);
-        for (what, has_shading, shading_bytes) in [("u16", 0, 0), ("u16 with a shading", 1, 8)] {
-            let params = stitch::Params {
-                width: SIDE,
-                height: SIDE,
-                plane_x: 0,
-                plane_y: 0,
-                field_x: 0,
-                field_y: 0,
-                plane_width: SIDE,
-                field_width: SIDE,
-                samples: 1,
-                sample: 0,
-                kind,
-                has_shading,
-                first_shading: 0,
-            };
-            let bytes = (2 + 4 + shading_bytes) * pixels;
-            let buffers = [&field, &shading, &plane];
-            self.measure(&format!("stitch {what}"), &stitch::shader(), (&buffers, bytes), &params);
-        }
-        let params = feather::Params {
+        let params = stitch::Params {
             width: SIDE,
             height: SIDE,
             plane_x: 0,
@@ -173,11 +153,13 @@ impl Bench<'_> {
             kind,
             has_shading: 0,
             first_shading: 0,
-            left: 0,
-            right: SIDE,
-            top: 0,
-            bottom: SIDE,
         };
+        let buffers = [&field, &shading, &plane];
+        self.measure("stitch u16", &stitch::shader(), (&buffers, (2 + 4) * pixels), &params);
+        let shaded = stitch::Params { has_shading: 1, ..params };
+        let bytes = (2 + 4 + 8) * pixels;
+        self.measure("stitch u16 with a shading", &stitch::shader(), (&buffers, bytes), &shaded);
+        let params = feather::Params::of(&params, 0..SIDE, 0..SIDE);
         // Field in, mean and sum of weights in and out.
         let buffers = [&field, &shading, &plane, &weights];
         self.measure("feather u16", &feather::shader(), (&buffers, (2 + 8 + 8) * pixels), &params);

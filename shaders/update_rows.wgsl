@@ -7,8 +7,8 @@
 // two change roles. No volume holds the point.
 //
 // All volumes: vec2f (lanes 2p, 2p + 1), [pair][z, y, N], counts; edges: [pair][z, y], bit i for BLOCK columns from
-// i · BLOCK: 0 where all their weights are 1, which are not read then; balance: one for each pair, see balance_lanes. Scaled heavy ball (Wang 2014, doi
-// 10.1109/TIP.2013.2291324); alpha = 0 is Richardson–Lucy.
+// i · BLOCK: 0 where all their weights are 1, which are not read then; balance: one for each pair, see balance_lanes.
+// Scaled heavy ball (Wang 2014, doi 10.1109/TIP.2013.2291324); alpha = 0 is Richardson–Lucy.
 
 struct Params {
     lines: u32,

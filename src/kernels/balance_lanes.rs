@@ -24,6 +24,6 @@ pub fn shader() -> Shader {
         "const SAMPLES: u32 = {SAMPLES}u;\nconst SPREAD: u32 = {SPREAD}u;\nconst BRIGHTEST: f32 = {BRIGHTEST:e}f;\n"
     );
     let source = constants + &pixel_source(include_str!("../../shaders/balance_lanes.wgsl"));
-    debug_assert!(WORKGROUP.is_power_of_two(), "sums are halved");
+    const { assert!(WORKGROUP.is_power_of_two(), "sums are halved") };
     Shader::new::<Params>("balance_lanes", source, &[Access::Read, Access::Write], 1)
 }

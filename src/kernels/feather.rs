@@ -1,7 +1,9 @@
 //! Blends one field into a plane of a tile. 16 bytes a mosaic pixel, and those of the stored pixel;
 //! 8 for a shading, which many fields share.
 
-use super::{WORKGROUP, field_source};
+use std::ops::Range;
+
+use super::{WORKGROUP, field_source, stitch};
 use crate::gpu::{Access, Shader};
 
 shader_params! {
@@ -43,6 +45,31 @@ shader_params! {
         pub bottom: u32,
     }
     items = |p| u64::from(p.width) * u64::from(p.height)
+}
+
+impl Params {
+    /// The same part as `stitch` paints, of a field that has weights in these columns and rows.
+    pub fn of(stitch: &stitch::Params, columns: Range<u32>, rows: Range<u32>) -> Self {
+        Self {
+            width: stitch.width,
+            height: stitch.height,
+            plane_x: stitch.plane_x,
+            plane_y: stitch.plane_y,
+            field_x: stitch.field_x,
+            field_y: stitch.field_y,
+            plane_width: stitch.plane_width,
+            field_width: stitch.field_width,
+            samples: stitch.samples,
+            sample: stitch.sample,
+            kind: stitch.kind,
+            has_shading: stitch.has_shading,
+            first_shading: stitch.first_shading,
+            left: columns.start,
+            right: columns.end,
+            top: rows.start,
+            bottom: rows.end,
+        }
+    }
 }
 
 /// Bindings: field, shading, plane, weights.

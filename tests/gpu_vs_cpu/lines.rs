@@ -80,6 +80,19 @@ fn with_gaps(values: Vec<f32>) -> Vec<f32> {
     values.into_iter().enumerate().map(|(i, v)| if i % 7 == 3 { NO_DATA } else { v }).collect()
 }
 
+/// What is seen in `lines` rows, and the spectrum of a blurred point there: on the device, and what is left of it.
+fn observed_and_blurred(
+    bench: &Bench,
+    plan: &LinePlan,
+    lines: u32,
+    fourier: &Fourier,
+) -> (Vec<f32>, (wgpu::Buffer, Vec<Complex32>)) {
+    let count = 2 * (lines * plan.length) as usize;
+    let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
+    let blurred = row_spectrum(&balanced(&blurred, plan.length, pair_rows(lines)), fourier);
+    (with_gaps(ramp(count, 3.0)), spectrum(bench, plan.stored, &blurred))
+}
+
 #[test]
 fn begin_rows_starts_and_masks_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
@@ -149,12 +162,8 @@ fn begin_rows_starts_and_masks_as_its_twin() {
 fn ratio_rows_divides_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
-        let count = 2 * (lines * plan.length) as usize;
-        let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
-        let observed = with_gaps(ramp(count, 3.0));
         let pair_lines = pair_rows(lines);
-        let blurred = row_spectrum(&balanced(&blurred, plan.length, pair_lines), fourier);
-        let (spectrum, mut twin) = spectrum(&bench, plan.stored, &blurred);
+        let (observed, (spectrum, mut twin)) = observed_and_blurred(&bench, plan, lines, fourier);
         let params = ratio_rows::Params { lines, pair_lines, background: 10.0 };
         let [twiddles, observed_there] = [bench.buffer(&plan.twiddles()), bench.buffer(&observed)];
         bench.run(
@@ -180,12 +189,8 @@ fn ratio_rows_divides_as_its_twin() {
 fn divergence_rows_sums_as_its_twin() {
     let Some(bench) = Bench::open() else { return };
     each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
-        let count = 2 * (lines * plan.length) as usize;
-        let blurred: Vec<_> = ramp(count, 1.0).into_iter().map(|v| v + 30.0).collect();
-        let observed = with_gaps(ramp(count, 3.0));
         let pair_lines = pair_rows(lines);
-        let blurred = row_spectrum(&balanced(&blurred, plan.length, pair_lines), fourier);
-        let (spectrum, twin) = spectrum(&bench, plan.stored, &blurred);
+        let (observed, (spectrum, twin)) = observed_and_blurred(&bench, plan, lines, fourier);
         let sums = bench.buffer(&vec![POISON; lines as usize]);
         let [twiddles, observed_there] = [bench.buffer(&plan.twiddles()), bench.buffer(&observed)];
         let buffers = [&twiddles, &spectrum, &observed_there, &sums, &balance(&bench)];

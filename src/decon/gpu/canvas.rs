@@ -78,25 +78,9 @@ impl Painter {
         match self {
             Self::Paint(kernel) => kernel.dispatch(recorder, buffers, params),
             Self::Feather { kernel, .. } => {
-                let params = feather::Params {
-                    width: params.width,
-                    height: params.height,
-                    plane_x: params.plane_x,
-                    plane_y: params.plane_y,
-                    field_x: params.field_x,
-                    field_y: params.field_y,
-                    plane_width: params.plane_width,
-                    field_width: params.field_width,
-                    samples: params.samples,
-                    sample: params.sample,
-                    kind: params.kind,
-                    has_shading: params.has_shading,
-                    first_shading: params.first_shading,
-                    left: shown.x as u32,
-                    right: shown.right() as u32,
-                    top: bounds.y as u32,
-                    bottom: bounds.bottom() as u32,
-                };
+                let columns = shown.x as u32..shown.right() as u32;
+                let rows = bounds.y as u32..bounds.bottom() as u32;
+                let params = feather::Params::of(params, columns, rows);
                 kernel.dispatch(recorder, buffers, &params);
             }
         }

@@ -154,9 +154,10 @@ impl Volumes {
     /// The same; waits for the divergence of the point, which the device sums row by row.
     pub fn project_and_measure(&mut self, recorder: &mut Recorder) -> Result<f64> {
         self.convolve(recorder, Projection::Forward);
-        let ratio_rows::Params { lines, pair_lines, background } = self.ratio_params();
+        let params = self.ratio_params();
+        let ratio_rows::Params { lines, pair_lines, background } = params;
         self.divergence.run(recorder, &divergence_rows::Params { lines, pair_lines, background });
-        self.ratio.run(recorder, &self.ratio_params());
+        self.ratio.run(recorder, &params);
         self.readback.send(recorder, &self.sums, u64::from(lines) * 4, ());
         let sum = self.readback.oldest(|(), bytes| {
             let sums = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned::<f32>);
@@ -222,7 +223,6 @@ impl Volumes {
 fn otf_buffer(device: &Device, setup: &Setup, psf: &Psf) -> Result<wgpu::Buffer> {
     let values = otf(psf, setup.fft)?;
     let buffer = device.buffer("OTF", values.len() as u64 * 8)?;
-    let pairs: Vec<[f32; 2]> = values.iter().map(|v| [v.re, v.im]).collect();
-    device.write(&buffer, bytemuck::cast_slice(&pairs));
+    device.write(&buffer, bytemuck::cast_slice(&values));
     Ok(buffer)
 }
