@@ -3,12 +3,15 @@
 //! Source: ImageJ, `ij.io.TiffEncoder` and `ij.io.FileOpener` (file format, "ImageJ hyperstacks": order xyczt).
 
 use super::description::{Description, Sizes, micrometres};
+use super::header::{Resolution, ResolutionUnit};
 use crate::dataset::Channel;
 use crate::space::Zyx;
 
 /// ImageJ shows at most this many channels; programs that hand a stack to a writer without naming its axes end up with
 /// as many channels as the stack has planes.
 const MOST_CHANNELS: u32 = 7;
+
+const INCH_UM: f64 = 25_400.0;
 
 /// The lines of one description.
 pub(super) struct ImageJ<'a> {
@@ -26,8 +29,8 @@ impl<'a> ImageJ<'a> {
         self.count("images") as usize
     }
 
-    /// `resolution` is pixels in the unit of the description: x, y.
-    pub fn describe(&self, pages: usize, resolution: (Option<f64>, Option<f64>)) -> Description {
+    /// `resolution` is pixels in the unit of the description.
+    pub fn describe(&self, pages: usize, resolution: Resolution) -> Description {
         let mut sizes = Sizes { c: self.count("channels"), z: self.count("slices"), t: self.count("frames") };
         let mut description = Description::plain(pages);
         if sizes.c > MOST_CHANNELS && (sizes.z, sizes.t) == (1, 1) {
@@ -47,14 +50,24 @@ impl<'a> ImageJ<'a> {
             ));
         }
         let unit = self.value("unit").unwrap_or("pixel");
+        // So does ImageJ, and Micro-Manager writes it so.
+        let is_in_cm = resolution.unit == ResolutionUnit::Centimetre;
+        let length_of_pixel = |pixels: f64, unit: &str| match micrometres(1.0, unit) {
+            Some(1.0) if is_in_cm => micrometres(1.0 / pixels, "cm"),
+            // What ImageJ calls inches are pixels of a screen or a printer.
+            Some(INCH_UM) => None,
+            _ => micrometres(1.0 / pixels, unit),
+        };
         let y_unit = self.value("yunit").unwrap_or(unit);
         let z_unit = self.value("zunit").unwrap_or(unit);
         // ImageJ stores the sign of the stack's direction in the spacing.
         let spacing = self.number("spacing").map(f64::abs);
         description.voxel_um = Zyx::new(
-            spacing.and_then(|z| micrometres(z, z_unit)),
-            resolution.1.and_then(|r| micrometres(1.0 / r, y_unit)),
-            resolution.0.and_then(|r| micrometres(1.0 / r, unit)),
+            spacing
+                .and_then(|z| micrometres(z, z_unit))
+                .filter(|_| micrometres(1.0, z_unit) != Some(INCH_UM)),
+            resolution.y.and_then(|r| length_of_pixel(r, y_unit)),
+            resolution.x.and_then(|r| length_of_pixel(r, unit)),
         );
         description.interval_secs = self.number("finterval").filter(|&secs| secs > 0.0);
         description

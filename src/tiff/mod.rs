@@ -5,6 +5,8 @@
 
 mod cursor;
 mod description;
+mod directory;
+mod header;
 mod imagej;
 mod ome;
 mod page;
@@ -17,9 +19,9 @@ pub use planes::{Planes, read_planes, write_planes};
 pub use volume::{Volume, read_volume};
 
 use self::cursor::Piece;
-use self::description::Description;
-use self::imagej::ImageJ;
-use self::page::{Page, Pages};
+use self::description::{Description, PageList, planes_behind_one_directory};
+use self::header::Header;
+use self::page::Page;
 use crate::dataset::{Compression, Dataset, Fetched, Input, Plane, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
@@ -50,12 +52,12 @@ impl TiffStack {
     /// As [`TiffStack::open`].
     pub fn from_source(source: Box<dyn ReadAt>) -> Result<Self> {
         let (pages, description) = open_pages(source.as_ref())?;
-        let pixel_type = common_pixel_type(source.path(), &pages)?;
         let mut fields: Vec<(Page, Plane)> = pages
             .into_iter()
             .zip(&description.planes)
             .filter_map(|(page, plane)| Some((page, (*plane)?)))
             .collect();
+        let pixel_type = common_pixel_type(source.path(), &fields)?;
         fields.sort_by_key(|(page, _)| first_byte(page));
         let dataset = dataset(&fields, description, pixel_type);
         let pages = fields.into_iter().map(|(page, _)| page).collect();
@@ -93,18 +95,24 @@ impl Input for TiffStack {
 
 /// All pages that are images, one for each plane stored, and what the file says about them.
 fn open_pages(source: &dyn ReadAt) -> Result<(Vec<Page>, Description)> {
-    let Pages { mut pages, description, resolution } = page::scan(source)?;
-    let text = description.unwrap_or_default();
-    let description = if let Some(imagej) = ImageJ::parse(&text) {
-        if pages.len() == 1 && imagej.images() > 1 {
-            pages = contiguous_planes(source, &pages[0], imagej.images())?;
-        }
-        imagej.describe(pages.len(), resolution)
-    } else if ome::is_ome(&text) {
-        ome::describe(source.path(), &text, pages.len())?
-    } else {
-        Description::plain(pages.len())
+    let mut pages = page::scan(source)?;
+    let header = Header::read(source, pages[0].directory)?;
+    if pages.len() == 1
+        && let Some(planes) = planes_behind_one_directory(&header)
+    {
+        pages = contiguous_planes(source, &pages[0], planes)?;
+    }
+    let list = PageList {
+        path: source.path(),
+        numbers: pages.iter().map(|page| page.number).collect(),
+        samples: pages[0].color.num_samples().into(),
+        sample_type: pages[0].ome_type(),
     };
+    let description = Description::of(&header, &list)?;
+    if let Some((name, planes)) = description.elsewhere.first_key_value() {
+        let what = format!("an OME-TIFF of several files: {} planes are in {name}", planes.len());
+        return Err(Error::unsupported(source.path(), what));
+    }
     Ok((pages, description))
 }
 
@@ -128,10 +136,10 @@ fn contiguous_planes(source: &dyn ReadAt, first: &Page, images: usize) -> Result
     Ok((0..images).map(|i| Page { pieces: vec![plane(i)], ..first.clone() }).collect())
 }
 
-/// All pages must be of one size and type.
-fn common_pixel_type(path: &Path, pages: &[Page]) -> Result<PixelType> {
-    let first = &pages[0];
-    if let Some((number, other)) = pages.iter().enumerate().find(|(_, page)| {
+/// All pages that are planes must be of one size and type.
+fn common_pixel_type(path: &Path, fields: &[(Page, Plane)]) -> Result<PixelType> {
+    let (first, _) = &fields[0];
+    if let Some((other, _)) = fields.iter().find(|(page, _)| {
         (page.width, page.height, page.color, page.sample)
             != (first.width, first.height, first.color, first.sample)
     }) {
@@ -143,7 +151,7 @@ fn common_pixel_type(path: &Path, pages: &[Page]) -> Result<PixelType> {
                 first.height,
                 first.color,
                 first.sample,
-                number + 1,
+                other.number + 1,
                 other.width,
                 other.height,
                 other.color,

@@ -1,136 +1,138 @@
-//! OME-XML in the description of the first page (OME-TIFF). The first image is read; other files are not followed.
+//! OME-XML in the description of the first page (OME-TIFF). One image is read: the first that has planes in this file.
 //!
-//! Source: OME data model 2016-06, elements `Pixels`, `Channel`, `TiffData`, `Objective`, `ObjectiveSettings`.
+//! Source: OME data model 2016-06, elements `Pixels`, `Channel`, `TiffData`, `Objective`, `ObjectiveSettings`. Where text
+//! and pages contradict each other, the pages win, as in Bio-Formats.
 
-use std::collections::BTreeSet;
+mod tiff_data;
+
 use std::path::Path;
 
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, ParsingOptions};
 
-use super::description::{Description, Sizes, micrometres};
+use self::tiff_data::{Assigned, Blocks};
+use super::description::{Description, PageList, Sizes, micrometres};
 use crate::dataset::{Channel, Optics};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
 
-/// Whether `text` is OME-XML.
+/// Whether `text` is OME-XML, whatever prefix its namespace has.
 pub(super) fn is_ome(text: &str) -> bool {
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    text.starts_with('<') && text.contains("<OME") && text.contains("<Pixels")
+    root_name(text).is_some_and(|name| name.rsplit(':').next() == Some("OME"))
 }
 
-/// What `text` says about a file of `pages`.
+/// The name of the first element, behind declarations and comments.
+fn root_name(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    loop {
+        let end = match rest.strip_prefix('<')? {
+            inner if inner.starts_with('?') => "?>",
+            inner if inner.starts_with("!--") => "-->",
+            inner if inner.starts_with('!') && declares_within(inner) => "]>",
+            inner if inner.starts_with('!') => ">",
+            inner => return inner.split(|c: char| c.is_whitespace() || "/>".contains(c)).next(),
+        };
+        rest = rest.split_once(end)?.1.trim_start();
+    }
+}
+
+/// Whether a DOCTYPE has declarations of its own in brackets.
+fn declares_within(doctype: &str) -> bool {
+    doctype.find('[').is_some_and(|bracket| doctype.find('>').is_some_and(|end| bracket < end))
+}
+
+/// What `text` says about `pages`.
 ///
 /// # Errors
-/// `Format` when it is no XML or sizes are missing; `Unsupported` when the pixels are in other files.
-pub(super) fn describe(path: &Path, text: &str, pages: usize) -> Result<Description> {
-    let broken = |what: String| Error::format(path, format!("OME-XML: {what}"), None);
-    let document = Document::parse(text.trim_start_matches('\u{feff}')).map_err(|e| broken(e.to_string()))?;
+/// `Format` when it is no XML or sizes are missing; `Unsupported` when it stands in another file or declares entities.
+pub(super) fn describe(text: &str, pages: &PageList<'_>) -> Result<Description> {
+    let broken = |what: String| Error::format(pages.path, format!("OME-XML: {what}"), None);
+    let document = parse(text, pages.path)?;
     let root = document.root_element();
-    let images: Vec<_> = children(root, "Image").collect();
-    let image = *images.first().ok_or_else(|| broken("no Image".into()))?;
-    let pixels = children(image, "Pixels").next().ok_or_else(|| broken("no Pixels".into()))?;
-    let channels: Vec<_> = children(pixels, "Channel").collect();
-    let sizes = sizes(pixels, &channels).map_err(broken)?;
-    if sizes.c as usize > pages.max(channels.len()) {
-        return Err(broken(format!("{} channels in {pages} pages", sizes.c)));
+    if let Some(elsewhere) = children(root, "BinaryOnly").next() {
+        let file = elsewhere.attribute("MetadataFile").unwrap_or("another file");
+        let what =
+            format!("an OME-TIFF whose OME-XML is in {file} (BinaryOnly): give a file that has it itself");
+        return Err(Error::unsupported(pages.path, what));
     }
+    let images: Vec<_> = children(root, "Image").collect();
+    let blocks: Vec<_> =
+        images.iter().map(|&image| children(image, "Pixels").next().map(Blocks::of)).collect();
+    let owner = tiff_data::Owner::new(root, blocks.iter().flatten(), pages.path);
+    // Of several images in files of their own, the one of this file.
+    let chosen =
+        blocks.iter().position(|blocks| blocks.as_ref().is_some_and(|blocks| owner.has_some_of(blocks)));
+    let chosen = chosen.unwrap_or(0);
+    let image = *images.get(chosen).ok_or_else(|| broken("no Image".into()))?;
+    let (Some(pixels), Some(blocks)) = (children(image, "Pixels").next(), &blocks[chosen]) else {
+        return Err(broken("no Pixels".into()));
+    };
     let order = pixels.attribute("DimensionOrder").and_then(|order| order.strip_prefix("XY"));
     let order = order.filter(|order| ["ZCT", "ZTC", "CTZ", "CZT", "TCZ", "TZC"].contains(order));
     let order = order.ok_or_else(|| broken("no DimensionOrder that is known".into()))?;
-
-    let mut description = Description {
+    let sizes = sizes(pixels, pages.samples).map_err(broken)?;
+    let nodes: Vec<_> = children(pixels, "Channel").collect();
+    if sizes.c as usize > pages.numbers.len().max(nodes.len()).max(blocks.len()) {
+        return Err(broken(format!("{} channels in {} pages", sizes.c, pages.numbers.len())));
+    }
+    let mut notes = Vec::new();
+    let Assigned { planes, elsewhere } = blocks.assign(sizes, order, (pages, &owner), &mut notes)?;
+    notes.extend(about_the_type(pixels, pages));
+    match images.len() {
+        1 => {}
+        2 => notes.push("the file describes another image, which is not read".into()),
+        more => notes.push(format!("the file describes {} further images, which are not read", more - 1)),
+    }
+    Ok(Description {
+        planes,
+        elsewhere,
         slices: sizes.z,
         times: sizes.t,
-        channels: (0..sizes.c as usize).map(|c| channel(channels.get(c).copied(), pixels)).collect(),
+        channels: channels(&nodes, sizes.c, pixels, root),
         voxel_um: Zyx::new("Z", "Y", "X").map(|axis| physical_size(pixels, axis)),
         interval_secs: interval(pixels),
         optics: optics(root, image),
-        ..Description::plain(pages)
-    };
-    assign_pages(&mut description, pixels, (sizes, order), path)?;
-    if images.len() > 1 {
-        let more = images.len() - 1;
-        description.notes.push(format!("the file describes {more} further images, which are not read"));
-    }
-    Ok(description)
-}
-
-/// RGB channels count three times in SizeC.
-fn sizes(pixels: Node<'_, '_>, channels: &[Node<'_, '_>]) -> Result<Sizes, String> {
-    let size = |name: &str| {
-        let value = pixels.attribute(name).and_then(|v| v.parse().ok()).filter(|&n: &u32| n > 0);
-        value.ok_or_else(|| format!("no {name} that is a number over 0"))
-    };
-    let samples = channels.first().and_then(|c| c.attribute("SamplesPerPixel")?.parse().ok()).unwrap_or(1);
-    let c = size("SizeC")?;
-    let c = if samples > 1 && c % samples == 0 { c / samples } else { c };
-    Ok(Sizes { c, z: size("SizeZ")?, t: size("SizeT")? })
-}
-
-/// By the TiffData elements: each maps pages from IFD on to planes from FirstC, FirstZ, FirstT on.
-fn assign_pages(
-    description: &mut Description,
-    pixels: Node<'_, '_>,
-    (sizes, order): (Sizes, &str),
-    path: &Path,
-) -> Result<()> {
-    let total = sizes.pages().filter(|&total| total <= u32::MAX as usize);
-    let total = total.ok_or_else(|| Error::format(path, "OME-XML: more planes than can be counted", None))?;
-    let pages = description.planes.len();
-    let mut planes = vec![None; pages];
-    let first_planes = |from: usize, count: usize| from..total.min(from.saturating_add(count));
-    let elements: Vec<_> = children(pixels, "TiffData").collect();
-    if elements.is_empty() {
-        first_planes(0, pages).zip(&mut planes).for_each(|(i, page)| *page = Some(sizes.plane(order, i)));
-    }
-    let own_name = path.file_name().and_then(|name| name.to_str());
-    let file = |element| children(element, "UUID").next().and_then(|uuid| uuid.attribute("FileName"));
-    let files: BTreeSet<_> = elements.iter().filter_map(|&element| file(element)).collect();
-    for element in elements {
-        // A single name that is not this file's is the name before it was renamed.
-        if files.len() > 1 && file(element) != own_name {
-            continue;
-        }
-        let number = |name: &str| element.attribute(name).and_then(|v| v.parse::<usize>().ok());
-        let count = number("PlaneCount").unwrap_or(if element.has_attribute("IFD") { 1 } else { total });
-        let start = index_of(sizes, order, |axis| number(axis).unwrap_or(0));
-        for (plane, page) in first_planes(start, count).zip(number("IFD").unwrap_or(0)..) {
-            let Some(page) = planes.get_mut(page) else { break };
-            *page = Some(sizes.plane(order, plane));
-        }
-    }
-    let found = planes.iter().flatten().count();
-    if found == 0 && files.len() > 1 {
-        return Err(Error::unsupported(path, "an OME-TIFF whose pixels are in other files"));
-    }
-    if found == 0 {
-        return Err(Error::format(path, "OME-XML: no page belongs to a plane", None));
-    }
-    if found < total {
-        description.notes.push(format!("{} of {total} planes are missing in this file", total - found));
-    }
-    description.planes = planes;
-    Ok(())
-}
-
-/// The number of a plane in `order`, the fastest axis first.
-fn index_of(sizes: Sizes, order: &str, first: impl Fn(&str) -> usize) -> usize {
-    order.chars().rev().fold(0, |index: usize, axis| {
-        let (size, name) = match axis {
-            'C' => (sizes.c, "FirstC"),
-            'Z' => (sizes.z, "FirstZ"),
-            _ => (sizes.t, "FirstT"),
-        };
-        index.saturating_mul(size as usize).saturating_add(first(name))
+        notes,
     })
 }
 
-fn channel(node: Option<Node<'_, '_>>, pixels: Node<'_, '_>) -> Channel {
-    let text = |name: &str| node.and_then(|n| n.attribute(name)).map(str::to_owned).filter(|s| !s.is_empty());
-    let nanometres = |name: &str| {
-        let unit = text(&format!("{name}Unit")).unwrap_or_else(|| "nm".into());
-        text(name)?.parse().ok().and_then(|value| micrometres(value, &unit)).map(|um| um * 1e3)
+/// A DOCTYPE is tolerated, entities of its own are not: they can stand for texts of any length.
+fn parse<'a>(text: &'a str, path: &Path) -> Result<Document<'a>> {
+    if text.contains("<!ENTITY") {
+        return Err(Error::unsupported(path, "OME-XML that declares entities (<!ENTITY)"));
+    }
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(text.trim_start_matches('\u{feff}').trim_start(), options);
+    document.map_err(|error| Error::format(path, format!("OME-XML: {error}"), None))
+}
+
+/// A page of `samples` values a pixel holds as many of SizeC.
+fn sizes(pixels: Node<'_, '_>, samples: u32) -> Result<Sizes, String> {
+    let size = |name: &str| {
+        let value = pixels.attribute(name).and_then(|v| v.trim().parse().ok()).filter(|&n: &u32| n > 0);
+        value.ok_or_else(|| format!("no {name} that is a number over 0"))
     };
+    let c = size("SizeC")?;
+    let c = if c.is_multiple_of(samples) { c / samples } else { c };
+    Ok(Sizes { c, z: size("SizeZ")?, t: size("SizeT")? })
+}
+
+fn about_the_type(pixels: Node<'_, '_>, pages: &PageList<'_>) -> Option<String> {
+    let named = pixels.attribute("Type").or_else(|| pixels.attribute("PixelType"))?;
+    (!named.eq_ignore_ascii_case(pages.sample_type)).then(|| {
+        let stored = pages.sample_type;
+        format!("OME-XML says that the pixels are {named}, the pages hold {stored}: read as the pages say")
+    })
+}
+
+/// `count` of them; colours may be named one by one, and then none of the names is the page's.
+fn channels(nodes: &[Node<'_, '_>], count: u32, pixels: Node<'_, '_>, root: Node<'_, '_>) -> Vec<Channel> {
+    let is_one_each = nodes.len() <= count as usize;
+    let node = |c: u32| nodes.get(c as usize).filter(|_| is_one_each).copied();
+    (0..count).map(|c| channel(node(c), pixels, root)).collect()
+}
+
+fn channel(node: Option<Node<'_, '_>>, pixels: Node<'_, '_>, root: Node<'_, '_>) -> Channel {
+    let text = |name: &str| node.and_then(|n| n.attribute(name)).map(str::to_owned).filter(|s| !s.is_empty());
     Channel {
         left_out: false,
         name: text("Name"),
@@ -139,12 +141,29 @@ fn channel(node: Option<Node<'_, '_>>, pixels: Node<'_, '_>) -> Channel {
             let [red, green, blue, _] = c.to_be_bytes();
             [red, green, blue]
         }),
-        emission_nm: nanometres("EmissionWavelength"),
-        excitation_nm: nanometres("ExcitationWavelength"),
+        emission_nm: node.and_then(|node| nanometres(node, "EmissionWavelength")),
+        excitation_nm: node.and_then(|node| {
+            nanometres(node, "ExcitationWavelength").or_else(|| wavelength_of_source(node, root))
+        }),
         bits: pixels.attribute("SignificantBits").and_then(|bits| bits.parse().ok()),
         acquisition_mode: text("AcquisitionMode"),
         pixel_type: None,
     }
+}
+
+fn nanometres(node: Node<'_, '_>, name: &str) -> Option<f64> {
+    let unit = node.attribute(format!("{name}Unit").as_str()).unwrap_or("nm");
+    let value = node.attribute(name)?.parse().ok()?;
+    micrometres(value, unit).map(|um| um * 1e3)
+}
+
+/// As the channel sets the light source, else as that is.
+fn wavelength_of_source(channel: Node<'_, '_>, root: Node<'_, '_>) -> Option<f64> {
+    let settings = children(channel, "LightSourceSettings").next()?;
+    let id = settings.attribute("ID");
+    let mut sources = children(root, "Instrument").flat_map(|instrument| instrument.children());
+    let source = sources.find(|source| id.is_some() && source.attribute("ID") == id);
+    nanometres(settings, "Wavelength").or_else(|| nanometres(source?, "Wavelength"))
 }
 
 fn physical_size(pixels: Node<'_, '_>, axis: &str) -> Option<f64> {

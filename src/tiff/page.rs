@@ -21,6 +21,8 @@ const NOT_AN_IMAGE: u32 = 0b101;
 pub(super) struct Page {
     /// Byte of its directory.
     pub directory: u64,
+    /// Of its directory, from 0; those of smaller copies count.
+    pub number: usize,
     pub width: u32,
     pub height: u32,
     pub color: ColorType,
@@ -32,28 +34,18 @@ pub(super) struct Page {
     pub pieces: Vec<Piece>,
 }
 
-/// All pages, and what the first says about all of them.
-pub(super) struct Pages {
-    pub pages: Vec<Page>,
-    pub description: Option<String>,
-    /// Pixels in a unit that the description names: x, y.
-    pub resolution: (Option<f64>, Option<f64>),
-}
-
-/// Reads all directories.
+/// Reads all directories: the pages that are images of their own.
 ///
 /// # Errors
 /// `Io`; `Format` when a directory is broken or points outside the file; `Unsupported` for pages that cannot be read.
-pub(super) fn scan(source: &dyn ReadAt) -> Result<Pages> {
+pub(super) fn scan(source: &dyn ReadAt) -> Result<Vec<Page>> {
     let failed = |error| from_tiff(source, error);
     let mut decoder = Decoder::new(PageCursor::new(source)).map_err(failed)?;
-    let description = description(&mut decoder, source)?;
-    let resolution = (resolution(&mut decoder, Tag::XResolution), resolution(&mut decoder, Tag::YResolution));
     let mut pages = Vec::new();
-    loop {
+    for number in 0.. {
         let kind: u32 = decoder.find_tag_unsigned(Tag::NewSubfileType).map_err(failed)?.unwrap_or(0);
         if kind & NOT_AN_IMAGE == 0 {
-            pages.push(Page::of_current(&mut decoder, source)?);
+            pages.push(Page { number, ..Page::of_current(&mut decoder, source)? });
         }
         if !decoder.more_images() {
             break;
@@ -62,7 +54,7 @@ pub(super) fn scan(source: &dyn ReadAt) -> Result<Pages> {
     }
     match pages.is_empty() {
         true => Err(Error::format(source.path(), "no page that is an image of its own", None)),
-        false => Ok(Pages { pages, description, resolution }),
+        false => Ok(pages),
     }
 }
 
@@ -93,7 +85,7 @@ impl Page {
             return Err(Error::format(source.path(), what, directory));
         }
         let is_compressed = method != CompressionMethod::None;
-        Ok(Self { directory, width, height, color, sample, is_compressed, decoded_bytes, pieces })
+        Ok(Self { directory, number: 0, width, height, color, sample, is_compressed, decoded_bytes, pieces })
     }
 
     /// Bytes of its pixels as stored.
@@ -110,6 +102,23 @@ impl Page {
             (ColorType::RGB(8), DecodingSampleType::U8) => Some(PixelType::Bgr24),
             (ColorType::RGB(16), DecodingSampleType::U16) => Some(PixelType::Bgr48),
             _ => None,
+        }
+    }
+
+    /// The type of its values, as OME-XML calls it.
+    pub fn ome_type(&self) -> &'static str {
+        match self.sample {
+            DecodingSampleType::U8 => "uint8",
+            DecodingSampleType::U16 => "uint16",
+            DecodingSampleType::U32 => "uint32",
+            DecodingSampleType::I8 => "int8",
+            DecodingSampleType::I16 => "int16",
+            DecodingSampleType::I32 => "int32",
+            DecodingSampleType::F32 => "float",
+            DecodingSampleType::F64 => "double",
+            DecodingSampleType::U64 => "uint64",
+            DecodingSampleType::I64 => "int64",
+            DecodingSampleType::F16 => "half",
         }
     }
 
@@ -239,32 +248,6 @@ fn most_per_byte(method: CompressionMethod, source: &dyn ReadAt) -> Result<u64> 
         // A block of at least 4 bytes stands for at most 128 KiB.
         CompressionMethod::ZSTD => Ok(128 * 1024 / 4),
         other => Err(Error::unsupported(source.path(), format!("a TIFF compressed by {other:?}"))),
-    }
-}
-
-/// ImageJ's is neither always ASCII nor always UTF-8, so the bytes are taken as they are.
-fn description(decoder: &mut Decoder<PageCursor<'_>>, source: &dyn ReadAt) -> Result<Option<String>> {
-    let mut directory = decoder.image_ifd();
-    let Some(entry) = directory.find_entry(Tag::ImageDescription) else { return Ok(None) };
-    if entry.count() > source.size() {
-        return Err(Error::format(source.path(), "an image description longer than the file", None));
-    }
-    let mut bytes = vec![0; entry.count() as usize];
-    let read = directory.find_tag_bytes(Tag::ImageDescription, &mut bytes, 0);
-    bytes.truncate(read.map_err(|error| from_tiff(source, error))?.unwrap_or(0));
-    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    Ok(Some(match std::str::from_utf8(text) {
-        Ok(text) => text.to_owned(),
-        Err(_) => text.iter().map(|&latin_1| char::from(latin_1)).collect(),
-    }))
-}
-
-fn resolution(decoder: &mut Decoder<PageCursor<'_>>, tag: Tag) -> Option<f64> {
-    match decoder.find_tag(tag).ok()?? {
-        tiff::decoder::ifd::Value::Rational(pixels, units) => {
-            Some(f64::from(pixels) / f64::from(units)).filter(|r| r.is_finite() && *r > 0.0)
-        }
-        _ => None,
     }
 }
 

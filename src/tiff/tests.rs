@@ -1,4 +1,6 @@
 mod descriptions;
+mod ome;
+mod raw;
 
 use std::fs::File;
 use std::io::Write;

@@ -1,6 +1,9 @@
 //! What ImageJ's and OME's texts say about pages.
 
+use super::raw::*;
 use super::*;
+use crate::tiff::header::{Resolution, ResolutionUnit};
+use crate::tiff::imagej::ImageJ;
 
 #[test]
 fn imagej_hyperstacks_count_channels_then_slices_then_frames() {
@@ -26,9 +29,10 @@ fn imagej_counts_that_contradict_the_pages_are_noted() {
 
 #[test]
 fn imagej_resolution_is_in_its_unit() {
+    let resolution = Resolution { x: Some(0.01), y: Some(0.02), unit: ResolutionUnit::None };
     let imagej = |unit: &str| {
         let text = format!("ImageJ=1.53t\nimages=2\nslices=2\nunit={unit}\nspacing=300.0\n");
-        ImageJ::parse(&text).unwrap().describe(2, (Some(0.01), Some(0.02))).voxel_um
+        ImageJ::parse(&text).unwrap().describe(2, resolution).voxel_um
     };
     // 0.01 pixels a nanometre: 100 nm.
     let um = imagej("nm");
@@ -41,6 +45,18 @@ fn imagej_resolution_is_in_its_unit() {
     // A printer's resolution is no pixel size.
     assert_eq!(imagej("inch"), Zyx::default());
     assert_eq!(imagej("pixel"), Zyx::default());
+}
+
+#[test]
+fn micrometres_beside_a_resolution_in_centimetres_are_counted_in_centimetres() {
+    let mut tiff = RawTiff::new();
+    let imagej = "ImageJ=1.54f\nimages=1\nunit=um\nspacing=0.5\n";
+    let at = tiff.page(0);
+    let resolution = [fraction(282, 100_000, 1), fraction(283, 50_000, 1), short(296, &[3])];
+    tiff.gray_directory(at, [text(270, imagej)].into_iter().chain(resolution).collect());
+    let file = tiff.file();
+    let um = TiffStack::open(file.path()).unwrap().dataset().voxel_um;
+    assert_eq!(um, Zyx::new(Some(0.5), Some(0.2), Some(0.1)));
 }
 
 #[test]

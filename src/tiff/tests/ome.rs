@@ -1,0 +1,176 @@
+//! OME-XML as other programs write it: prefixes, colours, several images, several files.
+
+use super::raw::*;
+use super::*;
+
+/// 2 channels × 3 slices.
+const PIXELS: &str = r#"<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="37" SizeY="29" SizeZ="3"
+ SizeC="2" SizeT="1" PhysicalSizeX="0.1" PhysicalSizeY="0.1" PhysicalSizeZ="0.3">"#;
+
+fn ome(inner: &str) -> String {
+    format!(
+        "<OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" UUID=\"urn:uuid:me\">{inner}</OME>"
+    )
+}
+
+fn image(inner: &str) -> String {
+    format!("<Image ID=\"Image:0\">{PIXELS}{inner}</Pixels></Image>")
+}
+
+fn planes(file: &NamedTempFile) -> Vec<Plane> {
+    let stack = TiffStack::open(file.path()).unwrap();
+    stack.dataset().scenes[0].fields.iter().map(|field| field.plane).collect()
+}
+
+/// Pages of u16 with any description: the crate's encoder takes only ASCII.
+fn described(pages: usize, description: &str) -> NamedTempFile {
+    let mut tiff = RawTiff::new();
+    for page in 0..pages {
+        let at = tiff.page(page);
+        tiff.gray_directory(at, (page == 0).then(|| text(270, description)).into_iter().collect());
+    }
+    tiff.file()
+}
+
+/// z fastest, as the XML of `PIXELS` says.
+fn z_then_c() -> Vec<Plane> {
+    (0..6).map(|i| Plane { t: 0, c: i / 3, z: i % 3 }).collect()
+}
+
+#[test]
+fn of_two_descriptions_in_one_directory_the_ome_xml_is_believed() {
+    let imagej = "ImageJ=1.52i\nimages=6\nchannels=2\nslices=3\nhyperstack=true\nunit=um\nspacing=0.7\n";
+    for texts in [[ome(&image("")).as_str(), imagej], [imagej, &ome(&image(""))]] {
+        let mut tiff = RawTiff::new();
+        for page in 0..6 {
+            let at = tiff.page(page);
+            let more =
+                if page == 0 { texts.map(|description| text(270, description)).into() } else { vec![] };
+            tiff.gray_directory(at, more);
+        }
+        let file = tiff.file();
+        assert_eq!(planes(&file), z_then_c());
+        let stack = TiffStack::open(file.path()).unwrap();
+        assert_eq!(stack.dataset().voxel_um, Zyx::new(Some(0.3), Some(0.1), Some(0.1)));
+    }
+}
+
+#[test]
+fn prefixes_comments_and_a_doctype_change_nothing() {
+    let plain = ome(&image("<TiffData/>"));
+    let prefixed = |prefix: &str| {
+        plain
+            .replace("<OME xmlns=", &format!("<{prefix}:OME xmlns:{prefix}="))
+            .replace("</OME", &format!("</{prefix}:OME"))
+            .replace("Image ID", &format!("{prefix}:Image ID"))
+            .replace("</Image", &format!("</{prefix}:Image"))
+            .replace("<Pixels", &format!("<{prefix}:Pixels"))
+            .replace("</Pixels", &format!("</{prefix}:Pixels"))
+            .replace("<TiffData", &format!("<{prefix}:TiffData"))
+    };
+    for description in [
+        prefixed("OME"),
+        prefixed("ome"),
+        format!("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- a <b> -->{plain}"),
+        format!("<!DOCTYPE OME>{plain}"),
+        format!("<!DOCTYPE OME [<!ELEMENT OME ANY>]>{plain}"),
+    ] {
+        assert_eq!(planes(&described(6, &description)), z_then_c(), "{description}");
+    }
+    let bomb = format!("<!DOCTYPE OME [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{plain}");
+    let failure = failure(gray16(6, &bomb).path());
+    assert!(matches!(failure, Error::Unsupported { .. }), "{failure}");
+    // Another vendor's XML says nothing about pages.
+    assert_eq!(planes(&gray16(2, "<MetaData><Image/></MetaData>")).len(), 2);
+}
+
+#[test]
+fn colours_of_a_page_are_counted_in_size_c() {
+    for channels in
+        ["", "<Channel ID=\"0\"/>", "<Channel Name=\"R\"/><Channel Name=\"G\"/><Channel Name=\"B\"/>"]
+    {
+        let xml = ome(&image(channels)).replace("SizeC=\"2\"", "SizeC=\"3\"").replace("uint16", "uint8");
+        let file = write::<colortype::RGB8>(3, 3, &xml, Packing::Uncompressed, |v| v as u8);
+        let stack = TiffStack::open(file.path()).unwrap();
+        let dataset = stack.dataset();
+        assert_eq!((dataset.channels.len(), dataset.slices, &dataset.channels[0].name), (1, 3, &None));
+        assert_eq!(dataset.notes, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_type_that_the_pages_contradict_is_noted() {
+    let file = gray16(6, &ome(&image("")).replace("uint16", "int16"));
+    let stack = TiffStack::open(file.path()).unwrap();
+    let note = "OME-XML says that the pixels are int16, the pages hold uint16: read as the pages say";
+    assert_eq!(stack.dataset().notes, [note]);
+}
+
+#[test]
+fn planes_that_the_image_has_not_are_left_out() {
+    let mapped = |ifd, c, z| format!("<TiffData IFD=\"{ifd}\" FirstC=\"{c}\" FirstZ=\"{z}\"/>");
+    // Not the plane that follows in the order of counting.
+    let file = gray16(2, &ome(&image(&(mapped(0, 0, 5) + &mapped(1, 1, 0)))));
+    assert_eq!(planes(&file), [Plane { t: 0, c: 1, z: 0 }]);
+    let notes = TiffStack::open(file.path()).unwrap().dataset().notes.join("\n");
+    assert!(notes.contains("1 TiffData elements name planes that the image has not"), "{notes}");
+    // Counted from 1 along z.
+    let from_one: String = (0..6).map(|i| mapped(i, i / 3, i % 3 + 1)).collect();
+    assert_eq!(planes(&gray16(6, &ome(&image(&from_one)))), z_then_c());
+}
+
+#[test]
+fn directories_of_smaller_copies_count_in_ifd() {
+    let mut tiff = RawTiff::new();
+    let mapped = r#"<TiffData IFD="0" FirstZ="0"/><TiffData IFD="2" FirstZ="1"/>"#;
+    for page in 0..4 {
+        let at = tiff.page(page);
+        let mut more = vec![long(254, &[page as u32 % 2])];
+        more.extend((page == 0).then(|| text(270, &ome(&image(mapped)))));
+        tiff.gray_directory(at, more);
+    }
+    assert_eq!(planes(&tiff.file()), [Plane { t: 0, c: 0, z: 0 }, Plane { t: 0, c: 0, z: 1 }]);
+}
+
+#[test]
+fn of_several_images_the_first_with_planes_in_this_file_is_read() {
+    let block = |ifd: u32, z: u32, file: &str| {
+        format!(
+            "<TiffData IFD=\"{ifd}\" FirstZ=\"{z}\"><UUID FileName=\"{file}\">urn:uuid:{file}</UUID></TiffData>"
+        )
+    };
+    let of = |file: &str| (0..3).map(|z| block(z, z, file)).collect::<String>();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pos1.tif");
+    let one_channel = |inner: &str| image(inner).replace("SizeC=\"2\"", "SizeC=\"1\"");
+    let xml = ome(&(one_channel(&of("pos0.tif")) + &one_channel(&of("pos1.tif"))));
+    std::fs::copy(gray16(3, &xml).path(), &path).unwrap();
+    let stack = TiffStack::open(&path).unwrap();
+    assert_eq!(stack.dataset().scenes[0].fields.len(), 3);
+    assert!(stack.dataset().notes[0].contains("another image"), "{:?}", stack.dataset().notes);
+
+    // Pages of the other image may differ.
+    let mut tiff = RawTiff::new();
+    let first = ome(&(one_channel(r#"<TiffData IFD="0"/>"#) + &one_channel(r#"<TiffData IFD="1"/>"#)));
+    let at = tiff.page(0);
+    tiff.gray_directory(at, vec![text(270, &first)]);
+    tiff.directory(vec![
+        long(256, &[2]),
+        long(257, &[2]),
+        short(258, &[8]),
+        short(259, &[1]),
+        short(262, &[1]),
+        long(273, &[at]),
+        short(277, &[1]),
+        long(278, &[2]),
+        long(279, &[4]),
+    ]);
+    assert_eq!(planes(&tiff.file()).len(), 1);
+}
+
+#[test]
+fn binary_only_names_the_file_that_has_the_xml() {
+    let xml = ome("<BinaryOnly MetadataFile=\"a.companion.ome\" UUID=\"urn:uuid:x\"/>");
+    let failure = failure(gray16(3, &xml).path()).to_string();
+    assert!(failure.contains("a.companion.ome"), "{failure}");
+}
