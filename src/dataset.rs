@@ -104,6 +104,10 @@ pub struct Scene {
     pub name: Option<String>,
     /// The bounding box of its level-0 subblocks.
     pub rect: Rect<Stored>,
+    /// Where the centre of its first level-0 pixel lies in the frame of the acquisition; `None` where the file does not say.
+    pub origin_um: Zyx<Option<f64>>,
+    /// The same along t, in seconds.
+    pub origin_secs: Option<f64>,
     /// Level-0 subblocks, in file order.
     pub fields: Vec<Subblock>,
     /// Subblocks of the stored pyramid, in file order.

@@ -35,6 +35,7 @@ struct SceneInfo {
     index: u32,
     name: Option<String>,
     rect: Rect<Stored>,
+    origin_um: Zyx<Option<f64>>,
     subblocks: usize,
     fields_per_plane: usize,
     field_width: u32,
@@ -88,6 +89,7 @@ impl SceneInfo {
             index: scene.index,
             name: scene.name.clone(),
             rect: scene.rect,
+            origin_um: scene.origin_um,
             subblocks: scene.fields.len(),
             fields_per_plane: fullest.len(),
             field_width: largest.map_or(0, |field| field.rect.width),
@@ -100,6 +102,10 @@ impl SceneInfo {
             levels: levels(&scene.pyramid),
         }
     }
+}
+
+fn um(along: Option<f64>) -> String {
+    along.map_or("unknown".to_owned(), |um| format!("{um:.4} µm"))
 }
 
 /// For each rectangle with a neighbour to its right, the share of its width that the nearest such neighbour covers.
@@ -137,7 +143,6 @@ impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.file.name().display())?;
         writeln!(f, "  times {}, channels {}, slices {}", self.times, self.channels.len(), self.slices)?;
-        let um = |axis: Option<f64>| axis.map_or("unknown".to_owned(), |um| format!("{um:.4} µm"));
         let Zyx { z, y, x } = self.voxel_um;
         writeln!(f, "  voxel      z {}, y {}, x {}", um(z), um(y), um(x))?;
         if let Some(interval) = self.interval_secs {
@@ -188,6 +193,10 @@ impl fmt::Display for SceneInfo {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let name = self.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
         writeln!(f, "  scene {}{name}: {}", self.index, self.rect)?;
+        let Zyx { z, y, x } = self.origin_um;
+        if [z, y, x].into_iter().flatten().any(|um| um != 0.0) {
+            writeln!(f, "    position   z {}, y {}, x {}", um(z), um(y), um(x))?;
+        }
         write!(
             f,
             "    fields     {} of up to {} × {} px",

@@ -8,7 +8,7 @@ use super::directory::Entry;
 use crate::dataset::{Plane, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
-use crate::space::{Rect, Stored};
+use crate::space::{Rect, Stored, Zyx};
 
 /// Dimensions that a dataset keeps; any other is fixed at one index.
 const KEPT: [char; 4] = ['S', 'T', 'C', 'Z'];
@@ -278,7 +278,8 @@ fn scene(index: i32, subblocks: Vec<Subblock>, path: &Path) -> Result<Option<Sce
     let rect = bounding_box(&fields).ok_or_else(|| {
         Error::format(path, format!("scene {index} is more than 2²⁴ pixels wide or high"), None)
     })?;
-    Ok(Some(Scene { index, name: None, rect, fields, pyramid }))
+    let (origin_um, origin_secs) = (Zyx::default(), None);
+    Ok(Some(Scene { index, name: None, rect, origin_um, origin_secs, fields, pyramid }))
 }
 
 fn bounding_box(fields: &[Subblock]) -> Option<Rect<Stored>> {

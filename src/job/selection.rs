@@ -153,9 +153,11 @@ impl Selected {
 }
 
 impl Origin {
-    /// In output samples: a row of the output is `scale` rows of level 0.
+    /// The centre of the first output sample, in output samples from the centre of the scene's first: a row of the output is
+    /// the mean of `scale` rows of level 0.
     pub fn in_output(&self, scale: u32) -> (f64, Zyx<f64>) {
         let scale = f64::from(scale);
-        (f64::from(self.t), Zyx::new(f64::from(self.z), self.y as f64 / scale, self.x as f64 / scale))
+        let centre = |first: i64| (first as f64 + (scale - 1.0) / 2.0) / scale;
+        (f64::from(self.t), Zyx::new(f64::from(self.z), centre(self.y), centre(self.x)))
     }
 }

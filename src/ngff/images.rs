@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::array::PlaneArray;
 use super::documents::Documents;
 use super::multiscale::{Level, Multiscale};
+use super::transform::Transform;
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, SampleType};
@@ -41,14 +42,19 @@ pub(super) fn open(storage: &Storage) -> Result<Opened> {
     Ok(Opened { dataset, arrays, identity: documents.identity() })
 }
 
+/// Seconds along t; micrometres along z, y and x; where the file says.
+type Measured = (Option<f64>, Zyx<Option<f64>>);
+
 /// One image.
 struct Image {
     path: String,
     name: Option<String>,
     shape: Tczyx<u64>,
     sample: SampleType,
-    voxel_um: Zyx<Option<f64>>,
-    interval_secs: Option<f64>,
+    /// Between samples.
+    step: Measured,
+    /// Of the first sample.
+    origin: Measured,
     channels: Vec<Channel>,
     fields: Vec<Subblock>,
     pyramid: Vec<Subblock>,
@@ -106,19 +112,13 @@ impl Reader<'_> {
         let (shape, sample) = (base.shape, base.sample);
         let fields = self.add(base, 1)?;
         let pyramid = self.pyramid(path, &told, shape, sample)?;
-        let scale = told.levels[0].scale;
+        let Transform { scale, translation } = told.levels[0].transform;
         let units = told.axes.in_um_or_secs();
-        let size = |unit: Option<f64>, scale: Option<f64>| unit.zip(scale).map(|(unit, scale)| unit * scale);
-        let voxel_um = Zyx::new(
-            size(units.z, scale.map(|scale| scale.z)),
-            size(units.y, scale.map(|scale| scale.y)),
-            size(units.x, scale.map(|scale| scale.x)),
-        );
-        let interval_secs = size(units.t, scale.map(|scale| scale.t));
         let mut channels = told.channels;
         channels.resize(shape.c as usize, Channel::default());
         let (path, name) = (path.to_owned(), told.name);
-        Ok(Some(Image { path, name, shape, sample, voxel_um, interval_secs, channels, fields, pyramid }))
+        let (step, origin) = (in_um_or_secs(units, scale), in_um_or_secs(units, translation));
+        Ok(Some(Image { path, name, shape, sample, step, origin, channels, fields, pyramid }))
     }
 
     fn array(&self, image: &str, told: &Multiscale, level: &Level) -> Result<PlaneArray> {
@@ -149,7 +149,7 @@ impl Reader<'_> {
             return Ok(pyramid);
         }
         for level in &told.levels[1..] {
-            let Some(ratio) = ratio(told.levels[0].scale, level.scale) else { continue };
+            let Some(ratio) = ratio(told.levels[0].transform.scale, level.transform.scale) else { continue };
             let array = self.array(path, told, level)?;
             let is_whole = |side: u64, small: u64| {
                 side.div_ceil(u64::from(ratio)) == small || side / u64::from(ratio) == small
@@ -201,8 +201,8 @@ impl Reader<'_> {
             channels: channels.collect(),
             slices: first.shape.z as u32,
             times: first.shape.t as u32,
-            voxel_um: first.voxel_um,
-            interval_secs: first.interval_secs.filter(|_| first.shape.t > 1),
+            voxel_um: first.step.1,
+            interval_secs: first.step.0,
             optics: Optics::default(),
             notes: Vec::new(),
         };
@@ -214,12 +214,19 @@ impl Reader<'_> {
                 ));
                 continue;
             }
-            let Image { name, shape, fields, pyramid, .. } = image;
+            let Image { name, shape, origin: (origin_secs, origin_um), fields, pyramid, .. } = image;
             let rect = Rect::new(0, 0, shape.x as u32, shape.y as u32);
-            dataset.scenes.push(Scene { index, name, rect, fields, pyramid });
+            dataset.scenes.push(Scene { index, name, rect, origin_um, origin_secs, fields, pyramid });
         }
         Ok(dataset)
     }
+}
+
+/// `values` in `units`, as far as both are known.
+fn in_um_or_secs(units: Tczyx<Option<f64>>, values: Option<Tczyx<f64>>) -> Measured {
+    let along = |unit: Option<f64>, value: fn(Tczyx<f64>) -> f64| Some(unit? * value(values?));
+    let um = Zyx::new(along(units.z, |v| v.z), along(units.y, |v| v.y), along(units.x, |v| v.x));
+    (along(units.t, |v| v.t), um)
 }
 
 /// The attributes of OME-Zarr: 0.5 puts them under `ome`.

@@ -14,6 +14,7 @@ mod images;
 mod multiscale;
 mod read;
 mod shard;
+mod transform;
 
 use std::borrow::Cow;
 

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::axes::Axes;
+use super::transform::Transform;
 use crate::dataset::Channel;
-use crate::space::Tczyx;
 
 /// An image and its levels, as described; no array has been looked at.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub(super) struct Multiscale {
 pub(super) struct Level {
     /// Below the image's folder.
     pub path: String,
-    /// Distance between samples, in the axes' units; `None` where nothing is said.
-    pub scale: Option<Tczyx<f64>>,
+    /// Where its samples lie, in the axes' units.
+    pub transform: Transform,
 }
 
 impl Multiscale {
@@ -38,14 +38,10 @@ impl Multiscale {
         // Further multiscales are other pyramids of the same image.
         let image = all.get(0).ok_or("multiscales is empty")?;
         let axes = Axes::parse(image.get("axes"))?;
-        let whole = scale(image, &axes)?;
         let level = |dataset: &Value| {
             let path = dataset["path"].as_str().ok_or("a dataset has no path")?;
-            let scale = match (scale(dataset, &axes)?, whole) {
-                (Some(level), Some(whole)) => Some(times(level, whole)),
-                (level, whole) => level.or(whole),
-            };
-            Ok(Level { path: path.trim_matches('/').to_owned(), scale })
+            let transform = Transform::parse([dataset, image], &axes)?;
+            Ok(Level { path: path.trim_matches('/').to_owned(), transform })
         };
         let datasets = image["datasets"].as_array().ok_or("multiscales[0] has no datasets")?;
         let levels = datasets.iter().map(level).collect::<Result<Vec<_>, String>>()?;
@@ -62,23 +58,6 @@ impl Multiscale {
             levels,
         }))
     }
-}
-
-/// The scale among the transformations of a level or image.
-fn scale(of: &Value, axes: &Axes) -> Result<Option<Tczyx<f64>>, String> {
-    let transformations = of["coordinateTransformations"].as_array().into_iter().flatten();
-    let mut scales = transformations.filter_map(|one| one["scale"].as_array());
-    let Some(values) = scales.next() else { return Ok(None) };
-    let is_size = |value: &f64| value.is_finite() && *value > 0.0;
-    let numbers: Vec<f64> = values.iter().filter_map(Value::as_f64).filter(is_size).collect();
-    if numbers.len() != axes.count() || values.len() != axes.count() {
-        return Err(format!("a scale that is not {} numbers above 0", axes.count()));
-    }
-    Ok(Some(axes.known(&numbers, 1.0)))
-}
-
-fn times(a: Tczyx<f64>, b: Tczyx<f64>) -> Tczyx<f64> {
-    Tczyx::new(a.t * b.t, a.c * b.c, a.z * b.z, a.y * b.y, a.x * b.x)
 }
 
 fn channel(omero: &Value) -> Channel {

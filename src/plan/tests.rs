@@ -26,7 +26,15 @@ pub fn field(m: u32, x: i64, y: i64) -> Subblock {
 /// A scene of these fields.
 pub fn scene_of(fields: Vec<Subblock>) -> Scene {
     let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 1, 1));
-    Scene { index: 0, name: None, rect, fields, pyramid: Vec::new() }
+    Scene {
+        index: 0,
+        name: None,
+        rect,
+        origin_um: Zyx::default(),
+        origin_secs: None,
+        fields,
+        pyramid: Vec::new(),
+    }
 }
 
 /// One channel, one plane.

@@ -9,7 +9,7 @@ use crate::dataset::{Compression, Plane, Subblock};
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
 use crate::source::Location;
-use crate::space::Tczyx;
+use crate::space::{Tczyx, Zyx};
 use crate::timeline::Metrics;
 
 /// What `--summary` writes and the last lines say.
@@ -65,6 +65,8 @@ pub struct Summary {
 pub struct ImageSummary {
     /// As the file counts scenes.
     pub scene: u32,
+    /// Where the centre of its first level-0 pixel lies in the frame of the acquisition; `None` where the file does not say.
+    pub origin_um: Zyx<Option<f64>>,
     /// Level-0 pixels across a pixel of the stored level that was read: 1 for the fields themselves.
     pub stored_ratio: u32,
     /// Of level 0.

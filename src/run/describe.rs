@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::job::{Image, Job};
 use crate::pixels::SampleType;
 use crate::plan::{OutputChannel, Plan};
+use crate::space::Zyx;
 use crate::zarr::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
 
 /// How the image is cut, and what viewers show beside it.
@@ -28,11 +29,23 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     let metadata = ImageMetadata {
         name,
         voxel_um: job.voxel_um,
-        origin: job.origin.in_output(job.options.scale),
+        origin: origin(job, image),
         interval_secs: dataset.interval_secs,
         channels: plan.channels.iter().map(|channel| omero_channel(channel, plan)).collect(),
     };
     Ok((layout, metadata))
+}
+
+/// Where the output begins: in the frame of the acquisition, as far as the file says where its scene lies there.
+fn origin(job: &Job, image: &Image) -> (f64, Zyx<f64>) {
+    let (t, first) = job.origin.in_output(job.options.scale);
+    let along = |first: f64, step: Option<f64>, scene: Option<f64>| match step {
+        Some(step) => first * step + scene.unwrap_or(0.0),
+        None => first,
+    };
+    let first = first.zip(job.voxel_um).zip(image.scene.origin_um);
+    let origin_um = first.map(|((first, step), scene)| along(first, step, scene));
+    (along(t, job.dataset.interval_secs, image.scene.origin_secs), origin_um)
 }
 
 /// The three channels of a colour image share a window, or its white would be tinted.
@@ -65,6 +78,7 @@ pub fn provenance(job: &Job) -> Value {
         "backend": job.backend.name(),
         "precision": job.images.first().map(|image| image.setup.precision),
         "origin": job.origin,
+        "scene_origin_um": job.images.iter().map(|image| image.scene.origin_um).collect::<Vec<_>>(),
         "stored_ratio": job.images.iter().map(|image| image.stored_ratio).collect::<Vec<_>>(),
         "halo_px": job.images.first().map(|image| image.plan.halo),
         "halo_planes": job.images.first().map(|image| image.plan.halo_z),

@@ -255,6 +255,7 @@ impl<'a> FileRun<'a> {
     fn summary(&self) -> Summary {
         let images = self.job.images.iter().enumerate().map(|(i, image)| ImageSummary {
             scene: image.plan.scene,
+            origin_um: image.scene.origin_um,
             stored_ratio: image.stored_ratio,
             shape: image.plan.shape,
             tiles: image.plan.tiles,

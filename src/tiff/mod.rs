@@ -26,7 +26,7 @@ use crate::dataset::{Compression, Dataset, Fetched, Input, Plane, RawSubblock, S
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
 use crate::source::{FileSource, Identity, ReadAt};
-use crate::space::Rect;
+use crate::space::{Rect, Zyx};
 
 /// An open TIFF stack.
 pub struct TiffStack {
@@ -189,8 +189,17 @@ fn dataset(fields: &[(Page, Plane)], description: Description, pixel_type: Pixel
     for (c, channel) in channels.iter_mut().enumerate() {
         channel.pixel_type = fields.iter().find(|f| f.plane.c as usize == c).map(|f| f.pixel_type);
     }
+    let scene = Scene {
+        index: 0,
+        name: None,
+        rect,
+        origin_um: Zyx::default(),
+        origin_secs: None,
+        fields,
+        pyramid: Vec::new(),
+    };
     Dataset {
-        scenes: vec![Scene { index: 0, name: None, rect, fields, pyramid: Vec::new() }],
+        scenes: vec![scene],
         channels,
         slices: description.slices,
         times: description.times,

@@ -16,7 +16,8 @@ pub struct ImageMetadata {
     pub name: String,
     /// Distance between samples of level 0, in micrometres; `None` where unknown, which leaves the axis without a unit.
     pub voxel_um: Zyx<Option<f64>>,
-    /// Where the image begins in its scene, in samples of level 0 along t and z, y, x.
+    /// Where the centre of the first sample of level 0 lies, along t and z, y, x: in seconds and micrometres; in samples where
+    /// the distance between these is unknown.
     pub origin: (f64, Zyx<f64>),
     /// Seconds between time points, if known.
     pub interval_secs: Option<f64>,
@@ -88,7 +89,7 @@ fn axes(metadata: &ImageMetadata) -> Vec<Value> {
 
 /// Scale, then translation: the first mean of `factor` pixels has its centre (factor - 1) / 2 level-0 pixels after the
 /// first pixel's. Readers that place pixel centres (neuroglancer, napari, ngff-zarr) would show the levels displaced
-/// without it; those that ignore it (Bio-Formats) lose nothing. A part of a scene begins where it lies in the scene.
+/// without it; those that ignore it (Bio-Formats) lose nothing.
 fn transformations(level: &Level, metadata: &ImageMetadata) -> Value {
     let voxel = metadata.voxel_um.map(|um| um.unwrap_or(1.0));
     let factor = level.factor as f64;
@@ -96,13 +97,7 @@ fn transformations(level: &Level, metadata: &ImageMetadata) -> Value {
         Tczyx::new(metadata.interval_secs.unwrap_or(1.0), 1.0, voxel.z, voxel.y * factor, voxel.x * factor);
     let shift = (factor - 1.0) / 2.0;
     let (t, first) = metadata.origin;
-    let translation = Tczyx::new(
-        t * scale.t,
-        0.0,
-        first.z * voxel.z,
-        (first.y + shift) * voxel.y,
-        (first.x + shift) * voxel.x,
-    );
+    let translation = Tczyx::new(t, 0.0, first.z, first.y + shift * voxel.y, first.x + shift * voxel.x);
     json!([
         { "type": "scale", "scale": scale.to_array() },
         { "type": "translation", "translation": translation.to_array() },

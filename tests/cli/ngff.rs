@@ -8,7 +8,7 @@ use decon_gpu::pixels::PixelType;
 use serde_json::{Value, json};
 
 use crate::mosaic::{Piece, five_fields, metadata, paint, write};
-use crate::output::{assert_same, attributes, files, image};
+use crate::output::{self, assert_same, attributes, files, image};
 use crate::program::{decon_gpu, run, text};
 
 fn put(path: &Path, document: &Value) {
@@ -137,6 +137,39 @@ fn an_image_of_version_0_4_is_read_and_what_is_not_stored_is_its_fill_value() {
     let told = decon_gpu(&["info", text(&old)]).done().stdout;
     assert!(told.contains("voxel      z 0.4000 µm, y 0.0650 µm, x 0.0650 µm"), "{told}");
     assert!(told.contains("a chunk holds 2 planes"), "{told}");
+}
+
+#[test]
+fn positions_are_kept_and_a_part_lies_where_it_lay() {
+    let home = tempfile::tempdir().unwrap();
+    let [old, first, again] = ["old.zarr", "first.zarr", "again.zarr"].map(|name| home.path().join(name));
+    version_0_4(&old);
+    let mut document = output::json(&old.join(".zattrs"));
+    let multiscale = &mut document["multiscales"][0];
+    let of_level = multiscale["datasets"][0]["coordinateTransformations"].as_array_mut().unwrap();
+    let translation = |nm: [f64; 3]| json!({"type": "translation", "translation": nm});
+    of_level.push(translation([1000.0, -500.0, 250.5]));
+    multiscale["coordinateTransformations"] = json!([translation([0.0, 0.0, 1e6])]);
+    put(&old.join(".zattrs"), &document);
+
+    // Voxels of 0.4, 0.065, 0.065 µm: z, y, x of the first sample.
+    let part = "--slices 1-2 --region 3,2,4,2";
+    for (flags, expected) in [
+        ("", [1.0, -0.5, 1000.2505]),
+        (part, [1.4, -0.5 + 2.0 * 0.065, 1000.2505 + 3.0 * 0.065]),
+        ("--scale 2", [1.0, -0.5 + 0.0325, 1000.2505 + 0.0325]),
+    ] {
+        run(&old, &first, &format!("--iterations 0 --overwrite {flags}")).done();
+        let datasets = |folder: &Path| attributes(folder)["ome"]["multiscales"][0]["datasets"].clone();
+        let found = datasets(&first)[0]["coordinateTransformations"][1]["translation"].clone();
+        let found: Vec<f64> = serde_json::from_value(found).unwrap();
+        let is_near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
+        assert!(found[2..].iter().zip(&expected).all(is_near), "{flags}: {found:?}, not {expected:?}");
+        run(&first, &again, "--iterations 0 --overwrite").done();
+        assert_eq!(datasets(&again), datasets(&first), "{flags}: a run on an output moves nothing");
+    }
+    let told = decon_gpu(&["info", text(&old)]).done().stdout;
+    assert!(told.contains("position   z 1.0000 µm, y -0.5000 µm, x 1000.2505 µm"), "{told}");
 }
 
 #[test]

@@ -40,7 +40,8 @@ fn a_region_in_micrometres_is_the_same_as_in_pixels() {
     let (micrometres, attributes) = convert(&file, &um);
     assert_eq!((&pixels.shape, &pixels.pixels), (&micrometres.shape, &micrometres.pixels));
     assert_eq!(pixels.shape, [2, 1, 4, 15, 20]);
-    assert_eq!(translation(&attributes), json!([0.0, 0.0, 0.0, 5.0, 5.0]));
+    // The mean of 2 × 2 pixels lies half a pixel (of 0.5 and 0.25 µm) behind the centre of the first.
+    assert_eq!(translation(&attributes), json!([0.0, 0.0, 0.0, 5.25, 5.125]));
 }
 
 #[test]
