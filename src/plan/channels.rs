@@ -1,4 +1,4 @@
-//! Output channels: one for each gray channel of the file, three (red, green, blue) for each Bgr channel.
+//! Output channels: one for each gray channel of the file, three for each Bgr channel.
 
 use serde::Serialize;
 
@@ -22,8 +22,9 @@ pub struct OutputChannel {
     pub pixel_type: PixelType,
 }
 
+/// Names and colours by which QuPath knows three channels for a colour image.
 const RGB: [(&str, u32, [u8; 3]); 3] =
-    [("red", 2, [255, 0, 0]), ("green", 1, [0, 255, 0]), ("blue", 0, [0, 0, 255])];
+    [("Red", 2, [255, 0, 0]), ("Green", 1, [0, 255, 0]), ("Blue", 0, [0, 0, 255])];
 
 /// Colours for channels of which the file says none, in the order that ImageJ gives them.
 const DEFAULT_COLORS: [[u8; 3]; 6] =
@@ -52,6 +53,16 @@ pub fn output_channels(dataset: &Dataset) -> Vec<OutputChannel> {
     output
 }
 
+/// Which of `channels` show one of the three colours of a pixel: of a Bgr channel; and all where they are named and coloured
+/// as those are, since an OME-Zarr holds colours as three gray channels.
+pub fn are_colors(channels: &[OutputChannel]) -> impl Fn(&OutputChannel) -> bool {
+    let is_like = |(channel, (name, _, color)): (&OutputChannel, (&str, u32, [u8; 3]))| {
+        channel.name == name && channel.color == color && channel.pixel_type == PixelType::Gray8
+    };
+    let are_rgb = channels.len() == RGB.len() && channels.iter().zip(RGB).all(is_like);
+    move |channel| are_rgb || channel.pixel_type.samples() > 1
+}
+
 /// The type that holds every channel without loss, and whether they differ.
 pub fn widest_type(channels: &[OutputChannel]) -> (SampleType, bool) {
     let types = || channels.iter().map(|channel| channel.pixel_type.sample_type());
@@ -62,6 +73,7 @@ pub fn widest_type(channels: &[OutputChannel]) -> (SampleType, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Channel;
     use crate::plan::tests::dataset_of;
 
     #[test]
@@ -72,7 +84,7 @@ mod tests {
             channels.iter().map(|c| (c.source, c.sample, c.name.clone())).collect::<Vec<_>>()
         };
         let alone = output_channels(&dataset);
-        let expected = [(0, 2, "red".into()), (0, 1, "green".into()), (0, 0, "blue".into())];
+        let expected = [(0, 2, "Red".into()), (0, 1, "Green".into()), (0, 0, "Blue".into())];
         assert_eq!(names(&alone), expected);
 
         let mut gray = dataset.channels[0].clone();
@@ -81,7 +93,26 @@ mod tests {
         dataset.channels.push(gray);
         let both = output_channels(&dataset);
         assert_eq!(names(&both)[3], (1, 0, "DAPI".into()));
-        assert_eq!(both[0].name, "channel 0 red");
+        assert_eq!(both[0].name, "channel 0 Red");
         assert_eq!(widest_type(&both), (SampleType::U16, true));
+    }
+
+    #[test]
+    fn gray_channels_are_colors_only_where_they_are_called_and_coloured_so() {
+        let mut dataset = dataset_of(Vec::new());
+        let gray = |(name, _, color): (&str, u32, [u8; 3])| Channel {
+            name: Some(name.to_owned()),
+            color: Some(color),
+            pixel_type: Some(PixelType::Gray8),
+            ..Channel::default()
+        };
+        dataset.channels = RGB.map(gray).into();
+        let colors = |dataset: &Dataset| {
+            let channels = output_channels(dataset);
+            channels.iter().map(are_colors(&channels)).collect::<Vec<_>>()
+        };
+        assert_eq!(colors(&dataset), [true; 3]);
+        dataset.channels[0].name = Some("Cy3".into());
+        assert_eq!(colors(&dataset), [false; 3]);
     }
 }

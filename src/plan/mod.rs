@@ -22,7 +22,7 @@ pub(crate) mod tests;
 use serde::Serialize;
 
 use at_once::{BatchSizes, Order};
-pub use channels::{OutputChannel, output_channels, widest_type};
+pub use channels::{OutputChannel, are_colors, output_channels, widest_type};
 use cost::{Cost, cost_of};
 pub use deciding::{Deciding, Reads};
 pub use fft_size::fast_length;

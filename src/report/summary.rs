@@ -154,7 +154,17 @@ impl fmt::Display for Summary {
             }
         }
         match &self.output {
-            Some(output) => write!(f, "\n{}", output.display()),
+            Some(output) => {
+                write!(f, "\n{}", output.display())?;
+                match self.images.len() {
+                    0 | 1 => Ok(()),
+                    2 => write!(f, "\nopen {0}/0 and {0}/1: few programs open the folder of both", output.display()),
+                    images => {
+                        let last = images - 1;
+                        write!(f, "\nopen {0}/0 to {0}/{last}: few programs open the folder of all", output.display())
+                    }
+                }
+            }
             None => write!(f, "\nnothing was written (--sink null)"),
         }
     }

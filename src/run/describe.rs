@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::job::{Image, Job};
 use crate::pixels::SampleType;
-use crate::plan::{OutputChannel, Plan};
+use crate::plan::{OutputChannel, Plan, are_colors};
 use crate::space::Zyx;
 use crate::zarr::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
 
@@ -50,7 +50,7 @@ fn origin(job: &Job, image: &Image) -> (f64, Zyx<f64>) {
 
 /// The three channels of a colour image share a window, or its white would be tinted.
 fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
-    let is_color = channel.pixel_type.samples() > 1;
+    let is_color = are_colors(&plan.channels)(channel);
     let white = match plan.sample {
         SampleType::U8 => 255.0,
         SampleType::U16 => 65535.0,

@@ -56,7 +56,10 @@ impl Version {
             }
             Self::V05 => {
                 attributes["version"] = json!("0.5");
-                Map::from_iter([("ome".to_owned(), attributes)])
+                // Where programs look that know 0.4 (neuroglancer: google/neuroglancer#959).
+                let omero = attributes.get("omero").cloned();
+                let beside = omero.map(|omero| ("omero".to_owned(), omero));
+                [("ome".to_owned(), attributes)].into_iter().chain(beside).collect()
             }
         }
     }

@@ -23,7 +23,9 @@ fn scenes_become_a_collection_and_one_alone_lies_at_the_root() {
     let scenes = [scene(0, (-900, 50), (64, 40)), scene(1, (3000, -80), (33, 71))];
     write(&input, &scenes.concat(), &metadata(1));
 
-    run(&input, &output, "--iterations 0").done();
+    let ended = run(&input, &output, "--iterations 0").done();
+    let where_to = format!("open {0}/0 and {0}/1", output.display());
+    assert!(ended.stderr.contains(&where_to), "{}", ended.stderr);
     assert_eq!(attributes(&output)["ome"]["bioformats2raw.layout"], 3);
     assert_eq!(attributes(&output.join("OME"))["ome"]["series"], json!(["0", "1"]));
     let xml = std::fs::read_to_string(output.join("OME/METADATA.ome.xml")).unwrap();
