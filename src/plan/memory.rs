@@ -106,13 +106,16 @@ pub struct Memory {
     pub beside: u64,
     /// Finished tiles and shards on their way to the disk.
     pub finished: u64,
-    /// Shards of all levels that are not complete yet.
+    /// Shards of all levels that are not complete yet, and what the display ranges are found by.
     pub pyramid: u64,
     /// Devices that take [`Self::device`] each; 0 when the backend is the processor.
     pub devices: u32,
     /// Whether volumes, plane and fields lie on the device and not in the computer's memory.
     pub on_device: bool,
 }
+
+/// A counter for each value of 16 bits.
+const HISTOGRAM_BYTES: u64 = 4 << 16;
 
 /// Decoded bytes of a batch that keep one request large and the memory in flight small (16 MiB: two fields of
 /// 2048² pixels with 16 bits).
@@ -155,7 +158,7 @@ impl Memory {
             beside: if request.volumes_on_host { 0 } else { beside(grids, grid, tile_bytes) },
             shading: request.shading_bytes,
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
-            pyramid: planes * row_bytes * 2,
+            pyramid: planes * row_bytes * 2 + histograms(shape),
             devices: if request.volumes_on_host { 0 } else { request.devices },
             on_device: !request.volumes_on_host,
             ..Self::default()
@@ -163,7 +166,13 @@ impl Memory {
     }
 
     /// What is held where fields are painted in `order`.
-    pub(super) fn painted_at_once(request: &Request, scene: &Scene, order: &Order<'_>, shard: u32) -> Self {
+    pub(super) fn painted_at_once(
+        request: &Request,
+        scene: &Scene,
+        order: &Order<'_>,
+        shape: Tczyx<u64>,
+        shard: u32,
+    ) -> Self {
         let Workers { loaders, writers, .. } = request.workers;
         let sample_bytes = request.output.bytes() as u64;
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
@@ -175,7 +184,7 @@ impl Memory {
             tiles: order.most_open_px(request.workers.batches_ahead()) * sample_bytes,
             finished: shards * shard_bytes * 2,
             // A level has half as many pixels along each side; its smallest shards wait longer.
-            pyramid: order.most_open_shards(shard) * shard_bytes * 2,
+            pyramid: order.most_open_shards(shard) * shard_bytes * 2 + histograms(shape),
             ..Self::default()
         }
     }
@@ -260,6 +269,11 @@ impl Memory {
     fn device_parts(&self) -> u64 {
         self.fields + self.volumes + self.plane
     }
+}
+
+/// Of each channel, and of the shard that is looked at.
+fn histograms(shape: Tczyx<u64>) -> u64 {
+    (shape.c + 1) * HISTOGRAM_BYTES
 }
 
 /// Fields of `field_bytes` that are on their way to a device at once: those of a group, so that they can be sent while the

@@ -247,7 +247,7 @@ impl<'a> Draft<'a> {
             let of = if in_file_order { Order::of_file } else { Order::of_walk };
             let order = of(scene, &tiles, sizes);
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
-                let memory = Memory::painted_at_once(request, scene, &order, shard);
+                let memory = Memory::painted_at_once(request, scene, &order, self.shape, shard);
                 if memory.host() <= request.memory_bytes {
                     let plan = self.plan(grid, shard, memory, order.into_batches());
                     return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, ..plan });

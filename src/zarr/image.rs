@@ -5,7 +5,7 @@
 //! on the writers' threads, behind the next tiles' compute. A record's line is not flushed: if it is lost, its shard is
 //! made again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,6 +19,7 @@ use zarrs::storage::StorageError;
 use super::layout::{ImageLayout, Level};
 use super::partial::PartialFolder;
 use super::pyramid::Shard;
+use super::range::ShardRange;
 use super::record::Stored;
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
@@ -27,8 +28,11 @@ use crate::space::{Output, Rect, Tczyx};
 /// Names of the axes, slowest first.
 pub(super) const AXES: [&str; 5] = ["t", "c", "z", "y", "x"];
 
-/// The shards of one image that are finished, by level and position in its grid.
-pub(super) type Finished = HashMap<(usize, Tczyx<u64>), Stored>;
+/// A shard of an image: level, position in its grid.
+pub(super) type ShardKey = (usize, Tczyx<u64>);
+
+/// The shards of one image that are finished.
+pub(super) type Finished = HashMap<ShardKey, Stored>;
 
 /// Encodes and stores the shards of one image; shared by several threads.
 #[derive(Debug)]
@@ -40,7 +44,9 @@ pub struct ImageWriter {
     levels: Vec<Array<FilesystemStore>>,
     folder: Arc<PartialFolder>,
     /// By an earlier run.
-    finished: Finished,
+    finished: HashSet<ShardKey>,
+    /// Of those on level 0, with their channels.
+    finished_ranges: Vec<(u64, ShardRange)>,
     stored: AtomicU64,
 }
 
@@ -75,17 +81,22 @@ impl ImageWriter {
             store,
             levels,
             folder,
-            finished: HashMap::new(),
+            finished: HashSet::new(),
+            finished_ranges: Vec::new(),
             stored: AtomicU64::new(0),
         };
-        writer.finished =
-            finished.into_iter().filter(|(key, stored)| writer.is_there(*key, *stored)).collect();
+        for (key, stored) in finished {
+            if writer.is_there(key, &stored) {
+                writer.finished.insert(key);
+                writer.finished_ranges.extend(stored.range.map(|range| (key.1.c, range)));
+            }
+        }
         writer.stored = AtomicU64::new(writer.finished.len() as u64);
         Ok(writer)
     }
 
     /// Whether a recorded shard is of this image and as long as it was.
-    fn is_there(&self, (level, index): (usize, Tczyx<u64>), stored: Stored) -> bool {
+    fn is_there(&self, (level, index): ShardKey, stored: &Stored) -> bool {
         let Some(shards) = self.layout.levels().get(level).map(Level::shards) else { return false };
         let inside = index.to_array().into_iter().zip(shards.to_array()).all(|(at, count)| at < count);
         let length = || fs::metadata(self.path(level, index)).map(|metadata| metadata.len());
@@ -97,8 +108,13 @@ impl ImageWriter {
     }
 
     /// What an earlier run finished.
-    pub(super) fn finished(&self) -> &Finished {
+    pub(super) fn finished(&self) -> &HashSet<ShardKey> {
         &self.finished
+    }
+
+    /// What the display range needs of it, with the channel of each.
+    pub(super) fn finished_ranges(&self) -> impl Iterator<Item = (u64, &ShardRange)> {
+        self.finished_ranges.iter().map(|(channel, range)| (*channel, range))
     }
 
     /// Shards that an earlier run finished.
@@ -115,8 +131,7 @@ impl ImageWriter {
         let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
         (z..z + planes).any(|z| {
             cuts(rect.y, rect.bottom()).any(|y| {
-                cuts(rect.x, rect.right())
-                    .any(|x| !self.finished.contains_key(&(0, Tczyx::new(t, c, z, y, x))))
+                cuts(rect.x, rect.right()).any(|x| !self.finished.contains(&(0, Tczyx::new(t, c, z, y, x))))
             })
         })
     }
@@ -167,7 +182,7 @@ impl ImageWriter {
             bytes = encoded.len() as u64;
             self.write(shard, &path, &encoded).map_err(|error| Error::io(&path, error))?;
         }
-        let stored = Stored { bytes, range: shard.range };
+        let stored = Stored { bytes, range: shard.range.clone() };
         self.folder.record().stored((self.number, shard.level, shard.index), stored)?;
         self.folder.keep();
         self.stored.fetch_add(1, Ordering::Relaxed);

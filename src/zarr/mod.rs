@@ -26,6 +26,6 @@ pub use metadata::{ImageMetadata, OmeroChannel};
 pub use output::OmeZarr;
 pub use partial::Target;
 pub use pyramid::{Block, Pyramid, Shard};
-pub use range::ChannelRange;
+pub use range::{ChannelRange, ShardRange};
 pub use read::read_plane;
 pub use version::Version;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::image::ImageWriter;
 use super::layout::{ImageLayout, Level};
-use super::range::{ChannelRange, RangeMeter};
+use super::range::{ChannelRange, CountedRows, RangeFinder, RangeMeter, ShardRange};
 use super::sample::{Window, copy, halve};
 use crate::pixels::{SampleType, Samples};
 use crate::space::{Output, Rect, Tczyx};
@@ -39,8 +39,8 @@ pub struct Shard {
     pub index: Tczyx<u64>,
     /// [y, x] of [`Level::shard`]; zero outside the image.
     pub samples: Samples,
-    /// Smallest and largest value of the image in it; on level 0 only.
-    pub range: Option<[f64; 2]>,
+    /// What the display range needs of it; on level 0 only.
+    pub range: Option<ShardRange>,
 }
 
 /// A shard that waits for pixels.
@@ -58,6 +58,8 @@ pub struct Pyramid {
     open: HashMap<(usize, Tczyx<u64>), Open>,
     /// By an earlier run.
     finished: HashSet<(usize, Tczyx<u64>)>,
+    finder: RangeFinder,
+    /// Of each channel.
     meters: Vec<RangeMeter>,
 }
 
@@ -69,29 +71,27 @@ impl Pyramid {
             levels: layout.levels().to_vec(),
             open: HashMap::new(),
             finished: HashSet::new(),
-            meters: (0..layout.shape().c).map(|_| RangeMeter::new()).collect(),
+            finder: RangeFinder::new(CountedRows::of(layout.shape()), layout.sample()),
+            meters: vec![RangeMeter::new(layout.sample()); layout.shape().c as usize],
         }
     }
 
     /// For the image of `writer`, of which some shards may be finished. Those that are [`wanted`](Self::wanted) are to
     /// be [taken back](Self::take_back).
     pub fn resumed(writer: &ImageWriter) -> Self {
-        let mut pyramid = Self::new(writer.layout());
-        for ((level, index), stored) in writer.finished() {
-            pyramid.finished.insert((*level, *index));
-            if let Some(range) = stored.range {
-                pyramid.meters[index.c as usize].widen(range);
-            }
+        let pyramid = Self::new(writer.layout());
+        let mut meters = pyramid.meters;
+        for (channel, range) in writer.finished_ranges() {
+            meters[channel as usize].add(range);
         }
-        pyramid
+        Self { finished: writer.finished().clone(), meters, ..pyramid }
     }
 
-    /// The finished shards whose pixels are needed again: for a parent that is not finished, or, on the smallest
-    /// level, for the display range.
+    /// The finished shards whose pixels are needed again: for a parent that is not finished.
     pub fn wanted(&self) -> Vec<(usize, Tczyx<u64>)> {
         let is_wanted = |&&(level, index): &&(usize, Tczyx<u64>)| match self.levels.get(level + 1) {
             Some(_) => !self.finished.contains(&self.parent(level, index)),
-            None => true,
+            None => false,
         };
         let mut wanted: Vec<_> = self.finished.iter().filter(is_wanted).copied().collect();
         // Row by row, as they came, so that few parents are open at once.
@@ -229,8 +229,10 @@ impl Pyramid {
         let mut next = Some(shard);
         while let Some(mut shard) = next {
             if shard.level == 0 {
-                let range = self.inside(&shard).range(&shard.samples);
-                self.meters[shard.index.c as usize].widen(range);
+                let Tczyx { t, c, z, y, .. } = shard.index;
+                let first_row = (t, z, y * self.levels[0].pitch);
+                let range = self.finder.find(&shard.samples, self.inside(&shard), first_row);
+                self.meters[c as usize].add(&range);
                 shard.range = Some(range);
             }
             next = self.fold(&shard);
@@ -250,10 +252,7 @@ impl Pyramid {
     fn fold(&mut self, shard: &Shard) -> Option<Shard> {
         let from = self.inside(shard);
         let level = &self.levels[shard.level];
-        let Some(parent) = self.levels.get(shard.level + 1) else {
-            self.meters[shard.index.c as usize].see_small(&shard.samples, from);
-            return None;
-        };
+        let parent = self.levels.get(shard.level + 1)?;
         let (y, x) = (shard.index.y * level.pitch / 2, shard.index.x * level.pitch / 2);
         let key = self.parent(shard.level, shard.index);
         if self.finished.contains(&key) {

@@ -1,10 +1,15 @@
-//! The range that viewers show a channel in, measured while its pixels pass.
+//! The range that viewers show a channel in, measured on level 0 while its pixels pass.
+//!
+//! Means of a smaller level would be cheaper, but one hot pixel brightens many of them, and a sparse specimen darkens.
 
 use super::sample::{Sample, Window};
-use crate::pixels::Samples;
+use crate::pixels::{SampleType, Samples};
+use crate::space::Tczyx;
 
-/// The share of the smallest level's pixels below `low`, and above `high`.
+/// The share of the counted pixels below `low`, and above `high`: hot pixels are fewer.
 const TAIL: f64 = 0.001;
+/// Pixels of a channel that are counted, about: 4096 of them are a thousandth.
+const COUNTED_PX: u64 = 1 << 22;
 
 /// Values of one channel over all planes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,65 +18,148 @@ pub struct ChannelRange {
     pub min: f64,
     /// Largest at level 0.
     pub max: f64,
-    /// A thousandth of the smallest level's pixels are darker. At f32, to within 1 %.
+    /// A thousandth of the counted pixels of level 0 are darker. At f32, to within 1 %.
     pub low: f64,
-    /// A thousandth of the smallest level's pixels are brighter. At f32, to within 1 %.
+    /// A thousandth of the counted pixels of level 0 are brighter. At f32, to within 1 %.
     pub high: f64,
 }
 
-/// Measures one channel.
+/// What one shard of level 0 holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardRange {
+    /// Smallest and largest value of the image.
+    pub ends: [f64; 2],
+    /// How many of the counted pixels lie in which bin ([`Sample::bin`]), bins ascending.
+    pub counts: Vec<(u16, u32)>,
+}
+
+/// Which rows of level 0 are counted: every nth over all planes of a channel, whatever the order in which they come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountedRows {
+    every: u64,
+    slices: u64,
+    height: u64,
+}
+
+impl CountedRows {
+    /// Of an image of `shape`: all rows where they are few.
+    pub fn of(shape: Tczyx<u64>) -> Self {
+        Self::up_to(COUNTED_PX, shape)
+    }
+
+    fn up_to(most_px: u64, Tczyx { t, z, y, x, .. }: Tczyx<u64>) -> Self {
+        // An odd number meets the even periods of cameras, tiles and chunks at each of their rows in turn.
+        let every = if t * z * y * x <= most_px { 1 } else { (t * z * y * x).div_ceil(most_px) | 1 };
+        Self { every, slices: z, height: y }
+    }
+
+    /// Rows from row `y` of plane `t`, `z` to the next that is counted.
+    fn ahead(&self, t: u64, z: u64, y: u64) -> usize {
+        let row = (t * self.slices + z) * self.height + y;
+        (row.next_multiple_of(self.every) - row) as usize
+    }
+}
+
+/// Looks at one shard after the other.
 #[derive(Debug)]
+pub(super) struct RangeFinder {
+    rows: CountedRows,
+    /// All zero between two shards.
+    histogram: Vec<u32>,
+}
+
+impl RangeFinder {
+    pub fn new(rows: CountedRows, sample: SampleType) -> Self {
+        Self { rows, histogram: vec![0; bins(sample)] }
+    }
+
+    /// The range of `window` of `samples`, whose first row is row `y` of level 0 on plane `t`, `z`.
+    pub fn find(&mut self, samples: &Samples, window: Window, (t, z, y): (u64, u64, u64)) -> ShardRange {
+        let ahead = self.rows.ahead(t, z, y);
+        match samples {
+            Samples::U8(samples) => self.find_in(samples, window, ahead),
+            Samples::U16(samples) => self.find_in(samples, window, ahead),
+            Samples::F32(samples) => self.find_in(samples, window, ahead),
+        }
+    }
+
+    fn find_in<T: Sample>(&mut self, samples: &[T], window: Window, ahead: usize) -> ShardRange {
+        for row in window.rows(samples).skip(ahead).step_by(self.rows.every as usize) {
+            for sample in row.iter().filter(|sample| sample.is_finite()) {
+                self.histogram[usize::from(sample.bin())] += 1;
+            }
+        }
+        let (low, high) = window.ends(samples);
+        let mut counts = Vec::new();
+        for bin in low.bin()..=high.bin() {
+            let count = std::mem::take(&mut self.histogram[usize::from(bin)]);
+            if count > 0 {
+                counts.push((bin, count));
+            }
+        }
+        ShardRange { ends: [low.value(), high.value()], counts }
+    }
+}
+
+/// Measures one channel.
+#[derive(Clone, Debug)]
 pub(super) struct RangeMeter {
     min: f64,
     max: f64,
-    /// Pixels of the smallest level by [`Sample::bin`].
-    histogram: Vec<u64>,
+    histogram: Vec<u32>,
     of_bin: fn(u16) -> f64,
 }
 
 impl RangeMeter {
-    pub fn new() -> Self {
-        let histogram = vec![0; 1 << 16];
-        Self { min: f64::INFINITY, max: f64::NEG_INFINITY, histogram, of_bin: u16::of_bin }
+    /// Of a channel with samples of this type.
+    pub fn new(sample: SampleType) -> Self {
+        let of_bin = match sample {
+            SampleType::U8 => u8::of_bin,
+            SampleType::U16 => u16::of_bin,
+            SampleType::F32 => f32::of_bin,
+        };
+        Self { min: f64::INFINITY, max: f64::NEG_INFINITY, histogram: vec![0; bins(sample)], of_bin }
     }
 
-    /// Values of level 0 lie in `range`, and reach its ends.
-    pub fn widen(&mut self, [low, high]: [f64; 2]) {
-        self.min = self.min.min(low);
-        self.max = self.max.max(high);
-    }
-
-    /// Pixels of the smallest level.
-    pub fn see_small(&mut self, samples: &Samples, window: Window) {
-        match samples {
-            Samples::U8(samples) => self.count(samples, window),
-            Samples::U16(samples) => self.count(samples, window),
-            Samples::F32(samples) => self.count(samples, window),
+    /// Takes a shard of the channel in.
+    pub fn add(&mut self, shard: &ShardRange) {
+        let [low, high] = shard.ends;
+        (self.min, self.max) = (self.min.min(low), self.max.max(high));
+        for &(bin, count) in &shard.counts {
+            // Of a damaged record, perhaps.
+            if let Some(counted) = self.histogram.get_mut(usize::from(bin)) {
+                *counted = counted.saturating_add(count);
+            }
         }
     }
 
-    fn count<T: Sample>(&mut self, samples: &[T], window: Window) {
-        self.of_bin = T::of_bin;
-        for sample in window.rows(samples).flatten() {
-            self.histogram[usize::from(sample.bin())] += 1;
-        }
-    }
-
+    /// Over all shards that were added.
     pub fn range(&self) -> ChannelRange {
+        if self.min > self.max {
+            return ChannelRange { min: 0.0, max: 0.0, low: 0.0, high: 0.0 };
+        }
         // Zeros of both signs are one value, whichever came first.
         let (min, max) = (self.min + 0.0, self.max + 0.0);
-        let tail = (self.histogram.iter().sum::<u64>() as f64 * TAIL) as u64;
+        let tail = (self.histogram.iter().map(|&count| u64::from(count)).sum::<u64>() as f64 * TAIL) as u64;
         let bins = self.histogram.iter().zip(0..=u16::MAX);
-        let value = |bin: Option<u16>| bin.map_or(0.0, |bin| (self.of_bin)(bin).clamp(min, max));
-        ChannelRange { min, max, low: value(past(bins.clone(), tail)), high: value(past(bins.rev(), tail)) }
+        let value = |bin: Option<u16>, none: f64| bin.map_or(none, |bin| (self.of_bin)(bin).clamp(min, max));
+        let (low, high) = (past(bins.clone(), tail), past(bins.rev(), tail));
+        ChannelRange { min, max, low: value(low, min), high: value(high, max) }
+    }
+}
+
+fn bins(sample: SampleType) -> usize {
+    match sample {
+        SampleType::U8 => 1 << 8,
+        SampleType::U16 | SampleType::F32 => 1 << 16,
     }
 }
 
 /// The first bin with more than `tail` pixels up to and in it.
-fn past<'a>(bins: impl Iterator<Item = (&'a u64, u16)>, tail: u64) -> Option<u16> {
+fn past<'a>(bins: impl Iterator<Item = (&'a u32, u16)>, tail: u64) -> Option<u16> {
     let mut seen = 0;
     bins.into_iter().find_map(|(&count, bin)| {
-        seen += count;
+        seen += u64::from(count);
         (seen > tail).then_some(bin)
     })
 }
@@ -82,9 +170,9 @@ mod tests {
 
     fn range_of(samples: &Samples) -> ChannelRange {
         let window = Window { start: 0, stride: samples.len(), height: 1, width: samples.len() };
-        let mut meter = RangeMeter::new();
-        meter.widen(window.range(samples));
-        meter.see_small(samples, window);
+        let rows = CountedRows::of(Tczyx::new(1, 1, 1, 1, samples.len() as u64));
+        let mut meter = RangeMeter::new(samples.kind());
+        meter.add(&RangeFinder::new(rows, samples.kind()).find(samples, window, (0, 0, 0)));
         meter.range()
     }
 
@@ -111,5 +199,43 @@ mod tests {
         assert_eq!((min, max), (-100.0, 899.9_f32.into()));
         // The exact percentiles are -99 and 898.9; a bin is at most 1/128 of its value wide.
         assert!((low + 99.0).abs() <= 1.0 && (high - 898.9).abs() <= 8.0, "{low} {high}");
+    }
+
+    #[test]
+    fn undefined_values_are_passed_over() {
+        let mut values = vec![f32::NAN; 100];
+        let none = ChannelRange { min: 0.0, max: 0.0, low: 0.0, high: 0.0 };
+        assert_eq!(range_of(&Samples::F32(values.clone())), none);
+        values[50] = 4.0;
+        values[60] = -2.0;
+        values[70] = f32::INFINITY;
+        let want = ChannelRange { min: -2.0, max: 4.0, low: -2.0, high: 4.0 };
+        assert_eq!(range_of(&Samples::F32(values)), want);
+    }
+
+    /// 3 planes of 20 × 10, rows of one value each: 0 to 59 over the planes.
+    #[test]
+    fn of_a_large_image_the_same_rows_are_counted_however_it_is_cut() {
+        let shape = Tczyx::new(1, 1, 3, 20, 10);
+        let rows = CountedRows::up_to(210, shape);
+        let counts = |cuts: &[u64]| {
+            let mut finder = RangeFinder::new(rows, SampleType::U8);
+            let mut meter = RangeMeter::new(SampleType::U8);
+            for (z, cut) in (0..3).rev().flat_map(|z| cuts.windows(2).map(move |cut| (z, cut))) {
+                let values = (cut[0]..cut[1]).flat_map(|y| [(20 * z + y) as u8; 10]);
+                let height = (cut[1] - cut[0]) as usize;
+                let window = Window { start: 0, stride: 10, height, width: 10 };
+                meter.add(&finder.find(&Samples::U8(values.collect()), window, (0, z, cut[0])));
+            }
+            assert!(finder.histogram.iter().all(|&count| count == 0));
+            (meter.histogram, meter.min, meter.max)
+        };
+        let whole = counts(&[0, 20]);
+        // 600 pixels, a third of the rows.
+        let counted: Vec<_> = (0..60).filter(|&row| whole.0[row] == 10).collect();
+        assert_eq!(counted, (0..60).step_by(3).collect::<Vec<_>>());
+        assert_eq!((whole.1, whole.2), (0.0, 59.0), "the ends are those of all pixels");
+        assert_eq!(counts(&[0, 1, 7, 8, 20]), whole);
+        assert_eq!(counts(&[0, 13, 20]), whole);
     }
 }

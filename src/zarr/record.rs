@@ -12,22 +12,23 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::range::ShardRange;
 use crate::error::{Error, Result};
 use crate::space::Tczyx;
 
 /// Raised when lines change their meaning.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A shard: image, level, position in the level's grid.
 pub(super) type ShardKey = (usize, usize, Tczyx<u64>);
 
 /// What is known of a shard that is stored.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stored {
     /// Of its file; 0 when it holds zeros only and has none.
     pub bytes: u64,
-    /// Smallest and largest value of a shard of level 0.
-    pub range: Option<[f64; 2]>,
+    /// Of a shard of level 0.
+    pub range: Option<ShardRange>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,13 +38,43 @@ enum Line {
         format: u32,
         identity: Value,
     },
-    /// `at`: image, level, t, c, z, y, x. `range` as bits, which no reader of decimals rounds.
+    /// `at`: image, level, t, c, z, y, x.
     Shard {
         at: [u64; 7],
         bytes: u64,
-        range: Option<[u64; 2]>,
+        range: Option<RangeLine>,
     },
     Note(Value),
+}
+
+/// A [`ShardRange`].
+#[derive(Debug, Serialize, Deserialize)]
+struct RangeLine {
+    /// As bits, which no reader of decimals rounds.
+    ends: [u64; 2],
+    /// Of each bin: its distance from the one before, its pixels.
+    counts: Vec<(u16, u32)>,
+}
+
+impl RangeLine {
+    fn of(range: &ShardRange) -> Self {
+        let mut before = 0;
+        let counts =
+            range.counts.iter().map(|&(bin, count)| (bin - std::mem::replace(&mut before, bin), count));
+        Self { ends: range.ends.map(f64::to_bits), counts: counts.collect() }
+    }
+
+    fn range(self) -> ShardRange {
+        let mut bin = 0_u16;
+        let mut next = |(distance, count)| {
+            bin = bin.wrapping_add(distance);
+            (bin, count)
+        };
+        ShardRange {
+            ends: self.ends.map(f64::from_bits),
+            counts: self.counts.into_iter().map(&mut next).collect(),
+        }
+    }
 }
 
 /// What an earlier process left.
@@ -109,7 +140,7 @@ impl Record {
         self.append(&Line::Shard {
             at: [image as u64, level as u64, t, c, z, y, x],
             bytes: stored.bytes,
-            range: stored.range.map(|ends| ends.map(f64::to_bits)),
+            range: stored.range.as_ref().map(RangeLine::of),
         })
     }
 
@@ -139,7 +170,7 @@ impl Past {
                 Line::Note(note) => past.notes.push(note),
                 Line::Shard { at: [image, level, t, c, z, y, x], bytes, range } => {
                     let key = (image as usize, level as usize, Tczyx::new(t, c, z, y, x));
-                    let range = range.map(|ends| ends.map(f64::from_bits));
+                    let range = range.map(RangeLine::range);
                     past.shards.insert(key, Stored { bytes, range });
                 }
             }
@@ -159,12 +190,15 @@ mod tests {
         (1, 2, Tczyx::new(3, 4, 5, 6, x))
     }
 
-    const STORED: Stored = Stored { bytes: 17, range: Some([-0.1, 1.0 / 3.0]) };
+    fn stored() -> Stored {
+        let counts = vec![(0, 7), (1, 1), (300, 4_000_000_000), (u16::MAX, 2)];
+        Stored { bytes: 17, range: Some(ShardRange { ends: [-0.1, 1.0 / 3.0], counts }) }
+    }
 
     fn written(path: &Path) -> Past {
         let (record, _) = Record::open(path).unwrap();
         record.restart(&json!({ "a": 1 })).unwrap();
-        record.stored(key(0), STORED).unwrap();
+        record.stored(key(0), stored()).unwrap();
         record.note(&json!("n")).unwrap();
         record.stored(key(1), Stored { bytes: 0, range: None }).unwrap();
         drop(record);
@@ -179,7 +213,7 @@ mod tests {
         assert_eq!(past.notes, [json!("n")]);
         assert_eq!(
             past.shards,
-            HashMap::from([(key(0), STORED), (key(1), Stored { bytes: 0, range: None })])
+            HashMap::from([(key(0), stored()), (key(1), Stored { bytes: 0, range: None })])
         );
     }
 
@@ -195,7 +229,7 @@ mod tests {
             let (record, past) = Record::open(&path).unwrap();
             assert_eq!(past.identity.is_some(), length >= first_line, "{length} bytes");
             let left = past.shards.len();
-            record.stored(key(9), STORED).unwrap();
+            record.stored(key(9), stored()).unwrap();
             drop(record);
             let again = Record::open(&path).unwrap().1.shards.len();
             assert_eq!(again, if past.identity.is_some() { left + 1 } else { 0 }, "{length} bytes");

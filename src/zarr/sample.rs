@@ -26,26 +26,24 @@ impl Window {
         (0..self.height).map(move |y| &samples[self.row(y)])
     }
 
-    /// The smallest and the largest of its samples.
-    pub fn range(self, samples: &Samples) -> [f64; 2] {
-        match samples {
-            Samples::U8(samples) => self.ends(samples),
-            Samples::U16(samples) => self.ends(samples),
-            Samples::F32(samples) => self.ends(samples),
-        }
-    }
-
-    fn ends<T: Sample + PartialOrd>(self, samples: &[T]) -> [f64; 2] {
-        let first = samples[self.start];
-        let (low, high) = self.rows(samples).flatten().fold((first, first), |(low, high), &sample| {
-            (if sample < low { sample } else { low }, if sample > high { sample } else { high })
-        });
-        [low.value(), high.value()]
+    /// The smallest and the largest of its samples that are finite.
+    pub fn ends<T: Sample>(self, samples: &[T]) -> (T, T) {
+        self.rows(samples).flatten().fold(T::NO_ENDS, |(low, high), &sample| {
+            let is_finite = sample.is_finite();
+            (
+                if sample < low && is_finite { sample } else { low },
+                if sample > high && is_finite { sample } else { high },
+            )
+        })
     }
 }
 
 /// A number of a pixel.
-pub(super) trait Sample: Copy {
+pub(super) trait Sample: Copy + PartialOrd {
+    /// Of no samples: any one is below the first and above the second, or is one of them.
+    const NO_ENDS: (Self, Self);
+    /// Whether it is a number.
+    fn is_finite(self) -> bool;
     /// The mean of four, correctly rounded, ties to even.
     fn mean(a: Self, b: Self, c: Self, d: Self) -> Self;
     /// As a number.
@@ -59,6 +57,10 @@ pub(super) trait Sample: Copy {
 macro_rules! integer {
     ($type:ty) => {
         impl Sample for $type {
+            const NO_ENDS: (Self, Self) = (Self::MAX, Self::MIN);
+            fn is_finite(self) -> bool {
+                true
+            }
             fn mean(a: Self, b: Self, c: Self, d: Self) -> Self {
                 let sum = u32::from(a) + u32::from(b) + u32::from(c) + u32::from(d);
                 // Half to even: adding 2 would round every tie up, and brighten each level by 1/8 on average.
@@ -80,6 +82,10 @@ integer!(u8);
 integer!(u16);
 
 impl Sample for f32 {
+    const NO_ENDS: (Self, Self) = (Self::INFINITY, Self::NEG_INFINITY);
+    fn is_finite(self) -> bool {
+        Self::is_finite(self)
+    }
     fn mean(a: Self, b: Self, c: Self, d: Self) -> Self {
         // In f64, where neither the order of the sum nor large samples matter.
         ((f64::from(a) + f64::from(b) + (f64::from(c) + f64::from(d))) * 0.25) as Self
@@ -89,7 +95,8 @@ impl Sample for f32 {
     }
     /// Sign, exponent and seven bits of the fraction: bins are at most 1/128 of their value wide.
     fn bin(self) -> u16 {
-        let bits = (self.to_bits() >> 16) as u16;
+        // Zeros of both signs are one value.
+        let bits = ((self + 0.0).to_bits() >> 16) as u16;
         if bits >> 15 == 1 { !bits } else { bits | 1 << 15 }
     }
     fn of_bin(bin: u16) -> f64 {

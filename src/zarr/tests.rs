@@ -1,5 +1,6 @@
 //! Round trips: blocks in, arrays read back through `zarrs`, against a naive pyramid of the whole image.
 
+mod display;
 mod zarr_2;
 
 use std::convert::Infallible;
