@@ -34,6 +34,10 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
     match &magic {
         b"ZISR" => Ok(Format::Czi),
         b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+" => Ok(Format::Tiff),
+        b"PK\x03\x04" | b"PK\x05\x06" => Err(Error::unsupported(
+            path,
+            "a ZIP archive, as .zip and .ozx files of OME-Zarr are; unpack it (unzip FILE -d FOLDER) and give the folder",
+        )),
         _ => Err(Error::format(path, "neither a CZI file nor a TIFF (by its first bytes)", 0)),
     }
 }

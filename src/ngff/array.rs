@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use zarrs::array::{Array, ArrayMetadata, data_type};
+use zarrs::array::{Array, ArrayMetadata};
 use zarrs::storage::store::MemoryStore;
 
 use super::axes::Axes;
 use super::codecs::PieceCodecs;
+use super::element::Element;
 use super::shard::ShardFormat;
-use crate::pixels::{SampleType, Samples};
+use crate::pixels::Samples;
 use crate::space::Tczyx;
 
 /// Samples of a chunk, at most: of 4 bytes, a GiB.
@@ -26,7 +27,7 @@ pub(super) struct PlaneArray {
     pub first: usize,
     pub axes: Axes,
     pub shape: Tczyx<u64>,
-    pub sample: SampleType,
+    pub element: Element,
     /// Of what is decoded at a time.
     pub piece: Tczyx<u64>,
     /// Pieces of a stored file along each axis: one, unless it is a shard.
@@ -71,12 +72,8 @@ impl PlaneArray {
             return Err(format!("{} axes, but the image has {}", array.shape().len(), axes.count()));
         }
         let kind = array.data_type();
-        let sample = match () {
-            () if *kind == data_type::uint8() => SampleType::U8,
-            () if *kind == data_type::uint16() => SampleType::U16,
-            () if *kind == data_type::float32() => SampleType::F32,
-            () => return Err(format!("samples of {kind}; uint8, uint16 and float32 are read")),
-        };
+        let element = Element::of(kind)
+            .ok_or_else(|| format!("samples of {kind}; integers and floats of 8 to 64 bits are read"))?;
         let piece = shard.as_ref().map_or(&stored, |shard| &shard.piece);
         let numbers =
             |shape: &[NonZeroU64]| axes.known(&shape.iter().map(|n| n.get()).collect::<Vec<_>>(), 1);
@@ -93,7 +90,7 @@ impl PlaneArray {
         let codecs = PieceCodecs::new(&chain, in_array, kind, array.fill_value())?;
         let pieces_in_file = per_axis(stored, piece, |stored, piece| stored / piece);
         let axes = axes.clone();
-        Ok(Self { first, axes, shape, sample, piece, pieces_in_file, shard, codecs, array })
+        Ok(Self { first, axes, shape, element, piece, pieces_in_file, shard, codecs, array })
     }
 
     /// Pieces along each axis.
@@ -152,9 +149,16 @@ impl PlaneArray {
         format!("{}/{file}", self.array.path().as_str()).trim_start_matches('/').to_owned()
     }
 
-    /// Samples of one plane of a piece, in bytes.
+    /// Samples of one plane of a piece as they are stored, in bytes.
     pub fn plane_bytes(&self) -> u64 {
-        self.piece.y * self.piece.x * self.sample.bytes() as u64
+        self.piece.y * self.piece.x * self.element.bytes as u64
+    }
+
+    /// What decoding one field takes beside its samples.
+    pub fn decoding_bytes(&self) -> u64 {
+        let kept = if self.planes_in_piece() > 1 { 2 } else { 1 };
+        let widened = if self.element.is_stored_as_worked_on() { 0 } else { self.plane_bytes() };
+        kept * self.planes_in_piece() * self.plane_bytes() + widened
     }
 
     /// Where field `place` would begin if all files lay in a row, `gap` apart and not compressed: what a plan can know
@@ -192,20 +196,31 @@ impl PlaneArray {
     /// The rows and columns of field `place` that lie on the image, `width` × `height` samples, from its `piece`; the fill
     /// value where nothing is stored.
     pub fn plane(&self, place: usize, (width, height): (u32, u32), piece: Option<&[u8]>) -> Samples {
-        let mut samples = Samples::unset(self.sample, width as usize * height as usize);
+        let mut samples = Samples::unset(self.element.sample, width as usize * height as usize);
         match piece {
             Some(piece) => {
                 let inside = per_axis(self.at(place), self.piece, |i, n| i % n);
-                self.copy_plane(piece, inside, samples.as_bytes_mut(), width as usize);
+                if self.element.is_stored_as_worked_on() {
+                    self.copy_plane(piece, inside, samples.as_bytes_mut(), width as usize);
+                } else {
+                    let mut stored = vec![0; samples.len() * self.element.bytes];
+                    self.copy_plane(piece, inside, &mut stored, width as usize);
+                    self.element.widen(&stored, samples.as_bytes_mut());
+                }
             }
-            None => fill(samples.as_bytes_mut(), self.array.fill_value().as_ne_bytes()),
+            None => {
+                let mut value = [0; size_of::<f32>()];
+                let value = &mut value[..self.element.sample.bytes()];
+                self.element.widen(self.array.fill_value().as_ne_bytes(), value);
+                fill(samples.as_bytes_mut(), value);
+            }
         }
         samples
     }
 
     /// The plane at t, c and z of `inside` a decoded piece, in rows of `width` samples.
     fn copy_plane(&self, piece: &[u8], inside: Tczyx<u64>, target: &mut [u8], width: usize) {
-        let size = self.sample.bytes();
+        let size = self.element.bytes;
         let mut stride = size;
         let mut strides = self.axes.in_array(self.piece);
         for side in strides.iter_mut().rev() {

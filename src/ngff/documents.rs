@@ -28,7 +28,9 @@ impl<'a> Documents<'a> {
 
     /// What messages call the file or folder `path`.
     pub fn name(&self, path: &str) -> PathBuf {
-        self.storage.name().join(path)
+        // To join nothing would add a slash.
+        let folder = self.storage.name();
+        if path.is_empty() { folder.to_owned() } else { folder.join(path) }
     }
 
     /// Bytes between two ranges that are read rather than asked for around.
@@ -70,6 +72,24 @@ impl<'a> Documents<'a> {
         let missing =
             || Error::format(self.name(path), "no array is there (neither zarr.json nor .zarray)", None);
         self.json(path, ".zarray")?.ok_or_else(missing)
+    }
+
+    /// Why the folder itself holds no image.
+    pub fn no_image(&self) -> Error {
+        let is_array = |document: Value| document["node_type"] == "array" || document["chunks"].is_array();
+        if self.array("").is_ok_and(is_array) {
+            let what =
+                "one array of Zarr without its image; give the folder above it, where the image is described";
+            return Error::unsupported(self.name(""), what);
+        }
+        if self.attributes("").is_ok_and(|attributes| attributes.is_some()) {
+            return Error::unsupported(
+                self.name(""),
+                "a Zarr folder without an OME-Zarr image (multiscales)",
+            );
+        }
+        let what = "a directory that is no OME-Zarr (neither zarr.json nor .zattrs is there)";
+        Error::format(self.name(""), what, None)
     }
 
     fn json(&self, folder: &str, file: &str) -> Result<Option<Value>> {

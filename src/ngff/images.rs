@@ -26,11 +26,7 @@ pub(super) struct Opened {
 pub(super) fn open(storage: &Storage) -> Result<Opened> {
     let documents = Documents::new(storage);
     let mut reader = Reader { documents, arrays: Vec::new(), next: 0, notes: Vec::new() };
-    let root = reader.documents.attributes("")?;
-    let root = root.ok_or_else(|| {
-        let what = "a directory that is no OME-Zarr (neither zarr.json nor .zattrs is there)";
-        Error::format(storage.name(), what, None)
-    })?;
+    let Some(root) = reader.documents.attributes("")? else { return Err(reader.documents.no_image()) };
     let mut images = Vec::new();
     for path in reader.image_paths(&root)? {
         images.extend(reader.image(&path)?);
@@ -82,7 +78,7 @@ impl Reader<'_> {
             );
         }
         if !attributes.contains_key("bioformats2raw.layout") {
-            return unsupported("a Zarr folder without an OME-Zarr image (multiscales)");
+            return Err(self.documents.no_image());
         }
         let series = self.documents.attributes("OME")?.unwrap_or_default();
         if let Some(series) = in_ome(&series).get("series").and_then(Value::as_array) {
@@ -109,7 +105,8 @@ impl Reader<'_> {
             return Ok(None);
         };
         let base = self.array(path, &told, &told.levels[0])?;
-        let (shape, sample) = (base.shape, base.sample);
+        let (shape, sample) = (base.shape, base.element.sample);
+        self.notes.extend(base.element.note().filter(|note| !self.notes.contains(note)));
         let fields = self.add(base, 1)?;
         let pyramid = self.pyramid(path, &told, shape, sample)?;
         let Transform { scale, translation } = told.levels[0].transform;
@@ -157,7 +154,7 @@ impl Reader<'_> {
             let Tczyx { t, c, z, y, x } = array.shape;
             let is_of_image =
                 (t, c, z) == (shape.t, shape.c, shape.z) && is_whole(shape.y, y) && is_whole(shape.x, x);
-            if is_of_image && array.sample == sample {
+            if is_of_image && array.element.sample == sample {
                 pyramid.extend(self.add(array, ratio)?);
             }
         }
@@ -272,7 +269,7 @@ fn field(array: &PlaneArray, place: usize, ratio: u32, gap: u64) -> Subblock {
         stored_width: width as u32,
         stored_height: height as u32,
         shown: None,
-        pixel_type: gray(array.sample),
+        pixel_type: gray(array.element.sample),
         compression: Compression::Zarr,
         offset: array.nominal_offset(place, gap),
         extent: array.plane_bytes(),

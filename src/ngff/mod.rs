@@ -10,6 +10,7 @@ mod axes;
 mod codecs;
 mod decoded;
 mod documents;
+mod element;
 mod images;
 mod multiscale;
 mod read;
@@ -42,7 +43,7 @@ impl Ngff {
     ///
     /// # Errors
     /// `Io`; `Format` when the metadata is broken, `Unsupported` for what is not read here: plates, labels, other
-    /// types than u8, u16 and f32, codecs that are not known.
+    /// types than integers and floats, codecs that are not known.
     pub fn open(storage: Storage) -> Result<Self> {
         let images::Opened { dataset, arrays, identity } = images::open(&storage)?;
         Ok(Self {
@@ -103,10 +104,6 @@ impl Input for Ngff {
     }
 
     fn decoding_bytes(&self) -> u64 {
-        let bytes = |array: &PlaneArray| {
-            let kept = if array.planes_in_piece() > 1 { 2 } else { 1 };
-            kept * array.planes_in_piece() * array.plane_bytes()
-        };
-        self.arrays.iter().map(bytes).max().unwrap_or(0)
+        self.arrays.iter().map(PlaneArray::decoding_bytes).max().unwrap_or(0)
     }
 }

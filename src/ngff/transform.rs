@@ -80,7 +80,9 @@ mod tests {
 
     #[test]
     fn other_numbers_than_one_an_axis_are_refused() {
-        for wrong in [json!({"scale": [1, 1]}), json!({"scale": [1, 0, 1]}), json!({"translation": [1, 2, 3, 4]})] {
+        for wrong in
+            [json!({"scale": [1, 1]}), json!({"scale": [1, 0, 1]}), json!({"translation": [1, 2, 3, 4]})]
+        {
             assert!(parsed(json!([wrong]), Value::Null).is_err(), "{wrong}");
         }
     }

@@ -158,10 +158,18 @@ impl fmt::Display for Summary {
                 write!(f, "\n{}", output.display())?;
                 match self.images.len() {
                     0 | 1 => Ok(()),
-                    2 => write!(f, "\nopen {0}/0 and {0}/1: few programs open the folder of both", output.display()),
+                    2 => write!(
+                        f,
+                        "\nopen {0}/0 and {0}/1: few programs open the folder of both",
+                        output.display()
+                    ),
                     images => {
                         let last = images - 1;
-                        write!(f, "\nopen {0}/0 to {0}/{last}: few programs open the folder of all", output.display())
+                        write!(
+                            f,
+                            "\nopen {0}/0 to {0}/{last}: few programs open the folder of all",
+                            output.display()
+                        )
                     }
                 }
             }

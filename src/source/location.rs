@@ -43,12 +43,21 @@ impl Location {
 
     /// The last part of its name, without the extension; empty where there is none.
     pub fn stem(&self) -> String {
-        self.name().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        // Such as `.`.
+        let nameless = match self {
+            Self::Path(path) if path.file_name().is_none() => path.canonicalize().ok(),
+            _ => None,
+        };
+        let name = nameless.unwrap_or_else(|| self.name());
+        name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 
+/// The files that say what a Zarr folder holds: programs that ask for a file are given one of these.
+const OF_A_ZARR_FOLDER: [&str; 5] = ["zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata"];
+
 impl From<OsString> for Location {
-    /// What has a scheme is a URL, everything else a path.
+    /// What has a scheme is a URL, everything else a path; a metadata file of Zarr means its folder.
     fn from(text: OsString) -> Self {
         let is_scheme = |text: &str| {
             text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -56,11 +65,26 @@ impl From<OsString> for Location {
         };
         match text.to_str() {
             Some(url) if url.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) => {
-                Self::Url(url.to_owned())
+                Self::Url(url_of_folder(url))
             }
-            _ => Self::Path(text.into()),
+            _ => Self::Path(folder(text.into())),
         }
     }
+}
+
+fn folder(path: PathBuf) -> PathBuf {
+    let is_of_folder = path.file_name().is_some_and(|name| OF_A_ZARR_FOLDER.iter().any(|file| name == *file));
+    match path.parent().filter(|_| is_of_folder) {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new(".").to_owned(),
+        Some(folder) => folder.to_owned(),
+        None => path,
+    }
+}
+
+fn url_of_folder(url: &str) -> String {
+    let (path, behind) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let folder = OF_A_ZARR_FOLDER.iter().find_map(|file| path.strip_suffix(file)?.strip_suffix('/'));
+    folder.map_or_else(|| url.to_owned(), |folder| format!("{folder}/{behind}"))
 }
 
 impl From<&Path> for Location {
@@ -87,6 +111,25 @@ mod tests {
         }
         for path in ["a.czi", "/a/b.czi", "C:\\a.czi", "://x", "a b://c", "http:/x"] {
             assert_eq!(location(path), Location::Path(path.into()));
+        }
+    }
+
+    #[test]
+    fn a_metadata_file_of_zarr_means_its_folder() {
+        for (file, folder) in [
+            ("a.zarr/zarr.json", "a.zarr"),
+            ("/x/a.zarr/0/.zattrs", "/x/a.zarr/0"),
+            (".zgroup", "."),
+            ("a/.zmetadata", "a"),
+            ("a/my.zarr.json", "a/my.zarr.json"),
+            ("https://h/a.zarr/zarr.json?sig=x", "https://h/a.zarr/?sig=x"),
+            ("s3://b/a/.zattrs", "s3://b/a/"),
+            ("https://h/my.zarr.json", "https://h/my.zarr.json"),
+        ] {
+            let is_url = folder.contains("://");
+            let expected = if is_url { Location::Url(folder.into()) } else { Location::Path(folder.into()) };
+            assert_eq!(Location::from(OsString::from(file)), expected);
+            assert!(!is_url || !folder.contains("/?") || expected.is_folder());
         }
     }
 

@@ -84,7 +84,10 @@ fn bgr_becomes_red_green_blue_on_white() {
             }
         }
         let attributes = attributes(&output);
-        assert_eq!(attributes["omero"], attributes["ome"]["omero"], "for programs that look where 0.4 has it");
+        assert_eq!(
+            attributes["omero"], attributes["ome"]["omero"],
+            "for programs that look where 0.4 has it"
+        );
         let shown = &attributes["ome"]["omero"]["channels"];
         for (i, (label, color)) in
             [("Red", "FF0000"), ("Green", "00FF00"), ("Blue", "0000FF")].into_iter().enumerate()

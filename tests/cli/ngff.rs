@@ -173,6 +173,69 @@ fn positions_are_kept_and_a_part_lies_where_it_lay() {
 }
 
 #[test]
+fn other_types_are_read_as_floats_and_said() {
+    let home = tempfile::tempdir().unwrap();
+    let [old, output] = ["old.zarr", "out.zarr"].map(|name| home.path().join(name));
+    version_0_4(&old);
+    fs::remove_file(old.join("full/1.0.1")).unwrap();
+    let array = fs::read_to_string(old.join("full/.zarray")).unwrap();
+    let array = array.replace("\"fill_value\":7", "\"fill_value\":-7");
+    // Big-endian, as the samples before them; an odd value in each.
+    let double = |value: u32| (f64::from(value) - 0.25).to_be_bytes().to_vec();
+    let short = |value: u32| (value as i16 - 15_000).to_be_bytes().to_vec();
+    let types: [(&str, &dyn Fn(u32) -> Vec<u8>, fn(u32) -> f32, &str); 2] = [
+        (
+            ">f8",
+            &double,
+            |value| value as f32 - 0.25,
+            "note: samples of float64 are read as float32, which keeps",
+        ),
+        (
+            ">i2",
+            &short,
+            |value| value as f32 - 15_000.0,
+            "note: samples of int16 are read as float32, which holds",
+        ),
+    ];
+    for (name, bytes, expected, note) in types {
+        fs::write(old.join("full/.zarray"), array.replace(">u2", name)).unwrap();
+        for (z, y, x) in (0..8).map(|i| (i / 4, i / 2 % 2, i % 2)).filter(|chunk| *chunk != (1, 0, 1)) {
+            let values = (0..24).map(|i| value(2 * z + i / 12, 3 * y + i / 4 % 3, 4 * x + i % 4));
+            fs::write(old.join(format!("full/{z}.{y}.{x}")), values.flat_map(bytes).collect::<Vec<_>>())
+                .unwrap();
+        }
+        let ended = run(&old, &output, "--iterations 0 --overwrite").done();
+        assert!(ended.stderr.contains(note), "{name}: {}", ended.stderr);
+        let found = image(&output);
+        assert_eq!((found.shape, found.type_name), ([1, 1, 3, 5, 7], "f32"));
+        let voxels = (0..105).map(|i| (i / 35, i / 7 % 5, i % 7));
+        let stored = |(z, y, x)| if z == 2 && y < 3 && x > 3 { -7.0 } else { expected(value(z, y, x)) };
+        assert_same(found.pixels(), &voxels.map(stored).collect::<Vec<f32>>(), name);
+    }
+}
+
+#[test]
+fn a_metadata_file_means_its_folder_and_an_archive_is_refused_by_name() {
+    let home = tempfile::tempdir().unwrap();
+    let [old, output] = ["old.zarr", "out.zarr"].map(|name| home.path().join(name));
+    version_0_4(&old);
+    for file in [".zattrs", ".zgroup"] {
+        run(&old.join(file), &output, "--iterations 0 --overwrite").done();
+        assert_eq!(image(&output).shape, [1, 1, 3, 5, 7], "{file}");
+        let name = &attributes(&output)["ome"]["multiscales"][0]["name"];
+        assert_eq!(name, "old", "{file}");
+    }
+    let ended = run(&old.join("full/.zarray"), &output, "--iterations 0 --overwrite");
+    ended.failed(1, "one array of Zarr without its image; give the folder above it");
+    let archive = home.path().join("image.ozx");
+    fs::write(&archive, b"PK\x03\x04 and so on").unwrap();
+    run(&archive, &output, "--iterations 0 --overwrite").failed(
+        1,
+        "image.ozx: not supported: a ZIP archive, as .zip and .ozx files of OME-Zarr are; unpack it",
+    );
+}
+
+#[test]
 fn a_collection_comes_back_as_its_scenes() {
     let home = tempfile::tempdir().unwrap();
     let (slide, first, again) =
@@ -221,7 +284,7 @@ fn what_cannot_be_read_is_named() {
 
     let array = fs::read_to_string(input.join("full/.zarray")).unwrap();
     for (from, to, what) in [
-        (">u2", "<i4", "in.zarr/full: not supported: samples of int32"),
+        (">u2", "<c8", "in.zarr/full: not supported: samples of complex64"),
         ("[2,3,4]", "[2,3,0]", "in.zarr/full: not supported: chunk shape"),
         ("[2,3,4]", "[2,3]", "in.zarr/full: not supported: "),
         ("[2,3,4]", "[65536,65536,65536]", "in.zarr/full: not supported: chunks of"),
