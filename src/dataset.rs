@@ -2,11 +2,15 @@
 //!
 //! The readers fill these types in; the plan decides on them; nothing here reads or computes.
 
+mod voxel_size;
+
 use std::fmt;
 use std::io::IoSliceMut;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+pub use voxel_size::believed;
 
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use part::{Indices, Length, Region};
+pub use part::{Indices, Length, Region, axes};
 
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
 use crate::decon::{Method, Overlap, Precision, Start, Until};
@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::{Access, Location, Merging, Simulation, seconds};
 use crate::space::Zyx;
+use crate::tiff::Axes;
 use crate::zarr::Version;
 
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
@@ -47,6 +48,8 @@ pub struct Options {
     pub times: Option<Indices>,
     /// Index by dimension, for those beside S, T, C, Z and M.
     pub select: BTreeMap<char, i32>,
+    /// What the pages of a TIFF are.
+    pub axes: Option<Axes>,
     /// Distance between samples in µm.
     pub voxel_um: Option<Zyx<f64>>,
     /// Mosaic pixels that one output pixel averages along each axis.
@@ -203,6 +206,7 @@ impl Options {
             slices: indices("--slices", &selection.slices, Indices::parse_range)?,
             times: indices("--times", &selection.times, Indices::parse_range)?,
             select: selections(&selection.select)?,
+            axes: axes(&selection.axes)?,
             voxel_um: selection
                 .voxel_um
                 .as_deref()

@@ -75,6 +75,10 @@ pub struct SelectionArgs {
     /// Index of a dimension beside S, T, C, Z and M, such as H=3; may be given again [default: 0]
     #[arg(long, value_name = "D=I")]
     pub select: Vec<String>,
+    /// What the planes of a TIFF are where the file does not say it: letters of t, c and z, the slowest first, such as c,
+    /// or with their numbers tz5c2 (the one without a number takes what is left)
+    #[arg(long, value_name = "LETTERS")]
+    pub axes: Option<String>,
     /// Distance between samples in µm, overriding the file
     #[arg(long, value_name = "Z,Y,X")]
     pub voxel_um: Option<String>,

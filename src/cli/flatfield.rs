@@ -43,6 +43,9 @@ pub struct FlatfieldArgs {
     /// Only this scene, as the file counts them [default: all]
     #[arg(long, value_name = "K")]
     scene: Option<String>,
+    /// What the planes of a TIFF are where the file does not say it, such as c or tz5c2, as for `run`
+    #[arg(long, value_name = "LETTERS")]
+    axes: Option<String>,
     /// TIFF of the camera's counts without light, subtracted first; once, or once a channel as C=FILE. Without one, the
     /// camera's offset is taken for light, and the estimate is too even by its share
     #[arg(long, value_name = "[C=]FILE.tif")]
@@ -115,6 +118,7 @@ impl FlatfieldArgs {
         flags.push(self.input.clone());
         flags.extend(self.channels.iter().map(|list| format!("--channels={list}").into()));
         flags.extend(self.scene.iter().map(|scene| format!("--scene={scene}").into()));
+        flags.extend(self.axes.iter().map(|axes| format!("--axes={axes}").into()));
         flags.extend(self.darkfield.iter().map(|dark| format!("--darkfield={dark}").into()));
         flags.extend_from_slice(more);
         let parsed = FlatfieldJob::try_parse_from(flags);

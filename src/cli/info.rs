@@ -10,7 +10,7 @@ use super::args::ReadingArgs;
 use super::{print, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
-use crate::job::open_input;
+use crate::job::{Dimensions, open_input};
 use crate::options;
 use crate::source::Location;
 use crate::timeline::{Detail, Timeline};
@@ -23,6 +23,9 @@ pub struct InfoArgs {
     /// Draw where the fields lie: overlaps, gaps, their order in the file, and a scale bar
     #[arg(long, value_name = "MAP.png|MAP.svg")]
     map: Option<PathBuf>,
+    /// What the planes of a TIFF are where the file does not say it, such as c or tz5c2, as for `run`
+    #[arg(long, value_name = "LETTERS")]
+    axes: Option<String>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -32,7 +35,9 @@ pub struct InfoArgs {
 
 pub fn run(args: &InfoArgs) -> Result<ExitCode> {
     let (access, timeline) = (options::access(&args.reading)?, Timeline::new(Detail::Sums));
-    let input = open_input(&args.input, &BTreeMap::new(), &access, timeline.requests())?;
+    let axes = options::axes(&args.axes)?;
+    let dimensions = Dimensions { select: &BTreeMap::new(), axes: axes.as_ref() };
+    let input = open_input(&args.input, &dimensions, &access, timeline.requests())?;
     let info = Info::new(&args.input, input.dataset());
     print(&if args.json { to_json(&info) } else { info.to_string() });
     if let Some(path) = &args.map {

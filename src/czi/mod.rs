@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::dataset::{
     Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock, TakesRows,
+    believed,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
@@ -171,7 +172,7 @@ fn combine(layout: Layout, metadata: Metadata) -> Dataset {
         channels,
         slices: layout.slices,
         times: layout.times,
-        voxel_um: metadata.voxel_um,
+        voxel_um: believed(metadata.voxel_um, &mut notes),
         interval_secs: metadata.interval_secs.filter(|_| layout.times > 1),
         optics: metadata.optics,
         notes,

@@ -8,7 +8,7 @@ use crate::dataset::Input;
 use crate::error::{Error, Result};
 use crate::ngff::Ngff;
 use crate::source::{Access, Location, ReadAt, Storage};
-use crate::tiff::TiffStack;
+use crate::tiff::{Axes, TiffStack};
 use crate::timeline::RequestLog;
 
 /// A format that can be read.
@@ -42,27 +42,45 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
     }
 }
 
+/// What the user says of a file's dimensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Dimensions<'a> {
+    /// Indices of those beside S, T, C, Z and M (CZI).
+    pub select: &'a BTreeMap<char, i32>,
+    /// What the pages are (TIFF).
+    pub axes: Option<&'a Axes>,
+}
+
 /// Opens a CZI file, a TIFF stack or an OME-Zarr, by `access`; `log` is told of the requests.
 ///
 /// # Errors
-/// `Format` when it is none, and those of the readers; `Option` when `select` is given for another than a CZI.
+/// `Format` when it is none, and those of the readers; `Option` when `dimensions` says what is for another format.
 pub fn open_input(
     location: &Location,
-    select: &BTreeMap<char, i32>,
+    dimensions: &Dimensions<'_>,
     access: &Access,
     log: &Arc<RequestLog>,
 ) -> Result<Box<dyn Input>> {
+    let Dimensions { select, axes } = *dimensions;
+    let no_axes = |format: &str| match axes {
+        Some(_) => Err(Error::option("--axes", format!("{format} says itself what its planes are"))),
+        None => Ok(()),
+    };
     let storage = Storage::new(location, access, log)?;
     if location.is_folder() {
         if !select.is_empty() {
             return Err(Error::option("--select", "an OME-Zarr has no dimensions beside T, C and Z"));
         }
+        no_axes("an OME-Zarr")?;
         return Ok(Box::new(Ngff::open(storage)?));
     }
     let source = storage.file()?;
     match format_of(&*source)? {
-        Format::Czi => Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging))),
-        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source)?)),
+        Format::Czi => {
+            no_axes("a CZI file")?;
+            Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging)))
+        }
+        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source, axes)?)),
         Format::Tiff => Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z")),
     }
 }

@@ -27,7 +27,7 @@ use crate::timeline::{Detail, Timeline};
 use backend::choose_backend;
 pub use backend::{Chosen, Gpu};
 use fit::Fitted;
-pub use input::open_input;
+pub use input::{Dimensions, open_input};
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
@@ -100,7 +100,8 @@ impl Job {
     /// # Errors
     /// As [`Self::prepare`].
     pub fn prepare_on(options: Options, timeline: Arc<Timeline>, backend: Option<Chosen>) -> Result<Self> {
-        let input = open_input(&options.input, &options.select, &options.access, timeline.requests())?;
+        let dimensions = Dimensions { select: &options.select, axes: options.axes.as_ref() };
+        let input = open_input(&options.input, &dimensions, &options.access, timeline.requests())?;
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);

@@ -6,7 +6,7 @@ use super::array::PlaneArray;
 use super::documents::Documents;
 use super::multiscale::{Level, Multiscale};
 use super::transform::Transform;
-use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
+use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock, believed};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, SampleType};
 use crate::source::{Identity, Storage};
@@ -198,7 +198,7 @@ impl Reader<'_> {
             channels: channels.collect(),
             slices: first.shape.z as u32,
             times: first.shape.t as u32,
-            voxel_um: first.step.1,
+            voxel_um: believed(first.step.1, &mut self.notes),
             interval_secs: first.step.0,
             optics: Optics::default(),
             notes: Vec::new(),

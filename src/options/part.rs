@@ -1,4 +1,4 @@
-//! Which part of a file is asked for: a region, channels, slices, times, as typed.
+//! Which part of a file is asked for: a region, channels, slices, times, as typed; and what its planes are.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::space::{Mosaic, Rect, Zyx};
+use crate::tiff::Axes;
 
 /// More pixels than any mosaic has along one axis; it keeps sums within 64 bits.
 const FARTHEST_PX: f64 = (1_u64 << 40) as f64;
@@ -161,6 +162,15 @@ impl Indices {
         }
         Ok(())
     }
+}
+
+/// What `--axes` says.
+///
+/// # Errors
+/// `Option` when that is no list of axes.
+pub fn axes(text: &Option<String>) -> Result<Option<Axes>> {
+    let parse = |text: &String| text.parse().map_err(|reason: String| Error::option("--axes", reason));
+    text.as_ref().map(parse).transpose()
 }
 
 #[cfg(test)]

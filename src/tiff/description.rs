@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::axes::Axes;
 use super::header::Header;
 use super::imagej::ImageJ;
 use super::ome;
-use crate::dataset::{Channel, Optics, Plane};
-use crate::error::Result;
+use super::shaped::Shaped;
+use super::stk::Stk;
+use crate::dataset::{Channel, Optics, Plane, believed};
+use crate::error::{Error, Result};
 use crate::space::Zyx;
 
 /// Which plane each page is, and what is known about all.
@@ -25,14 +28,20 @@ pub(super) struct Description {
     pub interval_secs: Option<f64>,
     pub optics: Optics,
     pub notes: Vec<String>,
+    /// What was taken for granted about the planes, as nothing says it.
+    pub guess: Option<String>,
 }
 
 /// The pages that are to be described.
 pub(super) struct PageList<'a> {
     /// The file.
     pub path: &'a Path,
+    /// Its bytes.
+    pub file_bytes: u64,
     /// The number of each page's directory in the file.
     pub numbers: Vec<usize>,
+    /// Pixels across and down.
+    pub size: (u32, u32),
     /// Values of a pixel: 3 for colours.
     pub samples: u32,
     /// The type of a value, as OME-XML calls it.
@@ -71,37 +80,78 @@ impl Sizes {
 }
 
 impl Description {
-    /// What `header` says about `pages`: OME-XML before others, as its planes are named one by one.
+    /// What `header` says about `pages`, and `axes` where the user says better.
     ///
     /// # Errors
-    /// Those of the OME-XML.
-    pub fn of(header: &Header, pages: &PageList<'_>) -> Result<Self> {
+    /// Those of the OME-XML; `Option` where `axes` do not fit; `Unsupported` for files of a vendor that hold more.
+    pub fn of(header: &Header, pages: &PageList<'_>, axes: Option<&Axes>) -> Result<Self> {
+        let mut told = match Self::told(header, pages) {
+            // What the user says needs no description.
+            Err(_) if axes.is_some() => Self::guessed(pages.numbers.len()),
+            told => told?,
+        };
+        told.voxel_um = believed(told.voxel_um, &mut told.notes);
+        if let Some(axes) = axes {
+            return axes.apply(told).map_err(|reason| Error::option("--axes", reason));
+        }
+        if let Some(guess) = told.guess.take() {
+            told.notes.push(format!("{guess}; --axes says otherwise, such as --axes c or --axes tz5"));
+        }
+        Ok(told)
+    }
+
+    /// OME-XML comes before others, as its planes are named one by one.
+    fn told(header: &Header, pages: &PageList<'_>) -> Result<Self> {
         let texts = &header.descriptions;
         if let Some(xml) = texts.iter().find(|text| ome::is_ome(text)) {
             return ome::describe(xml, pages);
         }
-        Ok(match texts.iter().find_map(|text| ImageJ::parse(text)) {
-            Some(imagej) => imagej.describe(pages.numbers.len(), header.resolution),
-            None => Self::plain(pages.numbers.len()),
-        })
+        if let Some(lsm) = &header.lsm {
+            return lsm.describe(pages);
+        }
+        let count = pages.numbers.len();
+        if let Some(stk) = &header.stk {
+            return Ok(stk.describe(count));
+        }
+        if let Some(imagej) = texts.iter().find_map(|text| ImageJ::parse(text)) {
+            return Ok(imagej.describe(count, header.resolution));
+        }
+        let shaped = texts.iter().find_map(|text| Shaped::parse(text)?.describe(pages));
+        let mut told = shaped.unwrap_or_else(|| Self::guessed(count));
+        told.voxel_um = header.resolution.pixel_um(&mut told.notes);
+        Ok(told)
     }
 
     /// A z stack of `pages`.
     pub fn plain(pages: usize) -> Self {
+        Self::ordered(pages, Sizes { c: 1, z: pages as u32, t: 1 }, "ZCT")
+    }
+
+    /// `pages` along the axes of `order`, the fastest first.
+    pub fn ordered(pages: usize, sizes: Sizes, order: &str) -> Self {
         Self {
-            planes: (0..pages).map(|z| Some(Plane { z: z as u32, ..Plane::default() })).collect(),
-            slices: pages as u32,
-            times: 1,
-            channels: vec![Channel::default()],
+            planes: (0..pages).map(|page| Some(sizes.plane(order, page))).collect(),
+            slices: sizes.z,
+            times: sizes.t,
+            channels: vec![Channel::default(); sizes.c as usize],
             ..Self::default()
         }
     }
+
+    /// A z stack, as nothing says what else `pages` are.
+    fn guessed(pages: usize) -> Self {
+        let guess = (pages > 1).then(|| format!("{pages} pages without axes: taken as slices"));
+        Self { guess, ..Self::plain(pages) }
+    }
 }
 
-/// Planes that lie behind the first in a file of one directory, which has no room for more than 4 GB.
-pub(super) fn planes_behind_one_directory(header: &Header) -> Option<usize> {
-    let imagej = header.descriptions.iter().find_map(|text| ImageJ::parse(text))?;
-    Some(imagej.images()).filter(|&images| images > 1)
+/// Planes that lie behind the first, of so many pixels across and down, in a file of one directory.
+pub(super) fn planes_behind_one_directory(header: &Header, size: (u32, u32)) -> Option<usize> {
+    let texts = &header.descriptions;
+    let stk = header.stk.as_ref().map(Stk::planes);
+    let imagej = || texts.iter().find_map(|text| ImageJ::parse(text)).map(|imagej| imagej.images());
+    let shaped = || texts.iter().find_map(|text| Shaped::parse(text)?.truncated_planes(size));
+    stk.or_else(imagej).or_else(shaped).filter(|&planes| planes > 1)
 }
 
 /// A length in micrometres; `None` for units that are no lengths in space.

@@ -67,6 +67,11 @@ impl<'a> Directory<'a> {
         Ok(Self { source, order, entries })
     }
 
+    /// Of the file's numbers.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
     /// All entries of `tag`.
     pub fn all(&self, tag: u16) -> &[Entry] {
         self.entries.get(&tag).map_or(&[], Vec::as_slice)

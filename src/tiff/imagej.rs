@@ -4,7 +4,6 @@
 
 use super::description::{Description, Sizes, micrometres};
 use super::header::{Resolution, ResolutionUnit};
-use crate::dataset::Channel;
 use crate::space::Zyx;
 
 /// ImageJ shows at most this many channels; programs that hand a stack to a writer without naming its axes end up with
@@ -34,18 +33,16 @@ impl<'a> ImageJ<'a> {
         let mut sizes = Sizes { c: self.count("channels"), z: self.count("slices"), t: self.count("frames") };
         let mut description = Description::plain(pages);
         if sizes.c > MOST_CHANNELS && (sizes.z, sizes.t) == (1, 1) {
-            description.notes.push(format!("{} channels and one slice: taken for a z stack", sizes.c));
+            description.guess = Some(format!("{} channels and one slice: taken for a z stack", sizes.c));
             (sizes.z, sizes.c) = (sizes.c, 1);
         }
         if sizes.pages() == Some(pages) {
-            description.planes = (0..pages).map(|i| Some(sizes.plane("CZT", i))).collect();
-            description.slices = sizes.z;
-            description.times = sizes.t;
-            description.channels = vec![Channel::default(); sizes.c as usize];
+            let guess = description.guess;
+            description = Description { guess, ..Description::ordered(pages, sizes, &self.order()) };
         } else if pages > 1 && (sizes.c, sizes.z, sizes.t) != (1, 1, 1) {
-            description.notes.push(format!(
+            description.guess = Some(format!(
                 "ImageJ's description counts {} channels × {} slices × {} frames, but there are {pages} pages: \
-                 taken as a z stack",
+                 taken as slices",
                 sizes.c, sizes.z, sizes.t
             ));
         }
@@ -70,7 +67,24 @@ impl<'a> ImageJ<'a> {
             resolution.x.and_then(|r| length_of_pixel(r, unit)),
         );
         description.interval_secs = self.number("finterval").filter(|&secs| secs > 0.0);
+        description.notes.extend(self.about_the_calibration());
         description
+    }
+
+    /// Axes, the fastest first: channel, slice, frame unless the text has another order, as Micro-Manager's may.
+    fn order(&self) -> String {
+        let order = self.value("order").unwrap_or_default().to_ascii_uppercase();
+        let is_one = order.len() == 3 && "CZT".chars().all(|axis| order.contains(axis));
+        if is_one { order } else { "CZT".into() }
+    }
+
+    /// ImageJ stores signed numbers as unsigned ones, and a straight line that leads back.
+    fn about_the_calibration(&self) -> Option<String> {
+        let is_straight = self.value("cf").is_none_or(|function| function == "0");
+        let (offset, slope) = (self.number("c0")?, self.number("c1").unwrap_or(1.0));
+        (is_straight && (offset, slope) != (0.0, 1.0)).then(|| {
+            format!("ImageJ shows {offset} + {slope} × the stored values (c0, c1 of its description): they are read as stored")
+        })
     }
 
     fn value(&self, key: &str) -> Option<&'a str> {

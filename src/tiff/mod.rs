@@ -3,18 +3,23 @@
 //! Each page is one field of one scene. The bytes are decoded by the crate `tiff`; what the pages mean is read here.
 //! Stored pyramids (SubIFDs) and images in several files are not read.
 
+mod axes;
 mod cursor;
 mod description;
 mod directory;
 mod header;
 mod imagej;
+mod lsm;
 mod ome;
 mod page;
 mod planes;
+mod shaped;
+mod stk;
 mod volume;
 
 use std::path::Path;
 
+pub use axes::Axes;
 pub use planes::{Planes, read_planes, write_planes};
 pub use volume::{Volume, read_volume};
 
@@ -43,15 +48,15 @@ impl TiffStack {
     /// `Io`; `Format` when it is no TIFF or a broken one; `Unsupported` for pages that are neither u8, u16 or f32
     /// gray nor u8 or u16 RGB, for pages that differ, and for compressions other than LZW, deflate, zstd, PackBits.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::from_source(Box::new(FileSource::open(path)?))
+        Self::from_source(Box::new(FileSource::open(path)?), None)
     }
 
-    /// As [`TiffStack::open`], from any source.
+    /// As [`TiffStack::open`], from any source; `axes` say what its planes are, where the user knows better.
     ///
     /// # Errors
-    /// As [`TiffStack::open`].
-    pub fn from_source(source: Box<dyn ReadAt>) -> Result<Self> {
-        let (pages, description) = open_pages(source.as_ref())?;
+    /// As [`TiffStack::open`], and `Option` when `axes` do not fit.
+    pub fn from_source(source: Box<dyn ReadAt>, axes: Option<&Axes>) -> Result<Self> {
+        let (pages, description) = open_pages(source.as_ref(), axes)?;
         let mut fields: Vec<(Page, Plane)> = pages
             .into_iter()
             .zip(&description.planes)
@@ -94,21 +99,23 @@ impl Input for TiffStack {
 }
 
 /// All pages that are images, one for each plane stored, and what the file says about them.
-fn open_pages(source: &dyn ReadAt) -> Result<(Vec<Page>, Description)> {
+fn open_pages(source: &dyn ReadAt, axes: Option<&Axes>) -> Result<(Vec<Page>, Description)> {
     let mut pages = page::scan(source)?;
     let header = Header::read(source, pages[0].directory)?;
     if pages.len() == 1
-        && let Some(planes) = planes_behind_one_directory(&header)
+        && let Some(planes) = planes_behind_one_directory(&header, (pages[0].width, pages[0].height))
     {
         pages = contiguous_planes(source, &pages[0], planes)?;
     }
     let list = PageList {
         path: source.path(),
+        file_bytes: source.size(),
+        size: (pages[0].width, pages[0].height),
         numbers: pages.iter().map(|page| page.number).collect(),
         samples: pages[0].color.num_samples().into(),
         sample_type: pages[0].ome_type(),
     };
-    let description = Description::of(&header, &list)?;
+    let description = Description::of(&header, &list, axes)?;
     if let Some((name, planes)) = description.elsewhere.first_key_value() {
         let what = format!("an OME-TIFF of several files: {} planes are in {name}", planes.len());
         return Err(Error::unsupported(source.path(), what));
@@ -116,20 +123,17 @@ fn open_pages(source: &dyn ReadAt) -> Result<(Vec<Page>, Description)> {
     Ok((pages, description))
 }
 
-/// ImageJ writes stacks of over 4 GB with one directory: the other planes follow the first, uncompressed.
+/// ImageJ (stacks of over 4 GB), MetaMorph and tifffile write one directory: the other planes follow the first, uncompressed.
 fn contiguous_planes(source: &dyn ReadAt, first: &Page, images: usize) -> Result<Vec<Page>> {
     let [piece] = first.pieces[..] else {
-        return Err(Error::unsupported(
-            source.path(),
-            "an ImageJ stack with one directory and scattered strips",
-        ));
+        return Err(Error::unsupported(source.path(), "a stack with one directory and scattered strips"));
     };
     if first.is_compressed || piece.length != first.decoded_bytes {
-        return Err(Error::unsupported(source.path(), "a compressed ImageJ stack with one directory"));
+        return Err(Error::unsupported(source.path(), "a compressed stack with one directory"));
     }
     let end = piece.length.checked_mul(images as u64).and_then(|all| all.checked_add(piece.file));
     if end.is_none_or(|end| end > source.size()) {
-        let what = format!("ImageJ's description promises {images} planes, the file is too short for them");
+        let what = format!("the description promises {images} planes, the file is too short for them");
         return Err(Error::format(source.path(), what, piece.file));
     }
     let plane = |i| Piece { file: piece.file + i as u64 * piece.length, ..piece };

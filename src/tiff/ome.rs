@@ -92,6 +92,7 @@ pub(super) fn describe(text: &str, pages: &PageList<'_>) -> Result<Description> 
         interval_secs: interval(pixels),
         optics: optics(root, image),
         notes,
+        guess: None,
     })
 }
 

@@ -1,6 +1,7 @@
 mod descriptions;
 mod ome;
 mod raw;
+mod vendors;
 
 use std::fs::File;
 use std::io::Write;

@@ -29,7 +29,7 @@ pub struct Volume {
 /// one axis, for colours, and for pages of different sizes.
 pub fn read_volume(path: &Path) -> Result<Volume> {
     let source = FileSource::open(path)?;
-    let (pages, description) = open_pages(&source)?;
+    let (pages, description) = open_pages(&source, None)?;
     let (c, z, t) = (description.channels.len(), description.slices, description.times);
     let longest = z.max(t).max(c as u32);
     if u64::from(longest) != c as u64 * u64::from(z) * u64::from(t) {

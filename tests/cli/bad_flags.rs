@@ -23,6 +23,10 @@ const WRONG: &[&str] = &[
     "--select H",
     "--select Z=1",
     "--select H=1",
+    "--axes x",
+    "--axes zz",
+    // A CZI says it itself.
+    "--axes z",
     "--voxel-um 1,1",
     "--voxel-um 0,1,1",
     "--voxel-um 1,nan,1",

@@ -6,6 +6,7 @@
 //! Exit codes: 0 done, 1 failed (the file, the disk, a limit), 2 wrong usage (a flag), 3 done without damaged parts, 130 and 143
 //! ended by a signal.
 
+mod axes;
 mod bad_files;
 mod bad_flags;
 mod bad_psfs;

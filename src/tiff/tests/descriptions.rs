@@ -60,6 +60,130 @@ fn micrometres_beside_a_resolution_in_centimetres_are_counted_in_centimetres() {
 }
 
 #[test]
+fn imagej_stacks_have_the_order_that_they_say() {
+    let zct = IMAGEJ.replace("hyperstack=true", "order=zct");
+    let stack = TiffStack::open(gray16(12, &zct).path()).unwrap();
+    let planes: Vec<Plane> = stack.dataset().scenes[0].fields.iter().map(|f| f.plane).collect();
+    assert_eq!(planes[1], Plane { t: 0, c: 0, z: 1 });
+    assert_eq!(planes[3], Plane { t: 0, c: 1, z: 0 });
+    assert_eq!(planes[6], Plane { t: 1, c: 0, z: 0 });
+}
+
+#[test]
+fn imagej_values_that_are_shown_otherwise_are_noted() {
+    let signed = IMAGEJ.to_owned() + "cf=0\nc0=-32768.0\nc1=1.0\n";
+    let stack = TiffStack::open(gray16(12, &signed).path()).unwrap();
+    assert!(
+        stack.dataset().notes[0].contains("-32768 + 1 × the stored values"),
+        "{:?}",
+        stack.dataset().notes
+    );
+    let same = IMAGEJ.to_owned() + "cf=0\nc0=0.0\nc1=1.0\n";
+    assert_eq!(TiffStack::open(gray16(12, &same).path()).unwrap().dataset().notes, Vec::<String>::new());
+}
+
+#[test]
+fn units_are_known_by_all_their_names() {
+    for (unit, um) in [
+        ("Micron", 1.0),
+        ("micrometers", 1.0),
+        ("µ", 1.0),
+        ("\\u00B5m", 1.0),
+        ("nanometers", 1e-3),
+        ("Å", 1e-4),
+        ("mm", 1e3),
+        ("inch", 25_400.0),
+    ] {
+        assert_eq!(description::micrometres(2.0, unit), Some(2.0 * um), "{unit}");
+    }
+    for unit in ["pixel", "reference frame", "", "s"] {
+        assert_eq!(description::micrometres(2.0, unit), None, "{unit}");
+    }
+}
+
+#[test]
+fn a_resolution_alone_gives_a_microscopes_pixels_and_no_printers() {
+    let voxel = |pixels, unit| {
+        let mut tiff = RawTiff::new();
+        let at = tiff.page(0);
+        tiff.gray_directory(
+            at,
+            vec![fraction(282, pixels, 1), fraction(283, pixels, 1), short(296, &[unit])],
+        );
+        let stack = TiffStack::open(tiff.file().path()).unwrap();
+        (stack.dataset().voxel_um, stack.dataset().notes.join("\n"))
+    };
+    let (um, note) = voxel(10_000, 3);
+    assert_eq!(um, Zyx::new(None, Some(1.0), Some(1.0)));
+    assert!(note.contains("ResolutionUnit") && note.contains("--voxel-um"), "{note}");
+    assert_eq!(voxel(25_400, 2).0, Zyx::new(None, Some(1.0), Some(1.0)));
+    for (pixels, unit) in [(72, 2), (300, 2), (118, 3), (10_000, 1)] {
+        assert_eq!(voxel(pixels, unit), (Zyx::default(), String::new()), "{pixels} {unit}");
+    }
+    // 4294967295 an inch stands for no number.
+    let (um, note) = voxel(u32::MAX, 2);
+    assert_eq!(um, Zyx::default());
+    assert!(note.contains("not between 1 nm and 1 mm"), "{note}");
+}
+
+#[test]
+fn tifffiles_axes_say_which_plane_a_page_is() {
+    let planes = |description: &str, pages: usize| {
+        let stack = TiffStack::open(gray16(pages, description).path()).unwrap();
+        let dataset = stack.dataset();
+        let planes: Vec<_> =
+            dataset.scenes[0].fields.iter().map(|f| (f.plane.t, f.plane.c, f.plane.z)).collect();
+        (planes, dataset.notes.join("\n"))
+    };
+    let (found, notes) = planes(r#"{"shape": [2, 3, 29, 37], "axes": "ZCYX"}"#, 6);
+    assert_eq!(found, [(0, 0, 0), (0, 1, 0), (0, 2, 0), (0, 0, 1), (0, 1, 1), (0, 2, 1)]);
+    assert_eq!(notes, "");
+    let (found, _) = planes(r#"{"shape": [2, 1, 29, 37], "axes": "TQYX"}"#, 2);
+    assert_eq!(found, [(0, 0, 0), (1, 0, 0)]);
+    for (description, pages) in [
+        (r#"{"shape": [2, 29, 37]}"#, 2),
+        (r#"{"shape": [2, 29, 37], "axes": "QYX"}"#, 2),
+        ("made by hand", 2),
+        ("", 2),
+    ] {
+        let (found, notes) = planes(description, pages);
+        assert_eq!(found, [(0, 0, 0), (0, 0, 1)]);
+        assert!(notes.contains("2 pages without axes: taken as slices; --axes"), "{notes}");
+    }
+    let (_, notes) = planes(r#"{"shape": [4, 29, 37], "axes": "TYX"}"#, 2);
+    assert!(notes.contains("counts 4 planes (TYX), but there are 2"), "{notes}");
+    assert_eq!(planes("", 1).1, "");
+
+    let truncated = single_directory(r#"{"shape": [4, 29, 37], "axes": "TYX", "truncated": true}"#, 4, WIDTH);
+    let stack = TiffStack::open(truncated.path()).unwrap();
+    assert_eq!((stack.dataset().times, decoded(&stack).len()), (4, 4));
+}
+
+#[test]
+fn axes_of_the_user_come_before_all_that_is_told() {
+    let open = |file: &NamedTempFile, axes: &str| {
+        let source = Box::new(FileSource::open(file.path()).unwrap());
+        TiffStack::from_source(source, Some(&axes.parse().unwrap())).map(|stack| stack.dataset().clone())
+    };
+    let ten = gray16(10, "ImageJ=1.53t\nimages=10\nchannels=10\nunit=um\n");
+    let guessed = TiffStack::open(ten.path()).unwrap();
+    assert_eq!((guessed.dataset().slices, guessed.dataset().channels.len()), (10, 1));
+    assert!(
+        guessed.dataset().notes[0].contains("taken for a z stack; --axes"),
+        "{:?}",
+        guessed.dataset().notes
+    );
+    let channels = open(&ten, "c").unwrap();
+    assert_eq!((channels.slices, channels.channels.len(), channels.notes.len()), (1, 10, 0));
+    // With numbers as the file has them.
+    let turned = open(&gray16(12, IMAGEJ), "tcz").unwrap();
+    assert_eq!(turned.scenes[0].fields[1].plane, Plane { t: 0, c: 0, z: 1 });
+    assert_eq!(turned.voxel_um.z, Some(0.25));
+    let Err(error) = open(&gray16(12, IMAGEJ), "z5c") else { panic!("fits") };
+    assert!(error.to_string().starts_with("--axes: z5c does not fit 12 pages"), "{error}");
+}
+
+#[test]
 fn ome_xml_gives_sizes_order_channels_and_optics() {
     let file = gray16(6, OME);
     let stack = TiffStack::open(file.path()).unwrap();

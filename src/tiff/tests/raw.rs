@@ -29,6 +29,21 @@ pub fn text(tag: u16, text: &str) -> RawEntry {
     RawEntry(tag, 2, text.len() as u32 + 1, text.bytes().chain([0]).collect())
 }
 
+/// Bytes of a value of a vendor.
+pub fn bytes(tag: u16, bytes: Vec<u8>) -> RawEntry {
+    RawEntry(tag, 1, bytes.len() as u32, bytes)
+}
+
+/// Called `count` whole numbers, whatever is there.
+pub fn longs(tag: u16, count: u32, bytes: Vec<u8>) -> RawEntry {
+    RawEntry(tag, 4, count, bytes)
+}
+
+/// Called `count` fractions, whatever is there.
+pub fn fractions(tag: u16, count: u32, bytes: Vec<u8>) -> RawEntry {
+    RawEntry(tag, 5, count, bytes)
+}
+
 impl RawTiff {
     pub fn new() -> Self {
         Self { bytes: b"II*\0\0\0\0\0".to_vec(), link: 4 }

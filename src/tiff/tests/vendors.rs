@@ -1,0 +1,111 @@
+//! Tags of vendors: ZEISS LSM, MetaMorph STK. The files are built entry by entry, with the sizes of the formats' own
+//! descriptions.
+
+use super::raw::*;
+use super::*;
+
+/// A tag CZ_LSMINFO of z slices and t times of one channel; voxels of 0.1, 0.1, 0.5 µm.
+fn lsm_info(width: u32, z: u32, t: u32, positions: u32) -> RawEntry {
+    let mut info = vec![0; 512];
+    for (at, number) in
+        [(0, 0x0400_494c), (4, 512), (8, width), (12, HEIGHT), (16, z), (20, 1), (24, t), (264, positions)]
+    {
+        info[at..at + 4].copy_from_slice(&u32::to_le_bytes(number));
+    }
+    for (at, number) in [(40, 1e-7), (48, 1e-7), (56, 5e-7), (112, 2.0)] {
+        info[at..at + 8].copy_from_slice(&f64::to_le_bytes(number));
+    }
+    bytes(34412, info)
+}
+
+/// Pages, each before a thumbnail.
+fn lsm(pages: usize, info: impl Fn() -> RawEntry) -> NamedTempFile {
+    let mut tiff = RawTiff::new();
+    for page in 0..pages {
+        let at = tiff.page(page);
+        tiff.gray_directory(at, (page == 0).then(&info).into_iter().collect());
+        tiff.directory(vec![
+            long(254, &[1]),
+            long(256, &[2]),
+            long(257, &[2]),
+            short(258, &[8]),
+            short(259, &[1]),
+            short(262, &[1]),
+            long(273, &[at]),
+            short(277, &[1]),
+            long(278, &[2]),
+            long(279, &[4]),
+        ]);
+    }
+    tiff.file()
+}
+
+#[test]
+fn an_lsm_counts_slices_then_times_and_its_thumbnails_are_no_pages() {
+    let file = lsm(6, || lsm_info(WIDTH, 3, 2, 0));
+    let stack = TiffStack::open(file.path()).unwrap();
+    let dataset = stack.dataset();
+    let planes: Vec<_> =
+        dataset.scenes[0].fields.iter().map(|field| (field.plane.t, field.plane.z)).collect();
+    assert_eq!(planes, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
+    let um = dataset.voxel_um.map(Option::unwrap);
+    assert!((um.z - 0.5).abs() + (um.y - 0.1).abs() + (um.x - 0.1).abs() < 1e-12, "{um:?}");
+    assert_eq!((dataset.interval_secs, &dataset.notes), (Some(2.0), &Vec::new()));
+    assert_eq!(dataset.channels[0].acquisition_mode.as_deref(), Some("LaserScanningConfocalMicroscopy"));
+    assert_eq!(decoded(&stack)[5], Samples::U16(values(5, 1).map(|v| (v * 257) as u16).collect()));
+
+    let times = TiffStack::open(lsm(4, || lsm_info(WIDTH, 1, 4, 1)).path()).unwrap();
+    assert_eq!((times.dataset().slices, times.dataset().times), (1, 4));
+}
+
+#[test]
+fn an_lsm_of_other_pages_than_it_counts_is_refused_or_noted() {
+    let positions = failure(lsm(6, || lsm_info(WIDTH, 3, 1, 2)).path()).to_string();
+    assert!(positions.contains("2 positions") && positions.contains("bfconvert"), "{positions}");
+    for (info, note) in [
+        (
+            lsm_info as fn(u32, u32, u32, u32) -> RawEntry,
+            "counts 3 slices × 2 times × 1 channels, but there are 5 pages",
+        ),
+        (|_, z, t, p| lsm_info(99, z, t, p), "pages are no x-y planes"),
+    ] {
+        let stack = TiffStack::open(lsm(5, || info(WIDTH, 3, 2, 1)).path()).unwrap();
+        assert!(stack.dataset().notes[0].contains(note), "{:?}", stack.dataset().notes);
+        assert!(stack.dataset().notes[0].contains("--axes"), "{:?}", stack.dataset().notes);
+    }
+}
+
+/// Planes behind one directory, with these distances in quarters of a micrometre, a second after each other.
+fn stk(distances: &[u32]) -> NamedTempFile {
+    let mut tiff = RawTiff::new();
+    let first = tiff.page(0);
+    (1..distances.len()).for_each(|page| {
+        tiff.page(page);
+    });
+    // Pixels have an even number of bytes: planes follow each other without a gap.
+    let size = tiff.append(&[3_u32.to_le_bytes(), 20_u32.to_le_bytes()].concat());
+    let unit = tiff.append(&[&2_u32.to_le_bytes()[..], b"um"].concat());
+    let planes = distances.iter().zip(0..).flat_map(|(&distance, nth)| {
+        [distance, 4, 2_459_000, nth * 1000, 2_459_000, 0].map(u32::to_le_bytes).concat()
+    });
+    let planes = fractions(33629, distances.len() as u32, planes.collect());
+    let calibration = [3, 1, 4, size, 5, size, 6, unit].map(u32::to_le_bytes).concat();
+    let calibration = longs(33628, 4, calibration);
+    tiff.gray_directory(first, vec![calibration, planes]);
+    tiff.file()
+}
+
+#[test]
+fn an_stk_has_all_its_planes_behind_one_directory() {
+    let file = stk(&[2, 2, 2, 2]);
+    let stack = TiffStack::open(file.path()).unwrap();
+    let dataset = stack.dataset();
+    assert_eq!((dataset.slices, dataset.times, &dataset.notes), (4, 1, &Vec::new()));
+    assert_eq!(dataset.voxel_um, Zyx::new(Some(0.5), Some(0.15), Some(0.15)));
+    for (page, samples) in decoded(&stack).into_iter().enumerate() {
+        assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{page}");
+    }
+    let times = TiffStack::open(stk(&[0, 0, 0]).path()).unwrap();
+    let dataset = times.dataset();
+    assert_eq!((dataset.slices, dataset.times, dataset.interval_secs), (1, 3, Some(1.0)));
+}
