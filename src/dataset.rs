@@ -7,6 +7,7 @@ mod voxel_size;
 use std::fmt;
 use std::io::IoSliceMut;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub use voxel_size::believed;
 
 use crate::error::Result;
 use crate::pixels::{PixelType, SampleType, Samples};
-use crate::source::{Identity, Merging, SharedBytes};
+use crate::source::{FileRead, Identity, Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
 
 /// One two-dimensional image: indices from 0 in time, channel and depth.
@@ -185,7 +186,7 @@ pub struct RawSubblock {
 }
 
 /// What was fetched for some fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fetched {
     /// One for each field, in file order.
     pub subblocks: Vec<RawSubblock>,
@@ -193,6 +194,8 @@ pub struct Fetched {
     pub requests: u64,
     /// Bytes of these requests.
     pub bytes: u64,
+    /// The files that they were of, where an input has many.
+    pub files: Vec<FileRead>,
 }
 
 /// The samples of a field.
@@ -310,6 +313,19 @@ pub trait Input: Send + Sync {
     /// `Io` when it is not.
     fn check_there(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// What messages call file `number`, where an input has many.
+    fn file_name(&self, _number: u64) -> PathBuf {
+        PathBuf::new()
+    }
+
+    /// Whether file `number` is not the one that was read before; `None` where only reading it would tell.
+    ///
+    /// # Errors
+    /// `Io` when the system does not say.
+    fn has_changed(&self, _read: FileRead) -> Result<Option<bool>> {
+        Ok(None)
     }
 
     /// The stored bytes of fields of `scene` (positions in `Scene::fields`), fetched in file order.

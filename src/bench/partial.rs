@@ -110,7 +110,7 @@ impl Input for PartialInput {
             let raw = &self.kept.of(&scene.fields[field]).raw;
             RawSubblock { field, bytes: raw[field % raw.len()].clone() }
         };
-        Ok(Fetched { subblocks: fields.iter().map(subblock).collect(), requests: 0, bytes: 0 })
+        Ok(Fetched { subblocks: fields.iter().map(subblock).collect(), ..Fetched::default() })
     }
 
     fn merging(&self) -> Merging {

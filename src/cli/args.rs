@@ -12,8 +12,8 @@ use crate::zarr::Version;
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]
 pub struct JobArgs {
-    /// CZI file, TIFF stack (u8, u16, f32) or OME-Zarr folder; a path, or a URL: https://, http://, s3://BUCKET/KEY (with
-    /// the usual variables AWS_*; AWS_SKIP_SIGNATURE=true for what is public)
+    /// CZI file, TIFF stack (u8, u16, f32) or OME-Zarr folder (or its zarr.json or .zattrs); a path, or a URL: https://, http://,
+    /// s3://BUCKET/KEY (with the usual variables AWS_*; AWS_SKIP_SIGNATURE=true for what is public)
     #[arg(value_name = "INPUT")]
     pub input: Location,
 

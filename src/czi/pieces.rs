@@ -63,6 +63,7 @@ pub(super) fn fetch_heads(
         subblocks: in_file_order.iter().zip(&ranges).map(head).collect::<Result<_>>()?,
         requests: requests.len() as u64,
         bytes: requests.iter().map(|request| request.length()).sum(),
+        files: Vec::new(),
     })
 }
 

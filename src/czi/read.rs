@@ -28,7 +28,7 @@ pub(super) fn fetch_fields(
     merging: Merging,
 ) -> Result<Fetched> {
     let (in_file_order, ranges) = in_file_order(scene, fields);
-    let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
+    let mut fetched = Fetched { subblocks: Vec::with_capacity(fields.len()), ..Fetched::default() };
     for request in merge(&ranges, merging) {
         let first = request.bytes.start;
         fetched.requests += 1;

@@ -12,6 +12,7 @@ use zarrs::storage::store::MemoryStore;
 use super::axes::Axes;
 use super::codecs::PieceCodecs;
 use super::element::Element;
+use super::numcodecs;
 use super::shard::ShardFormat;
 use crate::pixels::Samples;
 use crate::space::Tczyx;
@@ -25,6 +26,8 @@ const LONGEST_SIDE: u64 = 1 << 30;
 pub(super) struct PlaneArray {
     /// Number of its first field among those of all arrays.
     pub first: usize,
+    /// Number of its first file among those of all arrays.
+    pub first_file: u64,
     pub axes: Axes,
     pub shape: Tczyx<u64>,
     pub element: Element,
@@ -47,6 +50,8 @@ pub(super) struct File {
     pub key: String,
     /// Which piece of a shard, in its index.
     pub inner: usize,
+    /// Among the files of all arrays.
+    pub number: u64,
 }
 
 impl PlaneArray {
@@ -54,7 +59,8 @@ impl PlaneArray {
     ///
     /// # Errors
     /// What is not supported or wrong.
-    pub fn new(path: &str, document: Value, axes: &Axes, first: usize) -> Result<Self, String> {
+    pub fn new(path: &str, mut document: Value, axes: &Axes, first: usize) -> Result<Self, String> {
+        document.get_mut("codecs").into_iter().for_each(numcodecs::reword);
         let grid = match document["zarr_format"].as_u64() {
             Some(2) => document["chunks"].clone(),
             _ if document["chunk_grid"]["name"] == "regular" => {
@@ -90,7 +96,7 @@ impl PlaneArray {
         let codecs = PieceCodecs::new(&chain, in_array, kind, array.fill_value())?;
         let pieces_in_file = per_axis(stored, piece, |stored, piece| stored / piece);
         let axes = axes.clone();
-        Ok(Self { first, axes, shape, element, piece, pieces_in_file, shard, codecs, array })
+        Ok(Self { first, first_file: 0, axes, shape, element, piece, pieces_in_file, shard, codecs, array })
     }
 
     /// Pieces along each axis.
@@ -134,10 +140,33 @@ impl PlaneArray {
     /// Where the piece of field `place` is stored.
     pub fn file(&self, place: usize) -> File {
         let (file, inner) = self.stored_at(place);
-        File {
-            key: self.array.chunk_key(&self.axes.in_array(file)).as_str().to_owned(),
-            inner: inner as usize,
+        let number = self.first_file + ravel(&file.to_array(), &self.grid().to_array());
+        File { key: self.key(file), inner: inner as usize, number }
+    }
+
+    fn key(&self, file: Tczyx<u64>) -> String {
+        self.array.chunk_key(&self.axes.in_array(file)).as_str().to_owned()
+    }
+
+    /// Files along each axis.
+    fn grid(&self) -> Tczyx<u64> {
+        per_axis(self.pieces(), self.pieces_in_file, u64::div_ceil)
+    }
+
+    /// Files of pixels, stored or not.
+    pub fn files(&self) -> u64 {
+        self.grid().to_array().iter().fold(1, |all, &n| all.saturating_mul(n))
+    }
+
+    /// Where file `number` is.
+    pub fn key_of(&self, number: u64) -> String {
+        let mut rest = number - self.first_file;
+        let mut index = self.grid().to_array();
+        for side in index.iter_mut().rev() {
+            (*side, rest) = (rest % *side, rest / *side);
         }
+        let [t, c, z, y, x] = index;
+        self.key(Tczyx::new(t, c, z, y, x))
     }
 
     /// The file that describes it.
@@ -165,7 +194,7 @@ impl PlaneArray {
     /// before they are read.
     pub fn nominal_offset(&self, place: usize, gap: u64) -> u64 {
         let (file, inner) = self.stored_at(place);
-        let files = per_axis(self.pieces(), self.pieces_in_file, u64::div_ceil);
+        let files = self.grid();
         let planes = [self.piece.t, self.piece.c, self.piece.z].iter().product::<u64>();
         let (at, piece) = (self.at(place), self.piece);
         let plane = ravel(&[at.t % piece.t, at.c % piece.c, at.z % piece.z], &[piece.t, piece.c, piece.z]);

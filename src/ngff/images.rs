@@ -162,7 +162,7 @@ impl Reader<'_> {
     }
 
     /// The fields of `array`, each of whose pixels is `ratio` × `ratio` of level 0.
-    fn add(&mut self, array: PlaneArray, ratio: u32) -> Result<Vec<Subblock>> {
+    fn add(&mut self, mut array: PlaneArray, ratio: u32) -> Result<Vec<Subblock>> {
         let count = array.fields();
         let all = self.next.saturating_add(count);
         if all > MOST_FIELDS {
@@ -181,6 +181,7 @@ impl Reader<'_> {
             ));
         }
         self.next = all;
+        array.first_file = self.arrays.last().map_or(0, |before| before.first_file + before.files());
         self.arrays.push(array);
         Ok(fields)
     }

@@ -13,16 +13,18 @@ mod documents;
 mod element;
 mod images;
 mod multiscale;
+mod numcodecs;
 mod read;
 mod shard;
 mod transform;
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use crate::dataset::{Dataset, Fetched, Input, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
-use crate::source::{Identity, Merging, Storage};
+use crate::source::{FileRead, Identity, Merging, Storage};
 use array::PlaneArray;
 use decoded::DecodedPieces;
 use shard::Shards;
@@ -61,6 +63,12 @@ impl Ngff {
         let array = &self.arrays[self.arrays.partition_point(|array| array.first <= number) - 1];
         (array, number - array.first)
     }
+
+    /// Where file `number` is, below the folder.
+    fn key_of(&self, number: u64) -> String {
+        let array = self.arrays.partition_point(|array| array.first_file <= number) - 1;
+        self.arrays[array].key_of(number)
+    }
 }
 
 impl Input for Ngff {
@@ -74,6 +82,15 @@ impl Input for Ngff {
 
     fn check_there(&self) -> Result<()> {
         self.arrays.iter().try_for_each(|array| read::check_there(self, &array.document()))
+    }
+
+    fn file_name(&self, number: u64) -> PathBuf {
+        self.storage.name().join(self.key_of(number))
+    }
+
+    fn has_changed(&self, read: FileRead) -> Result<Option<bool>> {
+        let Some(now) = self.storage.version_below(&self.key_of(read.number)) else { return Ok(None) };
+        Ok(Some(now?.map(|identity| identity.checksum()) != read.version))
     }
 
     fn fetch(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {

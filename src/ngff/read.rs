@@ -9,7 +9,7 @@ use super::Ngff;
 use super::array::{File, PlaneArray};
 use crate::dataset::{Fetched, RawSubblock, Scene};
 use crate::error::{Error, Result};
-use crate::source::{Merging, ReadAt, SharedBytes, merge};
+use crate::source::{FileRead, Merging, ReadAt, SharedBytes, merge};
 
 /// A field: its array, by that array's first field; where its piece is stored; its position in the scene.
 type Place = (usize, File, usize);
@@ -31,7 +31,7 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
     let files: Vec<&[Place]> = places.chunk_by(|a, b| (a.0, &a.1.key) == (b.0, &b.1.key)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut fetched = Fetched { subblocks: Vec::new(), requests: 0, bytes: 0 };
+        let mut fetched = Fetched::default();
         let mut lacks = BTreeSet::new();
         while let Some(&in_file) = files.get(next.fetch_add(1, Relaxed)) {
             let (array, _) = input.find(in_file[0].0);
@@ -51,10 +51,11 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
-    let mut all = Fetched { subblocks: Vec::with_capacity(fields.len()), requests: 0, bytes: 0 };
+    let mut all = Fetched { subblocks: Vec::with_capacity(fields.len()), ..Fetched::default() };
     for part in parts {
         let part = part?;
         all.subblocks.extend(part.subblocks);
+        all.files.extend(part.files);
         (all.requests, all.bytes) = (all.requests + part.requests, all.bytes + part.bytes);
     }
     Ok(all)
@@ -71,7 +72,8 @@ pub(super) fn check_there(input: &Ngff, document: &str) -> Result<()> {
 
 /// The pieces of one file; `false` when it is not there.
 fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut Fetched) -> Result<bool> {
-    let key = &places[0].1.key;
+    let File { key, number, .. } = &places[0].1;
+    let number = *number;
     match &array.shard {
         None => {
             let most = input.storage.access().merging.most.max(1);
@@ -84,6 +86,8 @@ fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut 
                 }
                 None => Vec::new().into(),
             };
+            let version = source.as_ref().map(|source| source.identity().checksum());
+            fetched.files.push(FileRead { number, version });
             fetched
                 .subblocks
                 .extend(places.iter().map(|&(.., field)| RawSubblock { field, bytes: bytes.clone() }));
@@ -93,6 +97,8 @@ fn fetch_file(input: &Ngff, array: &PlaneArray, places: &[Place], fetched: &mut 
             let (shard, requests, bytes) = input.shards.open(&input.storage, key, format)?;
             fetched.requests += requests;
             fetched.bytes += bytes;
+            let version = shard.as_ref().map(|shard| shard.source.identity().checksum());
+            fetched.files.push(FileRead { number, version });
             let range =
                 |inner: usize| shard.as_ref().and_then(|shard| shard.pieces.get(inner).cloned().flatten());
             let (mut stored, mut missing) = (Vec::new(), Vec::new());

@@ -46,6 +46,10 @@ pub struct Summary {
     pub masked: u64,
     /// Subblocks that were left out.
     pub damaged: Vec<Damaged>,
+    /// Files of pixels that were looked for, where the input has many (OME-Zarr).
+    pub input_files: u64,
+    /// Those of them that are not stored: their pixels are the fill value.
+    pub absent_files: u64,
     /// From the first read to the output's name.
     pub wall_secs: f64,
     /// Seconds of processor cores that the process used meanwhile, where the system says.
@@ -146,6 +150,14 @@ impl fmt::Display for Summary {
         }
         if self.masked > 0 {
             write!(f, "\n{} pixels were left out by the file's valid-pixel masks", self.masked)?;
+        }
+        if self.absent_files > 0 {
+            let (absent, files) = (self.absent_files, self.input_files);
+            let are = if absent == 1 { "is" } else { "are" };
+            write!(
+                f,
+                "\n{absent} of {files} files of pixels of the input {are} not stored: the fill value is there"
+            )?;
         }
         if !self.damaged.is_empty() {
             write!(f, "\n{} damaged subblocks were left out:", self.damaged.len())?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Tile;
 use crate::report::Damaged;
+use crate::source::FileRead;
 
 /// What the record keeps for a run that goes on, beside its shards. Each is there before a shard that it is about.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub enum Note {
     Damaged(Damaged),
     /// So many values of one thing.
     Counted(Counted, u64),
+    /// Files of the input were read.
+    Read(Vec<FileRead>),
     /// The iterations of each output channel of an image (`--until`).
     Decided { image: usize, iterations: Vec<u32> },
 }

@@ -295,7 +295,7 @@ fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
 /// The damage that an earlier run left out of the shards that are finished, and what it counted; returns the iterations of
 /// each image that it decided.
 fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<u32>>>> {
-    let mut decided = vec![OnceLock::new(); job.images.len()];
+    let (mut decided, mut files) = (vec![OnceLock::new(); job.images.len()], Vec::new());
     for note in zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
         match note {
             Note::Counted(what, values) => {
@@ -306,6 +306,7 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLoc
                     *of_image = iterations.into();
                 }
             }
+            Note::Read(read) => files.extend(read),
             Note::Damaged(damaged) if job.options.skip_damaged => tally.damaged(damaged),
             Note::Damaged(damaged) => {
                 let left_out =
@@ -314,6 +315,7 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLoc
             }
         }
     }
+    tally.files().take_over(&files, &*job.input)?;
     let has_shards = |i: usize| zarr.image(i).finished_count() > 0;
     if job.options.until.is_some() {
         for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {

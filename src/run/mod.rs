@@ -8,6 +8,7 @@ mod cut;
 mod describe;
 mod device_rows;
 mod file;
+mod files;
 mod identity;
 mod names;
 mod several;
@@ -246,6 +247,7 @@ impl Work<'_> {
         let fetch = |fields: &[usize]| {
             let fetched = fetch(fields)?;
             self.tally.read(fetched.bytes, fetched.requests);
+            self.note_files(fetched.files)?;
             Ok(fetched.subblocks)
         };
         let subblocks: Vec<_> = match fetch(&batch.reads) {

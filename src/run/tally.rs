@@ -1,11 +1,12 @@
 //! Counts what the stages do, from whichever thread, and tells the report.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::counted::{Counted, Counts};
+use super::files::InputFiles;
 use crate::decon::{Field, FinishedTile};
 use crate::job::{Job, cores, cpu_secs, peak_memory_bytes};
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary, Verdict};
@@ -18,6 +19,7 @@ pub struct Tally<'a> {
     written_bytes: AtomicU64,
     counts: Mutex<Counts>,
     damaged: Mutex<Vec<Damaged>>,
+    files: Arc<InputFiles>,
     /// Of the process, before anything was done.
     cpu_secs: Option<f64>,
 }
@@ -32,8 +34,19 @@ impl<'a> Tally<'a> {
             written_bytes: AtomicU64::new(0),
             counts: Mutex::default(),
             damaged: Mutex::new(Vec::new()),
+            files: Arc::default(),
             cpu_secs: cpu_secs(),
         }
+    }
+
+    /// Counts what is done aside: by itself, but for the files that are read.
+    pub fn aside<'b>(&self, report: &'b dyn Report) -> Tally<'b> {
+        Tally { files: Arc::clone(&self.files), ..Tally::new(report) }
+    }
+
+    /// Those of the input.
+    pub fn files(&self) -> &InputFiles {
+        &self.files
     }
 
     /// A batch was fetched.
@@ -99,6 +112,7 @@ impl<'a> Tally<'a> {
         let counts = self.counts.lock().expect("no thread panics while it counts");
         let counted = |which: fn(&Counted) -> bool| counts.sum(which);
         let metrics = job.timeline.metrics();
+        let (input_files, absent_files) = self.files.counts();
         let (cpu_secs, cores) = (cpu_secs().zip(self.cpu_secs).map(|(now, begin)| now - begin), cores());
         let needed = job.images.iter().flat_map(|image| &image.scene.fields);
         let needed: u64 = needed.map(|field| field.extent).sum();
@@ -119,6 +133,8 @@ impl<'a> Tally<'a> {
             not_finite: counted(|what| matches!(what, Counted::NotFinite { .. })),
             masked: counted(|what| matches!(what, Counted::Masked { .. })),
             damaged,
+            input_files,
+            absent_files,
             wall_secs: wall.as_secs_f64(),
             cpu_secs,
             cores,

@@ -2,7 +2,6 @@
 //! the same for all its tiles, or seams would show.
 
 use super::several::Several;
-use super::tally::Tally;
 use super::{Stop, Work};
 use crate::decon::{Backend, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
@@ -72,7 +71,7 @@ impl Work<'_> {
             return Ok(Some(vec![most; plan.channels.len()]));
         };
         // What is read is counted; what is found in it will be found again.
-        let aside = Tally::new(&Silent);
+        let aside = self.tally.aside(&Silent);
         let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
         let mut decide = |channel: usize| {
             let (candidates, tiles) = plan.candidates(channel);

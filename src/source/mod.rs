@@ -22,7 +22,7 @@ use std::path::Path;
 pub use access::{Access, IoMethod};
 pub use bytes::SharedBytes;
 pub use file::FileSource;
-pub use identity::Identity;
+pub use identity::{FileRead, Identity};
 pub use location::Location;
 pub use logged::Logged;
 pub use mapped::MappedSource;

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::remote::Connection;
 use super::retrying::repeat;
 use super::simulated::SlowLine;
-use super::{Access, FileSource, IoMethod, Location, Logged, MappedSource, ReadAt, Retrying, Simulated};
+use super::{
+    Access, FileSource, Identity, IoMethod, Location, Logged, MappedSource, ReadAt, Retrying, Simulated,
+};
 use crate::error::{Error, Result};
 use crate::timeline::RequestLog;
 
@@ -99,6 +101,21 @@ impl Storage {
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Which version of the file `path` of the folder is there, `None` when none is; where that costs no request, and else
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Io` when the system does not say.
+    pub fn version_below(&self, path: &str) -> Option<Result<Option<Identity>>> {
+        let Place::Local(folder) = &self.place else { return None };
+        let path = folder.join(path);
+        Some(match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(Identity::of_file(&metadata))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(path, error)),
+        })
     }
 
     fn local(&self, path: &Path) -> Result<Box<dyn ReadAt>> {

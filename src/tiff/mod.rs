@@ -90,7 +90,7 @@ impl Input for TiffStack {
             Ok(RawSubblock { field, bytes })
         };
         let subblocks = fields.into_iter().map(read).collect::<Result<_>>()?;
-        Ok(Fetched { subblocks, requests, bytes })
+        Ok(Fetched { subblocks, requests, bytes, ..Fetched::default() })
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {

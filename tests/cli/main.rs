@@ -28,6 +28,8 @@ mod remote;
 mod report;
 #[cfg(unix)]
 mod resume;
+#[cfg(unix)]
+mod resume_zarr;
 mod scenes;
 mod seeing;
 #[cfg(feature = "cloud")]

@@ -16,7 +16,7 @@ use crate::output::{files, json, names};
 use crate::program::{command, decon_gpu, run, run_arguments, text};
 
 /// Every file below `folder`, by its path in it.
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let inside = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
     files(folder).into_iter().map(inside).collect()
 }
@@ -51,7 +51,7 @@ fn spawn(input: &Path, output: &Path, flags: &str) -> Child {
 }
 
 /// Lets a run finish `shards` shards, sends it `signal`, and waits for its end.
-fn end_after(shards: usize, input: &Path, output: &Path, flags: &str, signal: &str) -> ExitStatus {
+pub fn end_after(shards: usize, input: &Path, output: &Path, flags: &str, signal: &str) -> ExitStatus {
     let mut child = spawn(input, output, flags);
     let start = Instant::now();
     while finished(output) < shards {
@@ -69,7 +69,7 @@ fn send(child: &Child, signal: &str) {
 }
 
 /// Tiles of 32 pixels in pairs, some of them in one shard, with enough to compute that the run lasts.
-const SLOW: &str = "--iterations 100 --tile 16 --halo 8 --chunk 16 --shard 32 --psf-size 1,15,15 --quiet";
+pub const SLOW: &str = "--iterations 100 --tile 16 --halo 8 --chunk 16 --shard 32 --psf-size 1,15,15 --quiet";
 
 #[test]
 fn a_signal_ends_a_run_in_order_and_resume_goes_on() {
