@@ -80,7 +80,9 @@ pub fn open_input(
             no_axes("a CZI file")?;
             Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging)))
         }
-        Format::Tiff if select.is_empty() => Ok(Box::new(TiffStack::from_source(source, axes)?)),
+        Format::Tiff if select.is_empty() => {
+            Ok(Box::new(TiffStack::from_source(source, axes)?.with_merging(access.merging)))
+        }
         Format::Tiff => Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z")),
     }
 }

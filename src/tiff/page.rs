@@ -1,281 +1,353 @@
-//! The pages of a TIFF file: where their pixels are, and how they are decoded.
+//! One page: where its chunks are, and how they are stored.
 
-use tiff::decoder::{BufferLayoutPreference, ChunkType, Decoder, DecodingSampleType, Limits};
-use tiff::tags::{CompressionMethod, Tag};
-use tiff::{ColorType, TiffError};
+use std::sync::Arc;
 
-use super::cursor::{PageCursor, Piece};
+use tiff::tags::Tag;
+
+use super::codec::{self, Codec};
+use super::ifd::{ByteOrder, Tags};
+use super::jpeg::JpegFormat;
+use super::outline::{Outline, Pixels};
 use crate::error::{Error, Result};
-use crate::pixels::{PixelType, Samples};
-use crate::source::ReadAt;
 
-/// Chunks that lie closer than this are read in one go.
-const GAP: u64 = 4096;
 /// Sides of the chunks of a tiled page; more is a broken file.
-const MOST_TILE_SIDE: u32 = 1 << 16;
-/// Bits of NewSubfileType: a smaller copy of another page, a transparency mask.
-const NOT_AN_IMAGE: u32 = 0b101;
+const LONGEST_TILE_SIDE: u64 = 1 << 16;
+/// Samples of a chunk, at most: of 4 bytes, 4 GiB.
+const LARGEST_CHUNK: u64 = 1 << 30;
+/// Bytes of a strip that is made of strips that are not compressed.
+pub(super) const STRIP_BYTES: u64 = 1 << 20;
 
-/// One page.
+/// One page that is read.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     /// Byte of its directory.
     pub directory: u64,
-    /// Of its directory, from 0; those of smaller copies count.
-    pub number: usize,
     pub width: u32,
     pub height: u32,
-    pub color: ColorType,
-    pub sample: DecodingSampleType,
-    pub is_compressed: bool,
-    /// Bytes of its pixels once decoded.
-    pub decoded_bytes: u64,
-    /// Where its pixels are, by position.
-    pub pieces: Vec<Piece>,
+    pub pixels: Pixels,
+    pub order: ByteOrder,
+    pub codec: Codec,
+    pub predictor: Predictor,
+    /// Whether each sample of a pixel has chunks of its own.
+    pub is_planar: bool,
+    pub grid: Grid,
+    /// Row by row; for pages whose samples are stored apart, all of the first sample before all of the second.
+    pub chunks: Vec<Chunk>,
 }
 
-/// Reads all directories: the pages that are images of their own.
-///
-/// # Errors
-/// `Io`; `Format` when a directory is broken or points outside the file; `Unsupported` for pages that cannot be read.
-pub(super) fn scan(source: &dyn ReadAt) -> Result<Vec<Page>> {
-    let failed = |error| from_tiff(source, error);
-    let mut decoder = Decoder::new(PageCursor::new(source)).map_err(failed)?;
-    let mut pages = Vec::new();
-    for number in 0.. {
-        let kind: u32 = decoder.find_tag_unsigned(Tag::NewSubfileType).map_err(failed)?.unwrap_or(0);
-        if kind & NOT_AN_IMAGE == 0 {
-            pages.push(Page { number, ..Page::of_current(&mut decoder, source)? });
-        }
-        if !decoder.more_images() {
-            break;
-        }
-        decoder.next_image().map_err(failed)?;
+/// How chunks lie on a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    /// Pixels across a chunk; strips are as wide as the page.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Chunks in a row.
+    pub across: u32,
+    /// Rows of chunks.
+    pub down: u32,
+    pub is_tiled: bool,
+}
+
+/// Where the bytes of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub offset: u64,
+    /// 0 for a chunk that is not stored and holds zeros.
+    pub length: u64,
+}
+
+impl Chunk {
+    /// The byte behind its last.
+    pub fn end(&self) -> u64 {
+        self.offset + self.length
     }
-    match pages.is_empty() {
-        true => Err(Error::format(source.path(), "no page that is an image of its own", None)),
-        false => Ok(pages),
+}
+
+/// What was done to the rows of a chunk before they were compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Predictor {
+    None,
+    /// Each sample is the difference from its left neighbour.
+    Horizontal,
+    /// The bytes of floats, those of one significance side by side, are such differences.
+    Float,
+}
+
+impl Grid {
+    /// Chunks of one sample, or of all where they are stored together.
+    pub fn chunks(&self) -> u64 {
+        u64::from(self.across) * u64::from(self.down)
+    }
+
+    /// Rows that a chunk holds in row `y` of chunks: the last strip may have fewer, a tile is always whole.
+    pub fn rows_stored(&self, y: u32, page_height: u32) -> u32 {
+        if self.is_tiled { self.height } else { self.height.min(page_height - y * self.height) }
     }
 }
 
 impl Page {
-    fn of_current(decoder: &mut Decoder<PageCursor<'_>>, source: &dyn ReadAt) -> Result<Self> {
-        let failed = |error| from_tiff(source, error);
-        let directory = decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
-        let (width, height) = decoder.dimensions().map_err(failed)?;
-        let color = decoder.colortype().map_err(failed)?;
-        let layout = decoder.image_buffer_layout().map_err(failed)?;
-        let sample = layout
-            .sample_type
-            .ok_or_else(|| Error::unsupported(source.path(), "a TIFF with samples of an unknown kind"))?;
-        if decoder.get_chunk_type() == ChunkType::Tile {
-            let (across, down) = decoder.chunk_dimensions();
-            if across.max(down) > MOST_TILE_SIDE {
-                let what = format!("a page in tiles of {across} × {down} pixels");
-                return Err(Error::format(source.path(), what, directory));
+    /// Of the page that `outline` is of.
+    ///
+    /// # Errors
+    /// `Io`; `Format` for a page that contradicts itself or the file; `Unsupported` for pixels that are not read.
+    pub fn read(tags: &mut Tags<'_>, outline: &Outline) -> Result<Self> {
+        let pixels = outline.pixels().map_err(|what| Error::unsupported(tags.path(), what))?;
+        let grid = grid(tags, outline)?;
+        let codec = codec(tags, outline, &grid, &pixels)?;
+        let mut page = Self {
+            directory: outline.directory.at,
+            width: outline.width,
+            height: outline.height,
+            predictor: predictor(tags, outline, &codec)?,
+            pixels,
+            order: tags.order,
+            codec,
+            is_planar: outline.is_planar,
+            grid,
+            chunks: Vec::new(),
+        };
+        page.chunks = page.find_chunks(tags, outline)?;
+        page.check_chunks(tags)?;
+        page.cut_anew();
+        page.check_size(tags)?;
+        Ok(page)
+    }
+
+    /// Samples of a pixel that lie side by side in a chunk.
+    pub fn interleaved(&self) -> usize {
+        if self.is_planar { 1 } else { self.pixels.stored }
+    }
+
+    /// Bytes of one row of a chunk, once it is decompressed.
+    pub fn row_bytes(&self) -> usize {
+        self.grid.width as usize * self.interleaved() * self.pixels.number.bytes()
+    }
+
+    /// Bytes of a chunk in row `y` of chunks, once it is decompressed.
+    pub fn chunk_bytes(&self, y: u32) -> u64 {
+        self.row_bytes() as u64 * u64::from(self.grid.rows_stored(y, self.height))
+    }
+
+    /// Bytes of its pixels in a file that does not compress them.
+    pub fn raw_bytes(&self) -> u64 {
+        u64::from(self.width)
+            * u64::from(self.height)
+            * self.pixels.stored as u64
+            * self.pixels.number.bytes() as u64
+    }
+
+    /// Whether its pixels lie in the file row by row, without gaps and as they are, from the first chunk on.
+    pub fn is_one_piece(&self) -> bool {
+        self.follow_each_other(&self.chunks)
+    }
+
+    fn follow_each_other(&self, chunks: &[Chunk]) -> bool {
+        let mut at = chunks[0].offset;
+        let follows = |(i, chunk): (usize, &Chunk)| {
+            let bytes = self.chunk_bytes((i as u64 % self.grid.chunks()) as u32);
+            let is_next = chunk.offset == at && chunk.length >= bytes;
+            at += bytes;
+            is_next
+        };
+        matches!(self.codec, Codec::None) && !self.grid.is_tiled && chunks.iter().enumerate().all(follows)
+    }
+
+    /// The page that lies `bytes` behind this one, and is cut like it.
+    pub fn behind(&self, bytes: u64) -> Self {
+        let mut page = self.clone();
+        page.chunks.iter_mut().for_each(|chunk| chunk.offset += bytes);
+        page
+    }
+
+    fn find_chunks(&self, tags: &mut Tags<'_>, outline: &Outline) -> Result<Vec<Chunk>> {
+        let (offsets, lengths) = match self.grid.is_tiled {
+            true => (Tag::TileOffsets, Tag::TileByteCounts),
+            false => (Tag::StripOffsets, Tag::StripByteCounts),
+        };
+        let path = tags.path();
+        let broken = |what: String| Error::format(path, what, self.directory);
+        let planes = if self.is_planar { self.pixels.stored as u64 } else { 1 };
+        let needed = self.grid.chunks().saturating_mul(planes);
+        let mut numbers = |tag| Ok::<_, Error>(tags.numbers(&outline.directory, tag)?.unwrap_or_default());
+        let (offsets, mut lengths) = (numbers(offsets)?, numbers(lengths)?);
+        if (offsets.len() as u64) < needed {
+            return Err(broken(format!(
+                "a page of {needed} chunks that says of {} where they are",
+                offsets.len()
+            )));
+        }
+        // Old writers leave the lengths out, or leave them 0.
+        if lengths.iter().all(|&length| length == 0) && offsets.iter().any(|&offset| offset != 0) {
+            lengths = self.lengths_not_told(&offsets, tags.size());
+        }
+        if (lengths.len() as u64) < needed {
+            return Err(broken(format!(
+                "a page of {needed} chunks that has {} lengths of them",
+                lengths.len()
+            )));
+        }
+        let chunks = offsets.into_iter().zip(lengths).take(needed as usize);
+        Ok(chunks
+            .map(|(offset, length)| match offset {
+                0 => Chunk { offset: 0, length: 0 },
+                _ => Chunk { offset, length },
+            })
+            .collect())
+    }
+
+    /// For pixels that are not compressed, what they take; for others the rest of the file, where there is one chunk.
+    fn lengths_not_told(&self, offsets: &[u64], size: u64) -> Vec<u64> {
+        let rows = self.grid.chunks().max(1);
+        match (&self.codec, offsets) {
+            (Codec::None, _) => {
+                let y = |i: usize| (i as u64 % rows / u64::from(self.grid.across)) as u32;
+                (0..offsets.len()).map(|i| self.chunk_bytes(y(i))).collect()
+            }
+            (_, [only]) => vec![size.saturating_sub(*only)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// All lie within the file, and can hold what they should.
+    fn check_chunks(&self, tags: &Tags<'_>) -> Result<()> {
+        let (mut stored, mut pixels) = (0_u64, 0_u64);
+        for (i, chunk) in self.chunks.iter().enumerate() {
+            let Chunk { offset, length } = *chunk;
+            if offset.checked_add(length).is_none_or(|end| end > tags.size()) {
+                let what = format!("{length} bytes of pixels from here on pass the end of the file");
+                return Err(Error::format(tags.path(), what, offset));
+            }
+            if length > 0 {
+                let y = i as u64 % self.grid.chunks() / u64::from(self.grid.across);
+                stored += length;
+                pixels = pixels.saturating_add(self.chunk_bytes(y as u32));
             }
         }
-        let pieces = pieces(decoder, source)?;
-        let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(failed)?.unwrap_or(1);
-        let stored: u64 = pieces.iter().map(|piece| piece.length).sum();
-        let method = CompressionMethod::from_u16_exhaustive(compression);
-        let decoded_bytes = layout.complete_len as u64;
-        if decoded_bytes > stored.saturating_mul(most_per_byte(method, source)?) {
-            let what = format!("a page of {width} × {height} pixels cannot be stored in {stored} bytes");
-            return Err(Error::format(source.path(), what, directory));
+        if pixels > stored.saturating_mul(self.codec.most_per_byte()) {
+            let what = format!(
+                "a page of {} × {} pixels cannot be stored in {stored} bytes",
+                self.width, self.height
+            );
+            return Err(Error::format(tags.path(), what, self.directory));
         }
-        let is_compressed = method != CompressionMethod::None;
-        Ok(Self { directory, number: 0, width, height, color, sample, is_compressed, decoded_bytes, pieces })
+        Ok(())
     }
 
-    /// Bytes of its pixels as stored.
-    pub fn stored_bytes(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.length).sum()
-    }
-
-    /// What a subblock calls its pixels; `None` where there is no such type.
-    pub fn pixel_type(&self) -> Option<PixelType> {
-        match (self.color, self.sample) {
-            (ColorType::Gray(8), DecodingSampleType::U8) => Some(PixelType::Gray8),
-            (ColorType::Gray(16), DecodingSampleType::U16) => Some(PixelType::Gray16),
-            (ColorType::Gray(32), DecodingSampleType::F32) => Some(PixelType::Gray32Float),
-            (ColorType::RGB(8), DecodingSampleType::U8) => Some(PixelType::Bgr24),
-            (ColorType::RGB(16), DecodingSampleType::U16) => Some(PixelType::Bgr48),
-            _ => None,
+    /// A chunk is decoded as a whole.
+    fn check_size(&self, tags: &Tags<'_>) -> Result<()> {
+        let samples = self.chunk_bytes(0) / self.pixels.number.bytes() as u64;
+        if samples > LARGEST_CHUNK {
+            let Grid { width, height, .. } = self.grid;
+            let what = format!(
+                "a TIFF whose pages are stored in pieces of {width} × {height} pixels; \
+                 `vips tiffsave --tile` and `bfconvert -tilex 512 -tiley 512` cut them smaller"
+            );
+            return Err(Error::unsupported(tags.path(), what));
         }
+        Ok(())
     }
 
-    /// The type of its values, as OME-XML calls it.
-    pub fn ome_type(&self) -> &'static str {
-        match self.sample {
-            DecodingSampleType::U8 => "uint8",
-            DecodingSampleType::U16 => "uint16",
-            DecodingSampleType::U32 => "uint32",
-            DecodingSampleType::I8 => "int8",
-            DecodingSampleType::I16 => "int16",
-            DecodingSampleType::I32 => "int32",
-            DecodingSampleType::F32 => "float",
-            DecodingSampleType::F64 => "double",
-            DecodingSampleType::U64 => "uint64",
-            DecodingSampleType::I64 => "int64",
-            DecodingSampleType::F16 => "half",
+    /// Strips that are not compressed and follow each other are cut at other rows, so that none is large.
+    fn cut_anew(&mut self) {
+        let rows = (STRIP_BYTES / self.row_bytes().max(1) as u64).clamp(1, u64::from(self.height)) as u32;
+        let strips = self.grid.chunks() as usize;
+        if !self.chunks.chunks(strips).all(|strips| self.follow_each_other(strips)) {
+            return;
         }
-    }
-
-    /// The bytes of its pixels, piece after piece.
-    pub fn read(&self, source: &dyn ReadAt) -> Result<Vec<u8>> {
-        let mut raw = vec![0; self.stored_bytes() as usize];
-        let mut rest = raw.as_mut_slice();
-        for piece in &self.pieces {
-            let (now, later) = rest.split_at_mut(piece.length as usize);
-            source.read_exact_at(piece.file, now)?;
-            rest = later;
-        }
-        Ok(raw)
-    }
-
-    /// A decoder that stands at this page and takes its pixels from `raw`.
-    pub fn decoder<'a>(
-        &'a self,
-        source: &'a dyn ReadAt,
-        raw: &'a [u8],
-    ) -> Result<(Decoder<PageCursor<'a>>, BufferLayoutPreference)> {
-        let failed = |error| from_tiff(source, error);
-        let header = header_that_starts_at(self.directory, source)?;
-        let cursor = PageCursor::of_page(source, header, &self.pieces, raw);
-        let mut decoder = Decoder::new(cursor).map_err(failed)?;
-        let layout = decoder.image_buffer_layout().map_err(failed)?;
-        // Both were compared with the size of the file when it was opened.
-        let mut limits = Limits::default();
-        limits.decoding_buffer_size = layout.complete_len;
-        limits.intermediate_buffer_size = usize::MAX;
-        Ok((decoder.with_limits(limits), layout))
-    }
-
-    /// The pixels as samples of `pixel_type`, colours in the order blue, green, red.
-    pub fn decode(&self, source: &dyn ReadAt, raw: &[u8], pixel_type: PixelType) -> Result<Samples> {
-        let (mut decoder, layout) = self.decoder(source, raw)?;
-        let per_pixel = pixel_type.samples() as usize;
-        let count = self.width as usize * self.height as usize * per_pixel;
-        let mut samples = Samples::zeros(pixel_type.sample_type(), count);
-        if layout.complete_len != samples.as_bytes().len() {
-            return Err(Error::format(source.path(), "a page changed since it was opened", self.directory));
-        }
-        decoder.read_image_bytes(samples.as_bytes_mut()).map_err(|error| from_tiff(source, error))?;
-        Ok(match (per_pixel, layout.planes) {
-            (1, _) => samples,
-            (_, 1) => reversed_pixels(samples),
-            _ => from_planes(&samples),
-        })
+        let (height, row_bytes) = (self.height, self.row_bytes() as u64);
+        let cut = |start: u64| {
+            (0..height).step_by(rows as usize).map(move |first| Chunk {
+                offset: start + u64::from(first) * row_bytes,
+                length: u64::from(rows.min(height - first)) * row_bytes,
+            })
+        };
+        self.chunks = self.chunks.chunks(strips).flat_map(|strips| cut(strips[0].offset)).collect();
+        self.grid = Grid { height: rows, down: height.div_ceil(rows), ..self.grid };
     }
 }
 
-/// Red, green, blue to blue, green, red.
-fn reversed_pixels(mut samples: Samples) -> Samples {
-    match &mut samples {
-        Samples::U8(v) => v.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2)),
-        Samples::U16(v) => v.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2)),
-        Samples::F32(v) => v.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2)),
+fn grid(tags: &mut Tags<'_>, outline: &Outline) -> Result<Grid> {
+    let Outline { directory, width, height, .. } = outline;
+    if !directory.has(Tag::TileWidth) {
+        let rows = tags.number(directory, Tag::RowsPerStrip)?.unwrap_or(u64::MAX);
+        let rows = rows.clamp(1, u64::from(*height)) as u32;
+        return Ok(Grid {
+            width: *width,
+            height: rows,
+            across: 1,
+            down: height.div_ceil(rows),
+            is_tiled: false,
+        });
     }
-    samples
+    let path = tags.path();
+    let mut side = |tag| Ok::<_, Error>(tags.number(directory, tag)?.unwrap_or(0));
+    let (across, down) = (side(Tag::TileWidth)?, side(Tag::TileLength)?);
+    if [across, down].iter().any(|side| !(1..=LONGEST_TILE_SIDE).contains(side)) {
+        return Err(Error::format(
+            path,
+            format!("a page in tiles of {across} × {down} pixels"),
+            directory.at,
+        ));
+    }
+    let (across, down) = (across as u32, down as u32);
+    Ok(Grid {
+        width: across,
+        height: down,
+        across: width.div_ceil(across),
+        down: height.div_ceil(down),
+        is_tiled: true,
+    })
 }
 
-/// A plane of red, one of green, one of blue to pixels of blue, green, red.
-fn from_planes(samples: &Samples) -> Samples {
-    fn mix<T: Copy>(planes: &[T]) -> Vec<T> {
-        let length = planes.len() / 3;
-        (0..length).flat_map(|i| [planes[2 * length + i], planes[length + i], planes[i]]).collect()
-    }
-    match samples {
-        Samples::U8(v) => Samples::U8(mix(v)),
-        Samples::U16(v) => Samples::U16(mix(v)),
-        Samples::F32(v) => Samples::F32(mix(v)),
-    }
+fn codec(tags: &mut Tags<'_>, outline: &Outline, grid: &Grid, pixels: &Pixels) -> Result<Codec> {
+    let code = outline.compression;
+    let name = codec::name(code);
+    Ok(match name {
+        "nothing" => Codec::None,
+        "LZW" => Codec::Lzw,
+        "deflate" => Codec::Deflate,
+        "zstd" => Codec::Zstd,
+        "PackBits" => Codec::PackBits,
+        "JPEG" if !matches!((pixels.number.bytes(), pixels.stored), (1, 1 | 3)) => {
+            let what = format!("JPEG of {} samples a pixel, {}", pixels.stored, pixels.number.name());
+            return Err(Error::unsupported(tags.path(), what));
+        }
+        "JPEG" => {
+            let tables = tags.bytes(&outline.directory, Tag::JPEGTables)?.unwrap_or_default();
+            Codec::Jpeg(Arc::new(JpegFormat {
+                width: grid.width as usize,
+                height: grid.height as usize,
+                samples: if outline.is_planar { 1 } else { pixels.stored },
+                is_ycbcr: outline.is_ycbcr(),
+                tables,
+            }))
+        }
+        _ => {
+            let what = format!(
+                "a TIFF compressed by {name} (code {code}); `bfconvert -compression zlib` and \
+                 `vips tiffsave --compression deflate` write one that is read"
+            );
+            return Err(Error::unsupported(tags.path(), what));
+        }
+    })
 }
 
-/// The first bytes of the file, changed to name `directory` as its first: the crate can go to a directory only by
-/// its number, which means a walk through all before it.
-fn header_that_starts_at(directory: u64, source: &dyn ReadAt) -> Result<Vec<u8>> {
-    let mut header = vec![0; 16.min(source.size() as usize)];
-    source.read_exact_at(0, &mut header)?;
-    let is_little = header.starts_with(b"II");
-    let is_big_tiff = matches!(header[..4], [b'I', _, 43, _] | [b'M', _, _, 43]);
-    let bytes = if is_little { directory.to_le_bytes() } else { directory.to_be_bytes() };
-    match (is_big_tiff, is_little) {
-        (true, _) => header[8..16].copy_from_slice(&bytes),
-        (false, true) => header[4..8].copy_from_slice(&bytes[..4]),
-        (false, false) => header[4..8].copy_from_slice(&bytes[4..]),
-    }
-    header.truncate(if is_big_tiff { 16 } else { 8 });
-    Ok(header)
-}
-
-/// The chunks of the current page, by position, those close to each other as one.
-fn pieces(decoder: &mut Decoder<PageCursor<'_>>, source: &dyn ReadAt) -> Result<Vec<Piece>> {
-    let (offsets, lengths) = match decoder.get_chunk_type() {
-        ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
-        ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
+fn predictor(tags: &mut Tags<'_>, outline: &Outline, codec: &Codec) -> Result<Predictor> {
+    let path = tags.path();
+    let unsupported = |what: String| Err(Error::unsupported(path, what));
+    let number = match tags.number(&outline.directory, Tag::Predictor)? {
+        // JPEG has none, whatever is said.
+        _ if matches!(codec, Codec::Jpeg(_)) => 1,
+        number => number.unwrap_or(1),
     };
-    let mut values = |tag| {
-        let values = decoder.find_tag_unsigned_vec::<u64>(tag);
-        values.map(Option::unwrap_or_default).map_err(|error| from_tiff(source, error))
-    };
-    let mut chunks: Vec<(u64, u64)> = values(offsets)?.into_iter().zip(values(lengths)?).collect();
-    chunks.sort_unstable();
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (at, length) in chunks {
-        let end = at.checked_add(length).filter(|&end| end <= source.size()).ok_or_else(|| {
-            let what = format!("{length} bytes of pixels from here on pass the end of the file");
-            Error::format(source.path(), what, at)
-        })?;
-        match pieces.last_mut() {
-            Some(last) if at <= last.at + last.length + GAP => last.length = last.length.max(end - last.at),
-            _ => pieces.push(Piece { at, file: at, length }),
+    match number {
+        1 => Ok(Predictor::None),
+        _ if !codec.has_predictor() => {
+            unsupported("a TIFF with a predictor, but without a compression that has one".into())
         }
-    }
-    Ok(pieces)
-}
-
-/// How many bytes of pixels one stored byte can stand for at most; larger pages are broken, and would take memory
-/// that nothing in the file justifies.
-fn most_per_byte(method: CompressionMethod, source: &dyn ReadAt) -> Result<u64> {
-    match method {
-        CompressionMethod::None => Ok(1),
-        CompressionMethod::PackBits => Ok(64),
-        CompressionMethod::Deflate | CompressionMethod::OldDeflate => Ok(1032),
-        // A code of at least 9 bits stands for at most 4094 bytes.
-        CompressionMethod::LZW => Ok(4096),
-        // A block of at least 4 bytes stands for at most 128 KiB.
-        CompressionMethod::ZSTD => Ok(128 * 1024 / 4),
-        other => Err(Error::unsupported(source.path(), format!("a TIFF compressed by {other:?}"))),
-    }
-}
-
-/// Whose fault an error of the crate is.
-pub(super) fn from_tiff(source: &dyn ReadAt, error: TiffError) -> Error {
-    match error {
-        TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Error::format(source.path(), "the TIFF ends early", None)
-        }
-        // The cursor wraps this crate's own errors.
-        TiffError::IoError(error) => match error.downcast::<Error>() {
-            Ok(error) => error,
-            // Decompressors report broken data as errors of input.
-            Err(error) => Error::format(source.path(), error.to_string(), None),
-        },
-        TiffError::FormatError(error) => Error::format(source.path(), error.to_string(), None),
-        TiffError::UnsupportedError(error) => Error::unsupported(source.path(), error.to_string()),
-        other => Error::unsupported(source.path(), other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn planes_of_separate_colours_become_pixels() {
-        let planes = Samples::U8(vec![1, 2, 10, 20, 100, 200]);
-        assert_eq!(from_planes(&planes), Samples::U8(vec![100, 10, 1, 200, 20, 2]));
+        2 => Ok(Predictor::Horizontal),
+        3 => Ok(Predictor::Float),
+        other => unsupported(format!("a TIFF with predictor {other}")),
     }
 }

@@ -1,5 +1,6 @@
 //! All planes of a small TIFF in memory as f32, for flat-fields; and the writing of such a file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -7,9 +8,10 @@ use std::path::Path;
 use tiff::encoder::{TiffEncoder, colortype};
 
 use super::TiffStack;
-use crate::dataset::Input;
+use crate::dataset::{Input, Plane, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
+use crate::space::Rect;
 
 /// Planes of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,30 +30,44 @@ pub struct Planes {
 /// Those of [`TiffStack::open`], and `Format` when a page is broken.
 pub fn read_planes(path: &Path) -> Result<Planes> {
     let stack = TiffStack::open(path)?;
-    let scene = &stack.dataset().scenes[0];
-    let mut order: Vec<usize> = (0..scene.fields.len()).collect();
-    order.sort_by_key(|&field| scene.fields[field].plane);
-    let mut planes = Vec::new();
-    for field in order {
-        let subblock = &scene.fields[field];
-        for raw in stack.read(scene, &[field])? {
-            let samples = subblock.pixel_type.samples() as usize;
-            let pixels = stack.decode(subblock, &raw)?;
-            // Stored as blue, green, red.
-            planes.extend((0..samples).rev().map(|sample| every(&pixels, samples, sample)));
-        }
-    }
-    Ok(Planes { width: scene.rect.width, height: scene.rect.height, planes })
+    let Rect { width, height, .. } = stack.dataset().scenes[0].rect;
+    Ok(Planes { width, height, planes: planes_of(&stack)? })
 }
 
-fn every(pixels: &Samples, samples: usize, sample: usize) -> Vec<f32> {
-    fn widened<T: Copy + Into<f32>>(values: &[T], samples: usize, sample: usize) -> Vec<f32> {
-        values.chunks_exact(samples).map(|pixel| pixel[sample].into()).collect()
+/// The planes of `stack`, each in one piece.
+pub(super) fn planes_of(stack: &TiffStack) -> Result<Vec<Vec<f32>>> {
+    let scene = &stack.dataset().scenes[0];
+    let mut fields: BTreeMap<Plane, Vec<usize>> = BTreeMap::new();
+    for (i, field) in scene.fields.iter().enumerate() {
+        fields.entry(field.plane).or_default().push(i);
     }
-    match pixels {
-        Samples::U8(values) => widened(values, samples, sample),
-        Samples::U16(values) => widened(values, samples, sample),
-        Samples::F32(values) => widened(values, samples, sample),
+    let pixels = scene.rect.width as usize * scene.rect.height as usize;
+    let mut planes = Vec::new();
+    for fields in fields.into_values() {
+        let samples = scene.fields[fields[0]].pixel_type.samples() as usize;
+        let mut plane = vec![vec![0.0; pixels]; samples];
+        for field in fields {
+            let subblock = &scene.fields[field];
+            for raw in stack.read(scene, &[field])? {
+                place(subblock, &stack.decode(subblock, &raw)?, scene.rect.width as usize, &mut plane);
+            }
+        }
+        planes.extend(plane);
+    }
+    Ok(planes)
+}
+
+/// The `pixels` of `subblock` to where they belong on planes that are `width` pixels wide: red, green, blue where it has
+/// colours.
+fn place(subblock: &Subblock, pixels: &Samples, width: usize, planes: &mut [Vec<f32>]) {
+    let Rect { x, y, width: across, .. } = subblock.rect;
+    let (across, samples) = (across as usize, planes.len());
+    for i in 0..pixels.len() / samples {
+        let at = (y as usize + i / across) * width + x as usize + i % across;
+        for (colour, plane) in planes.iter_mut().enumerate() {
+            // Stored as blue, green, red.
+            plane[at] = pixels.value(i * samples + samples - 1 - colour);
+        }
     }
 }
 
