@@ -49,22 +49,52 @@ impl Flaw {
 
 pub(super) fn decode(subblock: &Subblock, payload: Payload<'_>) -> Result<Samples> {
     if !payload.bytes.starts_with(&container::MAGIC) {
-        // Some writers label raw pixels as JPEG-XR.
+        // Some writers label raw pixels as JPEG-XR: these are as many as there should be, and no more.
+        let (held, needed) = (payload.bytes.len() as u64, subblock.decoded_bytes());
+        if held != needed {
+            return Err(payload.broken(format!(
+                "the subblock should be JPEG-XR, but is not, and its {held} bytes are not the {needed} of raw pixels"
+            )));
+        }
         return uncompressed::decode(subblock, payload);
     }
-    let codestream = container::open(subblock, payload)?;
+    let (codestream, coded) = container::open(subblock, payload)?;
     if subblock.stored_width > WIDEST {
         return Err(Error::unsupported(payload.path, "a JPEG-XR image of more than 262144 columns"));
     }
-    let mut samples = unset(subblock, payload, MOST_PER_BYTE)?;
-    run(subblock, codestream.bytes, &mut samples).map_err(|flaw| match flaw {
+    let coded = Subblock { stored_width: coded.0, stored_height: coded.1, ..subblock.clone() };
+    let mut samples = unset(&coded, payload, MOST_PER_BYTE)?;
+    run(&coded, codestream.bytes, &mut samples).map_err(|flaw| match flaw {
         Flaw::Broken(what, at) => {
             let offset = payload.offset + (codestream.start + at) as u64;
             Error::format(payload.path, format!("JPEG-XR: {what}"), offset)
         }
         Flaw::Unsupported(what) => Error::unsupported(payload.path, what),
     })?;
-    Ok(samples)
+    Ok(fitted(samples, &coded, subblock))
+}
+
+/// What `coded` has, with the rows and columns of `subblock`: one more is left out, one that is missing is like the one beside
+/// it.
+fn fitted(samples: Samples, coded: &Subblock, subblock: &Subblock) -> Samples {
+    let (from, to) =
+        ((coded.stored_width, coded.stored_height), (subblock.stored_width, subblock.stored_height));
+    if from == to {
+        return samples;
+    }
+    let pixel = subblock.pixel_type.bytes();
+    let (from_row, to_row) = (from.0 as usize * pixel, to.0 as usize * pixel);
+    let mut fitted = Samples::unset(samples.kind(), to.1 as usize * to_row / samples.kind().bytes());
+    for (y, row) in fitted.as_bytes_mut().chunks_exact_mut(to_row).enumerate() {
+        let source = &samples.as_bytes()[y.min(from.1 as usize - 1) * from_row..][..from_row];
+        let same = from_row.min(to_row);
+        row[..same].copy_from_slice(&source[..same]);
+        if to_row > same {
+            row[same..].copy_from_slice(&source[same - pixel..]);
+        }
+    }
+    samples.recycle();
+    fitted
 }
 
 /// Writes all of `samples`, or fails.

@@ -79,8 +79,12 @@ fn raw_pixels_come_back_and_padding_is_ignored() {
         let expected = pixels(pixel_type);
         let bytes = after(expected.as_bytes(), &[7; 31]);
         assert_eq!(run(pixel_type, Compression::Uncompressed, &bytes).unwrap(), expected);
-        // The label is wrong, and there is no JPEG-XR signature.
-        assert_eq!(run(pixel_type, Compression::JpegXr, &bytes).unwrap(), expected);
+        // The label is wrong, and there is no JPEG-XR signature: only as many bytes as pixels take are raw pixels.
+        assert_eq!(run(pixel_type, Compression::JpegXr, expected.as_bytes()).unwrap(), expected);
+        for wrong in [&bytes, &expected.as_bytes()[1..], b"\xff\xd8\xff\xe0 a JPEG"] {
+            let message = message(run(pixel_type, Compression::JpegXr, wrong));
+            assert!(message.contains("should be JPEG-XR, but is not"), "{message}");
+        }
     }
 }
 
@@ -106,7 +110,6 @@ fn what_is_too_short_says_how_much_there_is() {
     let expected = "broken file: the subblock holds 2145 of 2146 bytes of pixels (at byte 100";
     for (compression, bytes) in [
         (Compression::Uncompressed, short.to_vec()),
-        (Compression::JpegXr, short.to_vec()),
         (Compression::Zstd0, zstd(short)),
         (Compression::Zstd1, after(&[1], &zstd(short))),
         (Compression::Zstd1, after(&[3, 1, 1], &zstd(&pack(&values)[..2145]))),
@@ -117,16 +120,36 @@ fn what_is_too_short_says_how_much_there_is() {
 }
 
 #[test]
-fn zstd_of_more_pixels_than_the_subblock_has_is_an_error() {
+fn what_zstd_holds_behind_the_pixels_is_ignored_but_not_if_it_is_more_than_these() {
     let expected = pixels(PixelType::Gray8);
-    let frame = zstd(&after(expected.as_bytes(), &[0]));
-    assert!(message(run(PixelType::Gray8, Compression::Zstd0, &frame)).contains("zstd"));
+    let longer = |by: usize| zstd(&after(expected.as_bytes(), &vec![9; by]));
+    for by in [1, 500] {
+        assert_eq!(run(PixelType::Gray8, Compression::Zstd0, &longer(by)).unwrap(), expected);
+        let bytes = after(&[3, 1, 0], &longer(by));
+        assert_eq!(run(PixelType::Gray8, Compression::Zstd1, &bytes).unwrap(), expected);
+    }
+    assert!(message(run(PixelType::Gray8, Compression::Zstd0, &longer(2000))).contains("zstd"));
+    let mut damaged = longer(500);
+    let last = damaged.len() - 1;
+    damaged.truncate(last);
+    assert!(message(run(PixelType::Gray8, Compression::Zstd0, &damaged)).contains("zstd"));
+}
+
+#[test]
+fn reserved_bits_of_a_zstd1_header_are_ignored() {
+    let expected = pixels(PixelType::Gray16);
+    let Samples::U16(values) = &expected else { unreachable!() };
+    let plain = after(&[3, 1, 2], &zstd(expected.as_bytes()));
+    let packed = after(&[3, 1, 0xff], &zstd(&pack(values)));
+    for bytes in [plain, packed] {
+        assert_eq!(run(PixelType::Gray16, Compression::Zstd1, &bytes).unwrap(), expected);
+    }
 }
 
 #[test]
 fn unknown_zstd1_headers_are_unsupported() {
     let frame = zstd(pixels(PixelType::Gray16).as_bytes());
-    for header in [&[3, 1, 2][..], &[3, 2, 1], &[5, 1, 1, 1, 1], &[0]] {
+    for header in [&[3, 2, 1][..], &[5, 1, 1, 1, 1], &[0]] {
         let message = message(run(PixelType::Gray16, Compression::Zstd1, &after(header, &frame)));
         assert!(message.contains("not supported"), "{message}");
     }
@@ -178,10 +201,30 @@ fn jpegxr_of_another_kind_or_size_than_the_directory_says_is_refused() {
             assert!(message.contains("the directory says"), "{name} as {other:?}: {message}");
         }
         let mut wider = subblock(pixel_type, Compression::JpegXr);
-        wider.stored_width += 1;
+        wider.stored_width += 2;
         let payload = Payload { path: Path::new("test.czi"), offset: 0, bytes: &bytes };
         let message = message(decode(&wider, payload));
-        assert!(message.contains("38 × 29") && message.contains("37 × 29"), "{message}");
+        assert!(message.contains("39 × 29") && message.contains("37 × 29"), "{message}");
+    }
+}
+
+/// One that is missing is like the one beside it; one too many is left out.
+#[test]
+fn a_row_or_column_that_jpegxr_has_more_or_less_than_the_directory_is_fitted() {
+    for (pixel_type, name) in JPEGXR {
+        let whole = pixels(pixel_type);
+        let (pixel, bytes) = (pixel_type.bytes(), fixture(name));
+        for (width, height) in [(36, 29), (38, 29), (37, 28), (37, 30), (38, 30), (36, 28)] {
+            let mut other = subblock(pixel_type, Compression::JpegXr);
+            (other.stored_width, other.stored_height) = (width, height);
+            let payload = Payload { path: Path::new("test.czi"), offset: 0, bytes: &bytes };
+            let places = (0..height).flat_map(|y| (0..width).map(move |x| (x.min(36), y.min(28))));
+            let at = |(x, y): (u32, u32)| (y * WIDTH + x) as usize * pixel;
+            let expected: Vec<u8> =
+                places.flat_map(|place| whole.as_bytes()[at(place)..][..pixel].to_vec()).collect();
+            let decoded = decode(&other, payload).unwrap();
+            assert!(decoded.as_bytes() == expected, "{name} as {width} × {height}");
+        }
     }
 }
 

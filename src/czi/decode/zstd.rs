@@ -14,6 +14,8 @@ use crate::pixels::{SampleType, Samples};
 
 /// A zstd block holds at most 128 KiB and at least 4 bytes (a repeated byte: 3 bytes of header and itself).
 const MOST_PER_BYTE: usize = 128 * 1024 / 4;
+/// What a frame decodes to is at most so many times its pixels: no more memory is taken for what is thrown away.
+const MOST_PADDED: u64 = 2;
 
 /// What one thread keeps from field to field.
 struct Scratch {
@@ -91,7 +93,8 @@ fn with_planes<T>(
 fn split_header(payload: Payload<'_>) -> Result<(bool, Payload<'_>)> {
     let (is_packed, length) = match payload.bytes {
         [1, ..] => (false, 1),
-        [3, 1, flags @ (0 | 1), ..] => (*flags == 1, 3),
+        // The other bits are reserved, and ignored as ZEISS's reader does.
+        [3, 1, flags, ..] => (flags & 1 == 1, 3),
         [] => return Err(payload.broken("a zstd1 subblock without its header")),
         bytes => {
             let start = &bytes[..bytes.len().min(4)];
@@ -103,9 +106,18 @@ fn split_header(payload: Payload<'_>) -> Result<(bool, Payload<'_>)> {
     Ok((is_packed, frame))
 }
 
-/// Fills all of `pixels`.
+/// Fills all of `pixels`. What a frame holds behind them is padding, as ZEISS's reader has it.
 fn decompress(decompressor: &mut Decompressor<'_>, frame: Payload<'_>, pixels: &mut [u8]) -> Result<()> {
     let needed = pixels.len();
+    let held = zstd::zstd_safe::get_frame_content_size(frame.bytes).ok().flatten().unwrap_or(0);
+    if held > needed as u64 && held <= MOST_PADDED * needed as u64 {
+        let all = decompressor
+            .decompress(frame.bytes, held as usize)
+            .map_err(|error| frame.broken(format!("zstd: {error} ({held} bytes of pixels expected)")))?;
+        let start = all.get(..needed).ok_or_else(|| frame.too_short(all.len() as u64, needed as u64))?;
+        pixels.copy_from_slice(start);
+        return Ok(());
+    }
     let written = decompressor
         .decompress_to_buffer(frame.bytes, pixels)
         .map_err(|error| frame.broken(format!("zstd: {error} ({needed} bytes of pixels expected)")))?;

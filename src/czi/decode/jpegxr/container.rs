@@ -23,8 +23,9 @@ const TAG_PIXEL_FORMAT: u16 = 0xbc01;
 const TAG_IMAGE_OFFSET: u16 = 0xbcc0;
 const TAG_IMAGE_BYTES: u16 = 0xbcc1;
 
-/// Checks that `payload` is an image as `subblock` describes it; gives its codestream.
-pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<Codestream<'a>> {
+/// Checks that `payload` is an image as `subblock` describes it; gives its codestream, and
+/// its width and height, each of which may be one more or one less.
+pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<(Codestream<'a>, (u32, u32))> {
     let entry = Entries::find(payload)?;
     entry.check_format(subblock, payload)?;
     let start = entry.value(TAG_IMAGE_OFFSET)? as usize;
@@ -35,8 +36,8 @@ pub(super) fn open<'a>(subblock: &Subblock, payload: Payload<'a>) -> Result<Code
             payload.broken(format!("the subblock holds {} of {bytes} bytes of JPEG-XR", stored.len()))
         })?,
     };
-    check_codestream(subblock, payload, codestream)?;
-    Ok(Codestream { start, bytes: codestream })
+    let coded = coded_size(subblock, payload, codestream)?;
+    Ok((Codestream { start, bytes: codestream }, coded))
 }
 
 /// The part of a payload that is compressed.
@@ -91,8 +92,9 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Compares the codestream's image header with the subblock.
-fn check_codestream(subblock: &Subblock, payload: Payload<'_>, codestream: &[u8]) -> Result<()> {
+/// Compares the codestream's image header with the subblock; gives its width and height. ZEN 2.3 and 3.8 write pyramids whose
+/// images lack the last row or column of what the directory says (files in tests of czifile and libCZI).
+fn coded_size(subblock: &Subblock, payload: Payload<'_>, codestream: &[u8]) -> Result<(u32, u32)> {
     const SIGNATURE: &[u8] = b"WMPHOTO\0";
     let header = codestream
         .strip_prefix(SIGNATURE)
@@ -118,11 +120,13 @@ fn check_codestream(subblock: &Subblock, payload: Payload<'_>, codestream: &[u8]
         PixelType::Bgr48 => (7, 2),
     };
     // One less than the size is stored.
-    if (u64::from(width) + 1, u64::from(height) + 1)
-        != (u64::from(subblock.stored_width), u64::from(subblock.stored_height))
-        || format != expected
-    {
-        return Err(payload.broken(format!(
+    let coded = width.checked_add(1).zip(height.checked_add(1)).filter(|&(width, height)| {
+        width.abs_diff(subblock.stored_width) <= 1 && height.abs_diff(subblock.stored_height) <= 1
+    });
+    if let (Some(coded), true) = (coded, format == expected) {
+        return Ok(coded);
+    }
+    Err(payload.broken(format!(
             "the directory says {} × {} {:?}, but the JPEG-XR image is {} × {} of colour format {} and bit depth {}",
             subblock.stored_width,
             subblock.stored_height,
@@ -131,9 +135,7 @@ fn check_codestream(subblock: &Subblock, payload: Payload<'_>, codestream: &[u8]
             u64::from(height) + 1,
             format.0,
             format.1
-        )));
-    }
-    Ok(())
+        )))
 }
 
 fn le32(bytes: &[u8]) -> u32 {

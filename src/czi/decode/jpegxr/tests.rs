@@ -69,7 +69,7 @@ fn nothing_is_left_of_what_a_buffer_held_before() {
         let expected = decode(&subblock, payload(&bytes)).unwrap();
         let mut poisoned = expected.clone();
         poisoned.as_bytes_mut().fill(0xa5);
-        let codestream = container::open(&subblock, payload(&bytes)).unwrap();
+        let codestream = container::open(&subblock, payload(&bytes)).unwrap().0;
         super::run(&subblock, codestream.bytes, &mut poisoned).unwrap();
         assert!(poisoned == expected, "{name}");
     }
