@@ -178,7 +178,7 @@ fn setup(shape: Zyx<u32>, tiles: usize) -> Setup {
         lanes: tiles as u32,
         scale: 1,
         output: SampleType::F32,
-        fill: 0.0,
+        fill: vec![0.0],
         core: shape,
         field_slots: shape.z,
         field_bytes: u64::from(shape.y) * u64::from(shape.x) * 4,

@@ -77,7 +77,7 @@ fn setup(flags: &Flags, image: &Volume, psf: Volume, fft: Zyx<u32>) -> Setup {
         lanes: flags.tiles,
         scale: 1,
         output: SampleType::F32,
-        fill: 0.0,
+        fill: vec![0.0],
         core: image.shape,
         field_slots: image.shape.z,
         field_bytes: u64::from(image.shape.y) * u64::from(image.shape.x) * 4,

@@ -7,13 +7,13 @@ mod voxel_size;
 use std::fmt;
 use std::io::IoSliceMut;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use voxel_size::believed;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pixels::{PixelType, SampleType, Samples};
 use crate::source::{FileRead, Identity, Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
@@ -87,7 +87,8 @@ impl Subblock {
 
     /// Bytes of its pixels once decoded.
     pub fn decoded_bytes(&self) -> u64 {
-        u64::from(self.stored_width) * u64::from(self.stored_height) * self.pixel_type.bytes() as u64
+        let pixels = u64::from(self.stored_width) * u64::from(self.stored_height);
+        pixels.saturating_mul(self.pixel_type.bytes() as u64)
     }
 }
 
@@ -113,10 +114,57 @@ pub struct Scene {
     pub origin_um: Zyx<Option<f64>>,
     /// The same along t, in seconds.
     pub origin_secs: Option<f64>,
+    /// Its planes in depth; z runs from 0.
+    pub slices: u32,
+    /// Its time points; t runs from 0.
+    pub times: u32,
+    /// The channels that it has, as the file counts them, in order.
+    pub channels: Vec<u32>,
     /// Level-0 subblocks, in file order.
     pub fields: Vec<Subblock>,
     /// Subblocks of the stored pyramid, in file order.
     pub pyramid: Vec<Subblock>,
+    /// What is there beside these and cannot be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A subblock that is there and cannot be read: who needs it fails for this reason, and nobody else.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unreadable {
+    /// Where in time, channel and depth.
+    pub plane: Plane,
+    /// The area that it covers, in level-0 pixels.
+    pub rect: Rect<Stored>,
+    /// Whether it is of the stored pyramid.
+    pub is_pyramid: bool,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// Why something cannot be read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Fault {
+    /// The file is broken.
+    Broken(String),
+    /// The file is fine.
+    Unsupported(String),
+}
+
+impl Fault {
+    /// As an error of the file `path`.
+    pub fn to_error(&self, path: &Path) -> Error {
+        match self {
+            Self::Broken(what) => Error::format(path, what, None),
+            Self::Unsupported(what) => Error::unsupported(path, what),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Broken(what) | Self::Unsupported(what)) = self;
+        f.write_str(what)
+    }
 }
 
 /// One channel as the file counts them.
@@ -162,10 +210,6 @@ pub struct Dataset {
     pub scenes: Vec<Scene>,
     /// One for each value of `Plane::c`, in order.
     pub channels: Vec<Channel>,
-    /// Number of planes along each axis: z, then in `times` t. The same for all scenes.
-    pub slices: u32,
-    /// Time points.
-    pub times: u32,
     /// Distance between samples in micrometres; `None` where the file does not say.
     pub voxel_um: Zyx<Option<f64>>,
     /// Seconds between time points, where the file says.

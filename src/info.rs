@@ -19,7 +19,9 @@ use crate::space::{Rect, Stored, Zyx};
 #[derive(Debug, Serialize)]
 pub struct Info {
     file: Location,
+    /// Of the scene with the most.
     times: u32,
+    /// Of the scene with the most.
     slices: u32,
     voxel_um: Zyx<Option<f64>>,
     interval_secs: Option<f64>,
@@ -36,6 +38,9 @@ struct SceneInfo {
     name: Option<String>,
     rect: Rect<Stored>,
     origin_um: Zyx<Option<f64>>,
+    times: u32,
+    slices: u32,
+    channels: Vec<u32>,
     subblocks: usize,
     fields_per_plane: usize,
     field_width: u32,
@@ -62,16 +67,23 @@ impl Info {
     pub fn new(file: &Location, dataset: &Dataset) -> Self {
         Self {
             file: file.clone(),
-            times: dataset.times,
-            slices: dataset.slices,
+            times: dataset.scenes.iter().map(|scene| scene.times).max().unwrap_or(0),
+            slices: dataset.scenes.iter().map(|scene| scene.slices).max().unwrap_or(0),
             voxel_um: dataset.voxel_um,
             interval_secs: dataset.interval_secs,
             channels: dataset.channels.clone(),
             optics: dataset.optics.clone(),
             scenes: dataset.scenes.iter().map(SceneInfo::new).collect(),
-            notes: dataset.notes.clone(),
+            notes: dataset.notes.iter().cloned().chain(unreadable(dataset)).collect(),
         }
     }
+}
+
+/// How much cannot be read, and why, where that is so.
+fn unreadable(dataset: &Dataset) -> Option<String> {
+    let all = || dataset.scenes.iter().flat_map(|scene| &scene.unreadable);
+    let first = all().next()?;
+    Some(format!("{} subblocks cannot be read; the first: {}", all().count(), first.fault))
 }
 
 impl SceneInfo {
@@ -90,6 +102,9 @@ impl SceneInfo {
             name: scene.name.clone(),
             rect: scene.rect,
             origin_um: scene.origin_um,
+            times: scene.times,
+            slices: scene.slices,
+            channels: scene.channels.clone(),
             subblocks: scene.fields.len(),
             fields_per_plane: fullest.len(),
             field_width: largest.map_or(0, |field| field.rect.width),
@@ -106,6 +121,16 @@ impl SceneInfo {
 
 fn um(along: Option<f64>) -> String {
     along.map_or("unknown".to_owned(), |um| format!("{um:.4} µm"))
+}
+
+impl SceneInfo {
+    fn planes(&self) -> (u32, &[u32], u32) {
+        (self.times, &self.channels, self.slices)
+    }
+}
+
+fn numbers(of: &[u32]) -> String {
+    of.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// For each rectangle with a neighbour to its right, the share of its width that the nearest such neighbour covers.
@@ -152,8 +177,13 @@ impl fmt::Display for Info {
         for (index, channel) in self.channels.iter().enumerate() {
             writeln!(f, "  channel {index}  {channel}")?;
         }
+        let are_alike = self.scenes.windows(2).all(|pair| pair[0].planes() == pair[1].planes());
         for scene in &self.scenes {
             write!(f, "{scene}")?;
+            if !are_alike {
+                let (times, channels, slices) = scene.planes();
+                writeln!(f, "    planes     times {times}, channels {}, slices {slices}", numbers(channels))?;
+            }
         }
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;

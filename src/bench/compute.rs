@@ -174,7 +174,7 @@ impl Work {
             lanes: LANES,
             scale: 1,
             output: SampleType::F32,
-            fill: 0.0,
+            fill: vec![0.0],
             core: data,
             field_slots: 1,
             field_bytes: u64::from(data.y) * u64::from(data.x) * 2,

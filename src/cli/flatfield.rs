@@ -133,7 +133,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 /// The output channels of each channel of the file.
 fn by_source(job: &Job) -> BTreeMap<u32, Positioned<'_>> {
     let mut channels: BTreeMap<u32, Vec<_>> = BTreeMap::new();
-    for (i, channel) in job.images[0].plan.channels.iter().enumerate() {
+    for (i, channel) in job.channels.iter().enumerate() {
         channels.entry(channel.source).or_default().push((i, channel));
     }
     channels
@@ -146,8 +146,8 @@ fn camera<'a>(args: &FlatfieldArgs, job: &'a Job, source: u32) -> Result<Option<
 
 /// Samples, and what is done to them.
 fn shadings<'a>(job: &'a Job, channels: &Positioned<'_>) -> Vec<(u32, Option<&'a Shading>)> {
-    let setup = &job.images[0].setup;
-    channels.iter().map(|(i, channel)| (channel.sample, setup.shading_of(*i as u32))).collect()
+    let shading = |i: usize| job.shading.get(i).and_then(Option::as_deref);
+    channels.iter().map(|(i, channel)| (channel.sample, shading(*i))).collect()
 }
 
 fn no_estimate(args: &FlatfieldArgs, channel: &OutputChannel, count: usize) -> Error {

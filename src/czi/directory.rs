@@ -2,9 +2,10 @@
 //! in `scenes`.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
-use crate::dataset::Compression;
+use crate::dataset::{Compression, Fault};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
 use crate::source::ReadAt;
@@ -17,6 +18,8 @@ pub(super) const ENTRY_BYTES: usize = 32;
 pub(super) const DIMENSION_BYTES: usize = 20;
 /// ZEISS's own reader takes no more of them in one entry.
 pub(super) const MAX_DIMENSIONS: usize = 40;
+/// Most pixels of one subblock.
+const MAX_PIXELS: u64 = 1 << 32;
 
 /// What an entry says of x or y.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,8 +35,10 @@ pub(super) struct Side {
 /// One subblock as the directory has it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Position in the directory.
+    /// Position in the directory, for messages.
     pub number: usize,
+    /// Position among all planes of all entries.
+    pub id: usize,
     /// Byte of its segment.
     pub position: u64,
     /// As the file numbers them.
@@ -48,6 +53,30 @@ pub(super) struct Entry {
     pub m: Option<u32>,
     /// Letter and index of all other dimensions.
     pub indices: Vec<(char, i32)>,
+    /// Letter and size of those of them, and of M, in which it has more than one index, in the order of the entry.
+    pub sizes: Vec<(char, u32)>,
+    /// Of the files that a CZI was split over, the one that it is in; 0 also where the file does not say.
+    pub part: i32,
+    /// Where its plane is, when its segment holds several.
+    pub within: Option<Within>,
+    /// Why it cannot be read, beside what the entry itself says.
+    pub fault: Option<Fault>,
+}
+
+/// Where a plane is in a segment that holds several.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Within {
+    /// Its bytes in the file, where they lie side by side.
+    Bytes(Range<u64>),
+    /// The position among the planes that the segment decodes to.
+    Nth {
+        /// From 0.
+        nth: u32,
+        /// How many there are.
+        of: u32,
+        /// From the segment's beginning to the end of its pixels.
+        extent: u64,
+    },
 }
 
 impl Entry {
@@ -56,8 +85,17 @@ impl Entry {
         self.indices.iter().find(|(name, _)| *name == letter).map(|&(_, index)| index)
     }
 
+    /// Pixels that are covered for each that is stored, rounded, along the axis where those are more.
+    pub fn reduction(&self) -> u64 {
+        let along = |side: Side| {
+            let stored = u64::from(side.stored.max(1));
+            ((u64::from(side.size) + stored / 2) / stored).max(1)
+        };
+        along(self.x).max(along(self.y))
+    }
+
     /// Whether fewer pixels are stored than are covered. The byte that the format has for it is not reliable.
-    pub fn is_pyramid(&self) -> bool {
+    pub fn is_reduced(&self) -> bool {
         self.x.stored < self.x.size || self.y.stored < self.y.size
     }
 
@@ -99,7 +137,35 @@ impl Entry {
             1000.. => "raw data of a microscope",
             _ => "unknown",
         };
-        Err(format!("{self} has compression {} ({name})", self.compression))
+        let way_on = match self.compression {
+            100.. => ": ZEN reads it; save the file again there, and others read it too",
+            _ => "",
+        };
+        Err(format!("{self} has compression {} ({name}){way_on}", self.compression))
+    }
+
+    /// Why it cannot be read from part `own` of a split file, as far as the entry itself tells.
+    pub fn flaw(&self, own: i32) -> Option<Fault> {
+        if self.fault.is_some() {
+            return self.fault.clone();
+        }
+        let unsupported = |what: String| Some(Fault::Unsupported(what));
+        if self.part != 0 && self.part != own {
+            return unsupported(format!(
+                "{self} lies in part {} of a CZI split over several files: open that file, or merge them in ZEN",
+                self.part
+            ));
+        }
+        for (letter, Side { size, stored, .. }) in [('X', self.x), ('Y', self.y)] {
+            if stored > size {
+                return unsupported(format!("{self} stores {stored} pixels in {letter} for {size}"));
+            }
+        }
+        if u64::from(self.x.stored) * u64::from(self.y.stored) > MAX_PIXELS {
+            return unsupported(format!("{self} of {} × {} pixels", self.x.stored, self.y.stored));
+        }
+        let known = self.known_pixel_type().and_then(|_| self.known_compression());
+        known.err().map(Fault::Unsupported)
     }
 }
 
@@ -119,8 +185,7 @@ impl fmt::Display for Entry {
 /// Reads all entries from the directory segment at `position`, in its order.
 ///
 /// # Errors
-/// `Format` when it is broken or holds less than it says; `Unsupported` for entries of another kind than "DV" and for
-/// files in several parts.
+/// `Format` when it is broken or holds less than it says; `Unsupported` for entries of another kind than "DV".
 pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
     const WHAT: &str = "the subblock directory";
     let (head, known) = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
@@ -145,6 +210,14 @@ pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
         at += length;
     }
     Ok(entries)
+}
+
+/// The copy of an entry that a subblock has, which `bytes` start with.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn parse_copy(source: &dyn ReadAt, bytes: &[u8]) -> Result<Entry> {
+    parse_entry(bytes, Place { source, number: 0, offset: 0 }).map(|(entry, _)| entry)
 }
 
 /// Which entry is parsed, for messages.
@@ -202,6 +275,7 @@ fn parse_entry(bytes: &[u8], place: Place<'_>) -> Result<(Entry, usize)> {
     let position = u64::try_from(record.i64(6)).map_err(|_| place.broken("has a negative position"))?;
     let mut entry = Entry {
         number: place.number,
+        id: place.number,
         position,
         pixel_type: record.i32(2),
         compression: record.i32(18),
@@ -209,13 +283,13 @@ fn parse_entry(bytes: &[u8], place: Place<'_>) -> Result<(Entry, usize)> {
         y: Side::default(),
         m: None,
         indices: Vec::with_capacity(count),
+        sizes: Vec::new(),
+        part: record.i32(14),
+        within: None,
+        fault: None,
     };
     for dimension in bytes[ENTRY_BYTES..].chunks_exact(DIMENSION_BYTES) {
         parse_dimension(&mut entry, dimension, place)?;
-    }
-    if record.i32(14) != 0 {
-        let what = format!("{entry} is in part {} of a CZI split over several files", record.i32(14));
-        return Err(Error::unsupported(path, what));
     }
     check_sides(&entry, place)?;
     Ok((entry, length))
@@ -244,6 +318,12 @@ fn parse_dimension(entry: &mut Entry, bytes: &[u8], place: Place<'_>) -> Result<
             return Err(place.broken(format!("has a dimension called \"{}\"", bytes[..4].escape_ascii())));
         }
     }
+    // Writers put 0, or nothing that makes sense, for 1.
+    if !matches!(letter, 'X' | 'Y')
+        && let Some(size) = u32::try_from(record.i32(8)).ok().filter(|&size| size > 1)
+    {
+        entry.sizes.push((letter, size));
+    }
     Ok(())
 }
 
@@ -251,10 +331,6 @@ fn check_sides(entry: &Entry, place: Place<'_>) -> Result<()> {
     for (letter, side) in [('X', entry.x), ('Y', entry.y)] {
         if side.size == 0 {
             return Err(place.broken(format!("has no pixels in {letter}")));
-        }
-        if side.stored > side.size {
-            let what = format!("{entry} stores {} pixels in {letter} for {}", side.stored, side.size);
-            return Err(Error::unsupported(place.source.path(), what));
         }
     }
     Ok(())

@@ -18,13 +18,17 @@ pub(super) struct FileHeader {
     pub attachments: Option<u64>,
     /// Whether the file was left while it was being written.
     pub update_pending: bool,
+    /// Of the files that a CZI was split over, which one this is; 0 for the first and for one that was not split.
+    pub part: i32,
+    /// Whether it says that it is one of several.
+    pub is_part: bool,
 }
 
 impl FileHeader {
     /// Reads it from the start of the file.
     ///
     /// # Errors
-    /// `Format` when this is no CZI file or was never closed; `Unsupported` for one part of several.
+    /// `Format` when this is no CZI file or was never closed.
     pub fn read(source: &dyn ReadAt) -> Result<Self> {
         let path = source.path();
         if source.size() == 0 {
@@ -44,11 +48,7 @@ impl FileHeader {
         }
         let header = Record(&bytes);
         let (primary, own, part) = (header.slice(48, 16), header.slice(64, 16), header.i32(80));
-        if part != 0 || (primary != own && primary.iter().any(|&b| b != 0)) {
-            let what =
-                format!("this is part {part} of a CZI split over several files; merge it in ZEN first");
-            return Err(Error::unsupported(path, what));
-        }
+        let is_part = part != 0 || (primary != own && primary.iter().any(|&b| b != 0));
         let position = |at| u64::try_from(header.i64(at)).ok().filter(|&position| position > 0);
         let directory = position(84).ok_or_else(|| {
             Error::format(path, "the file has no subblock directory: it was not closed properly", 84)
@@ -58,6 +58,8 @@ impl FileHeader {
             metadata: position(92),
             attachments: position(104),
             update_pending: header.i32(100) != 0,
+            part,
+            is_part,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use roxmltree::{Document, Node};
 
 use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
+use super::xml_text;
 use crate::dataset::{Channel, Optics};
 use crate::error::{Error, Result};
 use crate::source::ReadAt;
@@ -54,11 +55,15 @@ impl Metadata {
 
     /// Reads the XML itself. Document type declarations, and so entities that grow, are refused.
     pub fn parse(xml: &str) -> Self {
-        let document = match Document::parse(xml) {
+        let (repaired, wrong) = xml_text::repaired(xml).unzip();
+        let document = match Document::parse(repaired.as_deref().unwrap_or(xml)) {
             Ok(document) => document,
             Err(error) => return Self::absent(&format!("the metadata is not well-formed XML ({error})")),
         };
         let mut metadata = Self::default();
+        metadata.notes.extend(wrong.map(|wrong| {
+            format!("the metadata is not well-formed XML ({wrong}): it is read without what is wrong in it")
+        }));
         let root = Found(Some(document.root_element())).child("Metadata");
         let image = root.path("Information/Image");
         metadata.voxel_um = voxel_um(root.path("Scaling/Items"));
@@ -77,8 +82,7 @@ fn fetch_xml(source: &dyn ReadAt, position: u64) -> Result<String> {
     let length = u64::try_from(length)
         .map_err(|_| Error::format(source.path(), format!("{WHAT} says it has {length} bytes"), position))?;
     let bytes = complete(source, position + SEGMENT_HEADER + PREAMBLE, length, known, "the metadata")?;
-    let xml = String::from_utf8_lossy(&bytes);
-    Ok(xml.trim_end_matches('\0').to_owned())
+    Ok(xml_text::decode(&bytes))
 }
 
 /// An element that may be missing; so are then all below it.
@@ -314,6 +318,16 @@ mod tests {
             assert_eq!((found.channels.len(), found.optics), (0, Optics::default()));
         }
         assert!(Metadata::parse("<ImageDocument/>").channels.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_well_formed_in_the_metadata_costs_itself_only() {
+        let broken =
+            XML.replace("</ImageDocument>", "</ImageDocument>\0<Image").replace("DAPI", "A & \u{1}B");
+        let found = Metadata::parse(&broken);
+        assert_eq!(found.voxel_um, Metadata::parse(XML).voxel_um);
+        assert_eq!(found.channels[0].name.as_deref(), Some("A & \u{FFFD}B"));
+        assert!(found.notes[0].contains("it is read without what is wrong in it"), "{:?}", found.notes);
     }
 
     #[test]

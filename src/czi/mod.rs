@@ -3,16 +3,22 @@
 //! Sources: the CZI specification (ZISRAW file format, DS-ZISRAW-FileFormat) and ZEISS's own reader, libCZI, for what
 //! files in the wild do differently. Compression is in `decode`, writing in `write`.
 
+mod choose;
 pub mod decode;
 mod directory;
 mod header;
 mod mask;
 mod metadata;
+mod one_scene;
+mod parts;
 mod pieces;
 mod read;
 mod scenes;
 mod segment;
+mod stacks;
+mod unusual;
 pub mod write;
+mod xml_text;
 
 #[cfg(test)]
 mod tests;
@@ -20,23 +26,27 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::dataset::{
-    Channel, Compression, Dataset, Fetched, FieldSamples, Input, RawSubblock, Scene, Subblock, TakesRows,
-    believed,
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, Pixels, RawSubblock, Rows, Scene, Subblock,
+    TakesRows, believed,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
 use crate::source::{Identity, Merging, ReadAt};
-use crate::space::{Local, Rect};
+use crate::space::{Local, Rect, Zyx};
 use decode::Payload;
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::{Layout, Surroundings};
+use unusual::{LastStack, Unusual};
 
 /// An open CZI file.
 pub struct Czi {
     source: Box<dyn ReadAt>,
     dataset: Dataset,
     merging: Merging,
+    /// Subblocks whose pixels are not simply one plane of their size, by number.
+    unusual: BTreeMap<usize, Unusual>,
+    last_stack: LastStack,
 }
 
 impl Czi {
@@ -54,18 +64,23 @@ impl Czi {
             let metadata = scope.spawn(|| Metadata::read(&*source, header.metadata));
             (directory::read(&*source, header.directory), metadata.join())
         });
-        let entries = entries?;
+        let mut entries = entries?;
+        if header.is_part {
+            parts::find_elsewhere(&*source, &mut entries, header.part)?;
+        }
         let mut landmarks: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
         landmarks.extend([Some(header.directory), header.metadata, header.attachments].into_iter().flatten());
         landmarks.sort_unstable();
-        let around = Surroundings { path: source.path(), size: source.size(), landmarks };
-        let layout = Layout::new(&entries, select, &around)?;
+        let entries = stacks::split(&*source, entries)?;
+        let around = Surroundings { path: source.path(), size: source.size(), part: header.part, landmarks };
+        let mut layout = Layout::new(&entries, select, &around)?;
+        let unusual = std::mem::take(&mut layout.unusual);
         let metadata = metadata.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let mut dataset = combine(layout, metadata);
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());
         }
-        Ok(Self { source, dataset, merging: Merging::default() })
+        Ok(Self { source, dataset, merging: Merging::default(), unusual, last_stack: LastStack::default() })
     }
 
     /// Requests are made as `merging` says.
@@ -73,9 +88,29 @@ impl Czi {
         Self { merging, ..self }
     }
 
+    fn unusual(&self, subblock: &Subblock) -> Option<&Unusual> {
+        self.unusual.get(&subblock.number)
+    }
+
+    /// Whether it is read piece by piece.
+    fn comes_in_pieces(&self, subblock: &Subblock) -> bool {
+        pieces::suits(&*self.source, subblock) && self.unusual(subblock).is_none()
+    }
+
     /// The stored pixels of one subblock, without the segment's headers.
     fn payload<'a>(&'a self, subblock: &Subblock, raw: &'a RawSubblock) -> Result<Payload<'a>> {
         let path = self.source.path();
+        let whole;
+        let subblock = match self.unusual(subblock) {
+            Some(unusual) if unusual.is_bare() => {
+                return Ok(Payload { path, offset: subblock.offset, bytes: &raw.bytes });
+            }
+            Some(unusual) => {
+                whole = unusual.whole(subblock);
+                &whole
+            }
+            None => subblock,
+        };
         let pixels = read::pixel_range(path, subblock, &raw.bytes)?;
         let bytes = raw.bytes.get(pixels.start as usize..pixels.end as usize).ok_or_else(|| {
             let (rest, size) = (pixels.end - raw.bytes.len() as u64, self.source.size());
@@ -100,7 +135,7 @@ impl Input for Czi {
     }
 
     fn fetch_to_visit(&self, scene: &Scene, fields: &[usize]) -> Result<Fetched> {
-        if fields.iter().all(|&field| pieces::suits(&*self.source, &scene.fields[field])) {
+        if fields.iter().all(|&field| self.comes_in_pieces(&scene.fields[field])) {
             return pieces::fetch_heads(&*self.source, scene, fields, self.merging);
         }
         self.fetch(scene, fields)
@@ -110,11 +145,27 @@ impl Input for Czi {
         self.merging
     }
 
+    fn decoding_bytes(&self) -> u64 {
+        let fields = self.dataset.scenes.iter().flat_map(|scene| &scene.fields);
+        let unusual = fields.filter_map(|field| Some((self.unusual(field)?, field.pixel_type.bytes())));
+        unusual.map(|(unusual, pixel_bytes)| unusual.decoding_bytes(pixel_bytes)).max().unwrap_or(0)
+    }
+
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
-        decode::decode(subblock, self.payload(subblock, raw)?)
+        let payload = self.payload(subblock, raw)?;
+        match self.unusual(subblock) {
+            Some(unusual) => unusual.decode(subblock, payload, &self.last_stack),
+            None => decode::decode(subblock, payload),
+        }
     }
 
     fn visit(&self, subblock: &Subblock, raw: &RawSubblock, to: &mut dyn TakesRows) -> Result<()> {
+        if self.unusual(subblock).is_some() {
+            let samples = self.decode(subblock, raw)?;
+            to.take(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
+            samples.recycle();
+            return Ok(());
+        }
         let (source, pixels) = (&*self.source, read::pixel_range(self.source.path(), subblock, &raw.bytes)?);
         if pixels.end > raw.bytes.len() as u64
             && let Some(bytes) = pieces::whole_pixels(source, subblock, &raw.bytes)
@@ -125,13 +176,22 @@ impl Input for Czi {
     }
 
     fn mask(&self, subblock: &Subblock, bytes: &[u8]) -> Result<Option<Vec<Rect<Local>>>> {
-        mask::read(&*self.source, subblock, bytes)
+        match self.unusual(subblock) {
+            None => mask::read(&*self.source, subblock, bytes),
+            // No mask is known to be of several planes.
+            Some(Unusual { within: Some(_), .. }) => Ok(None),
+            Some(unusual) => {
+                let rects = mask::read(&*self.source, &unusual.whole(subblock), bytes)?;
+                Ok(rects.map(|rects| unusual.repeated_rects(subblock, &rects)))
+            }
+        }
     }
 
     fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {
         let kind = subblock.pixel_type.sample_type();
         // Floats are looked through for undefined values, and changed. 8 bits have no byte order.
         let is_as_stored = subblock.compression == Compression::Uncompressed
+            && self.unusual(subblock).is_none()
             && (kind == SampleType::U8 || kind == SampleType::U16 && cfg!(target_endian = "little"));
         if is_as_stored {
             let pixels = read::pixel_range(self.source.path(), subblock, &raw.bytes)?;
@@ -164,17 +224,14 @@ fn combine(layout: Layout, metadata: Metadata) -> Dataset {
     });
     let channels = channels.collect();
     let mut scenes = layout.scenes;
-    for scene in &mut scenes {
+    let voxel_um = believed(metadata.voxel_um, &mut notes);
+    let interval_secs = metadata.interval_secs.filter(|_| scenes.iter().any(|scene| scene.times > 1));
+    for (scene, first) in scenes.iter_mut().zip(layout.firsts) {
         scene.name = metadata.scene_names.get(&scene.index).cloned();
+        let first_px = Zyx::new(i64::from(first.z), scene.rect.y, scene.rect.x);
+        let along = |(first, um): (i64, Option<f64>)| um.map(|um| first as f64 * um);
+        scene.origin_um = first_px.zip(voxel_um).map(along);
+        scene.origin_secs = interval_secs.map(|secs| f64::from(first.t) * secs);
     }
-    Dataset {
-        scenes,
-        channels,
-        slices: layout.slices,
-        times: layout.times,
-        voxel_um: believed(metadata.voxel_um, &mut notes),
-        interval_secs: metadata.interval_secs.filter(|_| layout.times > 1),
-        optics: metadata.optics,
-        notes,
-    }
+    Dataset { scenes, channels, voxel_um, interval_secs, optics: metadata.optics, notes }
 }

@@ -4,27 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
+use super::choose::choose;
 use super::directory::Entry;
-use crate::dataset::{Plane, Scene, Subblock};
+use super::one_scene::{First, OneScene};
+use super::unusual::Unusual;
+use crate::dataset::{Plane, Scene};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
-use crate::space::{Rect, Stored, Zyx};
 
-/// Dimensions that a dataset keeps; any other is fixed at one index.
-const KEPT: [char; 4] = ['S', 'T', 'C', 'Z'];
 /// More indices in one dimension than any file has: a broken entry must not make a list of 2³¹ channels.
 const MAX_SPAN: [(char, u32); 3] = [('T', 1 << 24), ('C', 1 << 10), ('Z', 1 << 24)];
-/// Planes that a few stray subblocks may span.
-const SPARSE_PLANES: u64 = 1 << 16;
-/// Beyond that, planes to one subblock at most: an acquisition that was stopped has most of its planes.
-const PLANES_A_SUBBLOCK: u64 = 1000;
-/// Longest side of a scene in pixels: no stage travels 0.8 m, which so many pixels of 0.05 µm are.
-const MAX_SIDE: i64 = 1 << 24;
-/// Most pixels of one subblock.
-const MAX_PIXELS: u64 = 1 << 32;
-/// How much more than its decoded pixels a subblock may take before the reader asks what the rest is: headers,
-/// metadata and a mask fit, a gap in the file or an attachment of many megabytes does not.
-const EXTENT_SLACK: u64 = 64 * 1024;
 
 /// The file's own numbers of one dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +29,16 @@ pub(super) struct Span {
 pub(super) struct Layout {
     /// At least one, by index.
     pub scenes: Vec<Scene>,
-    /// Planes in depth.
-    pub slices: u32,
-    /// Planes in time.
-    pub times: u32,
+    /// Where each begins in the file.
+    pub firsts: Vec<First>,
     /// Channels that are taken.
     pub channels: Span,
     /// Channels of the file, before any is selected.
     pub channels_in_file: Span,
-    /// For each channel that is taken.
+    /// For each channel that is taken, in the first scene that has it.
     pub pixel_types: Vec<Option<PixelType>>,
+    /// Subblocks whose pixels are not simply one plane of their size, by `Subblock::number`.
+    pub unusual: BTreeMap<usize, Unusual>,
     /// What was fixed and what is missing.
     pub notes: Vec<String>,
 }
@@ -60,6 +49,8 @@ pub(super) struct Surroundings<'a> {
     pub path: &'a Path,
     /// Bytes of the file.
     pub size: u64,
+    /// Of the files that a CZI was split over, which one this is.
+    pub part: i32,
     /// Where segments start, in order.
     pub landmarks: Vec<u64>,
 }
@@ -68,76 +59,90 @@ impl Layout {
     /// Puts the entries in order. `select` fixes dimensions at an index of the file.
     ///
     /// # Errors
-    /// `Option` for an index that is not there; `Format` and `Unsupported` for entries that cannot be read.
+    /// `Option` for an index that is not there; `Format` for numbers that no file has; `Limit` for a scene that is too large.
     pub fn new(entries: &[Entry], select: &BTreeMap<char, i32>, around: &Surroundings<'_>) -> Result<Self> {
         let path = around.path;
-        if entries.iter().all(Entry::is_pyramid) {
-            let what = if entries.is_empty() { "no subblocks" } else { "no subblock at full resolution" };
-            return Err(Error::format(path, format!("the file has {what}"), None));
+        if entries.is_empty() {
+            return Err(Error::format(path, "the file has no subblocks", None));
         }
         let mut notes = Vec::new();
         let channels_in_file = span('C', entries, path)?;
         let chosen = choose(entries, select, &mut notes)?;
-        let [t, c, z] = ['T', 'C', 'Z'].map(|letter| span(letter, chosen.iter().copied(), path));
-        let origin = Origin { t: t?, c: c?, z: z? };
-        check_planes(origin, chosen.len(), path)?;
-
-        let placed = place(&chosen, origin, around)?;
+        let channels = span('C', chosen.iter().copied(), path)?;
+        let [times, slices] = ['T', 'Z'].map(|letter| span(letter, chosen.iter().copied(), path));
+        let first_in_file = (times?.first, slices?.first);
         let mut layout = Self {
             scenes: Vec::new(),
-            slices: origin.z.count,
-            times: origin.t.count,
-            channels: origin.c,
+            firsts: Vec::new(),
+            channels,
             channels_in_file,
-            pixel_types: vec![None; origin.c.count as usize],
+            pixel_types: vec![None; channels.count as usize],
+            unusual: BTreeMap::new(),
             notes,
         };
-        for (index, subblocks) in placed {
-            layout.scenes.extend(scene(index, subblocks, path)?);
+        for (index, entries) in by_scene(&chosen) {
+            let scene = OneScene { index, channels, first_in_file, around };
+            let (scene, first) = scene.put_in_order(&entries, &mut layout.unusual)?;
+            layout.scenes.push(scene);
+            layout.firsts.push(first);
         }
+        layout.share_channels();
+        layout.note_unusual_planes();
         layout.note_missing_planes();
-        layout.find_pixel_types(path)?;
+        layout.find_pixel_types();
         Ok(layout)
     }
 
+    /// A scene has the channels of its fields, and those that the file counts and no scene has.
+    fn share_channels(&mut self) {
+        let own: Vec<BTreeSet<u32>> =
+            self.scenes.iter().map(|scene| planes(scene).map(|plane| plane.c).collect()).collect();
+        let known: BTreeSet<u32> = own.iter().flatten().copied().collect();
+        for (scene, own) in self.scenes.iter_mut().zip(own) {
+            let has = |c: &u32| own.contains(c) || !known.contains(c);
+            scene.channels = (0..self.channels.count).filter(has).collect();
+        }
+    }
+
+    fn note_unusual_planes(&mut self) {
+        let fields = self.scenes.iter().flat_map(|scene| &scene.fields);
+        let unusual = fields.filter_map(|field| Some((field, self.unusual.get(&field.number)?)));
+        self.notes.extend(super::unusual::notes(unusual));
+    }
+
     fn note_missing_planes(&mut self) {
-        let present: usize = self.scenes.iter().map(|scene| planes(scene).len()).sum();
-        let each = u64::from(self.times) * u64::from(self.slices) * u64::from(self.channels.count);
-        let all = each.saturating_mul(self.scenes.len() as u64);
+        let present: usize =
+            self.scenes.iter().map(|scene| planes(scene).collect::<HashSet<_>>().len()).sum();
+        let of =
+            |scene: &Scene| u64::from(scene.times) * u64::from(scene.slices) * scene.channels.len() as u64;
+        let all: u64 = self.scenes.iter().map(of).sum();
         let missing = all - present as u64;
         if missing > 0 {
             self.notes.push(format!("{missing} of {all} planes are missing in the file; they stay empty"));
         }
     }
 
-    fn find_pixel_types(&mut self, path: &Path) -> Result<()> {
+    fn find_pixel_types(&mut self) {
         for field in self.scenes.iter().flat_map(|scene| &scene.fields) {
-            let known = &mut self.pixel_types[field.plane.c as usize];
-            let first = *known.get_or_insert(field.pixel_type);
-            if first != field.pixel_type {
-                let what = format!("channel {} mixes {first:?} and {:?}", field.plane.c, field.pixel_type);
-                return Err(Error::unsupported(path, what));
-            }
+            self.pixel_types[field.plane.c as usize].get_or_insert(field.pixel_type);
         }
-        Ok(())
     }
 }
 
-fn planes(scene: &Scene) -> HashSet<Plane> {
-    scene.fields.iter().map(|field| field.plane).collect()
+/// Of all that is there at full resolution, readable or not; some more than once.
+fn planes(scene: &Scene) -> impl Iterator<Item = Plane> {
+    let unreadable = scene.unreadable.iter().filter(|unreadable| !unreadable.is_pyramid);
+    let fields = scene.fields.iter().map(|field| field.plane);
+    fields.chain(unreadable.map(|unreadable| unreadable.plane))
 }
 
-#[derive(Clone, Copy)]
-struct Origin {
-    t: Span,
-    c: Span,
-    z: Span,
-}
-
-/// The indices that full-resolution entries have in a kept dimension; one without the dimension counts as 0.
-fn span<'a>(letter: char, entries: impl IntoIterator<Item = &'a Entry>, path: &Path) -> Result<Span> {
-    let indices = entries.into_iter().filter(|entry| !entry.is_pyramid());
-    let indices = indices.map(|entry| entry.index(letter).unwrap_or(0));
+/// The indices that entries have in a kept dimension; one without the dimension counts as 0.
+pub(super) fn span<'a>(
+    letter: char,
+    entries: impl IntoIterator<Item = &'a Entry>,
+    path: &Path,
+) -> Result<Span> {
+    let indices = entries.into_iter().map(|entry| entry.index(letter).unwrap_or(0));
     let (first, last) = indices.fold((i32::MAX, i32::MIN), |(low, high), i| (low.min(i), high.max(i)));
     let count = i64::from(last) - i64::from(first) + 1;
     let allowed = MAX_SPAN.iter().find(|(name, _)| *name == letter).map_or(u32::MAX, |&(_, most)| most);
@@ -147,149 +152,22 @@ fn span<'a>(letter: char, entries: impl IntoIterator<Item = &'a Entry>, path: &P
     }
 }
 
-/// A broken index must not make millions of empty planes.
-fn check_planes(origin: Origin, subblocks: usize, path: &Path) -> Result<()> {
-    let Origin { t, c, z } = origin;
-    let planes = [t, c, z].map(|span| u64::from(span.count)).iter().product::<u64>();
-    if planes > SPARSE_PLANES.max(PLANES_A_SUBBLOCK * subblocks as u64) {
-        let what = format!(
-            "{subblocks} subblocks span {planes} planes ({} × {} × {}: t, c, z)",
-            t.count, c.count, z.count
-        );
-        return Err(Error::format(path, what, None));
-    }
-    Ok(())
-}
-
-/// Leaves one index in each dimension that is selected, or that a dataset does not keep.
-fn choose<'a>(
-    entries: &'a [Entry],
-    select: &BTreeMap<char, i32>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<&'a Entry>> {
-    let mut chosen: Vec<&Entry> = entries.iter().collect();
-    for (letter, &index) in select {
-        let letter = letter.to_ascii_uppercase();
-        let present = indices_of(letter, &chosen);
-        if !present.contains(&index) {
-            let reason = match (present.first(), present.last()) {
-                (Some(first), Some(last)) => {
-                    format!("dimension {letter} has no index {index}: it runs from {first} to {last}")
-                }
-                _ => format!("the file has no dimension {letter} to select from"),
-            };
-            return Err(Error::option("--select", reason));
-        }
-        keep(letter, index, &mut chosen);
-    }
-    let letters: BTreeSet<char> = chosen.iter().flat_map(|entry| &entry.indices).map(|i| i.0).collect();
-    for letter in letters.into_iter().filter(|letter| !KEPT.contains(letter)) {
-        let present = indices_of(letter, &chosen);
-        let mut present_in_order = present.iter();
-        let Some(&first) = present_in_order.next() else { continue };
-        if let Some(second) = present_in_order.next() {
-            let count = present.len();
-            notes.push(format!(
-                "dimension {letter} has {count} values: taking {letter}={first}; --select {letter}={second} takes another"
-            ));
-        }
-        keep(letter, first, &mut chosen);
-    }
-    Ok(chosen)
-}
-
-fn indices_of(letter: char, entries: &[&Entry]) -> BTreeSet<i32> {
-    entries.iter().filter(|entry| !entry.is_pyramid()).filter_map(|entry| entry.index(letter)).collect()
-}
-
-/// An entry that does not have the dimension belongs to every index of it.
-fn keep(letter: char, index: i32, entries: &mut Vec<&Entry>) {
-    entries.retain(|entry| entry.index(letter).is_none_or(|own| own == index));
-}
-
-/// The chosen entries as subblocks, in file order, by scene.
-fn place(
-    chosen: &[&Entry],
-    origin: Origin,
-    around: &Surroundings<'_>,
-) -> Result<BTreeMap<i32, Vec<Subblock>>> {
+/// The entries of each scene, in file order. What has no scene, or a negative one, is of the only scene, else of scene 0: as
+/// ZEISS's reader has it, which shows such fields with any scene. But a pyramid without a scene is of none where there are
+/// several: where they overlap, it shows the one on top.
+fn by_scene<'a>(chosen: &[&'a Entry]) -> BTreeMap<u32, Vec<&'a Entry>> {
+    let of = |entry: &Entry| entry.index('S').and_then(|scene| u32::try_from(scene).ok());
+    let known: BTreeSet<u32> = chosen.iter().filter_map(|entry| of(entry)).collect();
+    let otherwise = known.first().copied().filter(|_| known.len() == 1).unwrap_or(0);
     let mut in_file_order = chosen.to_vec();
     in_file_order.sort_by_key(|entry| entry.position);
-    let mut scenes = BTreeMap::<i32, Vec<Subblock>>::new();
+    let mut scenes = BTreeMap::<u32, Vec<&Entry>>::new();
     for entry in in_file_order {
-        let shifted = |letter, span: Span| {
-            let index = i64::from(entry.index(letter).unwrap_or(0)) - i64::from(span.first);
-            u32::try_from(index).ok().filter(|&index| index < span.count)
+        let scene = match of(entry) {
+            None if known.len() > 1 && entry.is_reduced() => continue,
+            scene => scene.unwrap_or(otherwise),
         };
-        // Only pyramids can lie outside: the spans are those of the fields.
-        let (Some(t), Some(c), Some(z)) =
-            (shifted('T', origin.t), shifted('C', origin.c), shifted('Z', origin.z))
-        else {
-            continue;
-        };
-        let subblock = subblock(entry, Plane { t, c, z }, around)?;
-        scenes.entry(entry.index('S').unwrap_or(0)).or_default().push(subblock);
+        scenes.entry(scene).or_default().push(entry);
     }
-    Ok(scenes)
-}
-
-fn subblock(entry: &Entry, plane: Plane, around: &Surroundings<'_>) -> Result<Subblock> {
-    let path = around.path;
-    let unsupported = |what| Error::unsupported(path, what);
-    if u64::from(entry.x.stored) * u64::from(entry.y.stored) > MAX_PIXELS {
-        let what = format!("{entry} of {} × {} pixels", entry.x.stored, entry.y.stored);
-        return Err(unsupported(what));
-    }
-    let mut subblock = Subblock {
-        number: entry.number,
-        plane,
-        m: entry.m,
-        rect: Rect::new(entry.x.start.into(), entry.y.start.into(), entry.x.size, entry.y.size),
-        stored_width: entry.x.stored,
-        stored_height: entry.y.stored,
-        shown: None,
-        pixel_type: entry.known_pixel_type().map_err(unsupported)?,
-        compression: entry.known_compression().map_err(unsupported)?,
-        offset: entry.position,
-        extent: 0,
-    };
-    let in_file = around.size.checked_sub(entry.position).filter(|&bytes| bytes > 0).ok_or_else(|| {
-        let what =
-            format!("{entry} should be at byte {}, but the file ends at {}", entry.position, around.size);
-        Error::format(path, what, None)
-    })?;
-    let pixels = subblock.decoded_bytes();
-    let most = pixels + pixels / 4 + EXTENT_SLACK;
-    let landmarks = &around.landmarks;
-    let following = landmarks.get(landmarks.partition_point(|&start| start <= entry.position));
-    let distance = following.map_or(in_file, |start| start - entry.position);
-    subblock.extent = distance.min(in_file).min(most);
-    Ok(subblock)
-}
-
-/// The scene of these subblocks; `None` when only its pyramid is there.
-fn scene(index: i32, subblocks: Vec<Subblock>, path: &Path) -> Result<Option<Scene>> {
-    let (pyramid, fields): (Vec<_>, Vec<_>) = subblocks.into_iter().partition(Subblock::is_pyramid);
-    if fields.is_empty() {
-        return Ok(None);
-    }
-    let index = u32::try_from(index)
-        .map_err(|_| Error::format(path, format!("scene {index} has a negative number"), None))?;
-    let rect = bounding_box(&fields).ok_or_else(|| {
-        Error::format(path, format!("scene {index} is more than 2²⁴ pixels wide or high"), None)
-    })?;
-    let (origin_um, origin_secs) = (Zyx::default(), None);
-    Ok(Some(Scene { index, name: None, rect, origin_um, origin_secs, fields, pyramid }))
-}
-
-fn bounding_box(fields: &[Subblock]) -> Option<Rect<Stored>> {
-    let (mut left, mut top, mut right, mut bottom) = (i64::MAX, i64::MAX, i64::MIN, i64::MIN);
-    for Subblock { rect, .. } in fields {
-        (left, top) = (left.min(rect.x), top.min(rect.y));
-        (right, bottom) = (right.max(rect.right()), bottom.max(rect.bottom()));
-    }
-    if right - left > MAX_SIDE || bottom - top > MAX_SIDE {
-        return None;
-    }
-    Rect::between((left, top), (right, bottom))
+    scenes
 }

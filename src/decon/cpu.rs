@@ -78,7 +78,8 @@ impl Backend for CpuBackend {
         match &mut self.volumes {
             Some(volumes) => self.pool.install(|| volumes.stitch(lane, &canvas)),
             None => {
-                let finished = self.pool.install(|| canvas.convert(self.setup.output, self.setup.fill));
+                let finished =
+                    self.pool.install(|| canvas.convert(self.setup.output, self.setup.fill_of(tile.channel)));
                 self.converted[lane] = Some(finished);
             }
         }

@@ -134,8 +134,8 @@ pub struct Setup {
     pub shading: Vec<Option<Arc<Shading>>>,
     /// What comes out.
     pub output: SampleType,
-    /// What comes out where there is no data.
-    pub fill: f32,
+    /// What comes out where there is no data, of each output channel; that of the last holds for all behind it.
+    pub fill: Vec<f32>,
     /// Largest core, in output voxels.
     pub core: Zyx<u32>,
     /// Fields that are held at once, at most.
@@ -147,10 +147,20 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// What comes out of output channel `channel` where there is no data.
+    pub fn fill_of(&self, channel: u32) -> f32 {
+        fill_of(&self.fill, channel)
+    }
+
     /// The shading of output channel `channel`.
     pub fn shading_of(&self, channel: u32) -> Option<&Shading> {
         self.shading.get(channel as usize)?.as_deref()
     }
+}
+
+/// As [`Setup::fill_of`], of the values alone.
+pub fn fill_of(fill: &[f32], channel: u32) -> f32 {
+    fill.get(channel as usize).or(fill.last()).copied().unwrap_or(0.0)
 }
 
 /// What camera and illumination make of a field. What is observed of a stored value is (value − dark) · gain, in f32.

@@ -21,7 +21,7 @@ fn setup(job: &Job, lanes: u32) -> Setup {
         precision: Precision::F32,
         shading: Vec::new(),
         output: SampleType::F32,
-        fill: FILL,
+        fill: vec![FILL],
         core: job.fft,
         field_slots: 16,
         field_bytes: 1 << 20,

@@ -2,8 +2,11 @@
 
 mod backend;
 mod control_group;
+mod fill;
 mod fit;
 mod input;
+mod merged;
+mod of_scene;
 mod psfs;
 mod selection;
 mod shading;
@@ -13,8 +16,8 @@ use std::sync::Arc;
 
 use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
-use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Start};
-use crate::error::{Error, Result};
+use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading, Start};
+use crate::error::Result;
 use crate::options::Options;
 use crate::pixels::SampleType;
 use crate::plan::{
@@ -28,6 +31,7 @@ use backend::choose_backend;
 pub use backend::{Chosen, Gpu};
 use fit::Fitted;
 pub use input::{Dimensions, open_input};
+use of_scene::{Common, OfScene};
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 
@@ -52,6 +56,10 @@ pub struct Job {
     pub dataset: Dataset,
     /// Where that begins in the file.
     pub origin: Origin,
+    /// The output channels of all images; an image has those of its scene.
+    pub channels: Vec<OutputChannel>,
+    /// One for each of `channels`, or empty.
+    pub shading: Vec<Option<Arc<Shading>>>,
     /// What computes.
     pub backend: Chosen,
     /// What later files of the same run are to be planned for.
@@ -108,13 +116,8 @@ impl Job {
         let mut notes = dataset.notes.clone();
         notes.extend(selection_notes);
 
-        let volumes = options.iterations > 0 && options.dimensions.map_or(dataset.slices > 1, |n| n == 3);
         let voxel_um = output_voxel(&options, &dataset);
-        let psfs = if options.iterations > 0 {
-            psfs::for_channels(&options, &dataset, &channels, voxel_um, volumes, &mut notes)?
-        } else {
-            Vec::new()
-        };
+        notes.extend(without_size(voxel_um));
         let shading = shading::for_channels(
             &options,
             output_channels(input.dataset()),
@@ -122,57 +125,99 @@ impl Job {
             &scenes.iter().map(|&scene| &dataset.scenes[scene]).collect::<Vec<_>>(),
             &mut notes,
         )?;
+        let common =
+            Common { options: &options, dataset: &dataset, channels: &channels, shading: &shading, voxel_um };
+        let own = common.for_scenes(&scenes, &mut notes)?;
         let output = output_type(&options, &channels, &mut notes);
-        let fill = options.fill.unwrap_or_else(|| default_fill(&channels));
-        check_fill(fill, output)?;
-        let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+        options.fill.map_or(Ok(()), |fill| fill::check(fill, output))?;
         let backend = match backend {
             Some(backend) => backend,
             None => choose_backend(&options, &mut notes)?,
         };
-        let request_on = |backend: &Chosen| Request {
-            scale: options.scale,
-            blends: options.overlap == Overlap::Feather,
-            shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
-            volumes,
-            psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
-            halo: halo(options.halo, &psfs, Psf::default_halo),
-            halo_z: if volumes { halo(options.halo_z, &psfs, Psf::default_halo_z) } else { 0 },
-            tile: options.tile,
-            chunk: options.chunk,
-            shard: options.shard,
-            output,
-            lanes: if psfs.is_empty() { 1 } else { LANES },
-            spectrum_bytes: backend.precision(&options).spectrum_bytes(),
-            memory_bytes,
-            limits: backend.limits(memory_bytes),
-            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(&options).is_none(),
-            devices: backend.devices(),
-            volumes_on_host: backend.is_cpu(),
-            workers: workers(&options),
-            merging: input.merging(),
-            decoding_bytes: input.decoding_bytes(),
-        };
-        let image = |scene: usize, backend: &Chosen, notes: &mut Vec<String>| {
-            let Level { ratio, scene, .. } = level(&options, &*input, &dataset.scenes[scene], notes);
-            let request = Request { scale: options.scale / ratio, ..request_on(backend) };
-            let mut plan = Plan::new(&dataset, &scene, &request)?;
-            plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
-            if plan.read_again > 0 {
-                notes.push(read_again(&plan, &request));
-            }
-            let setup = setup(&options, &scene, &plan, &psfs, fill);
-            let precision = backend.precision(&options);
-            let setup = Setup { shading: shading.clone(), precision, ..setup };
-            Ok(Image { scene, stored_ratio: ratio, plan, setup })
-        };
+        let planning = Planning { options: &options, input: &*input, dataset: &dataset, output };
         let on = |backend: &Chosen, notes: &mut Vec<String>| {
-            scenes.iter().map(|&scene| image(scene, backend, notes)).collect()
+            let scenes = scenes.iter().zip(&own);
+            scenes.map(|(&scene, own)| planning.image(&dataset.scenes[scene], own, backend, notes)).collect()
         };
         let fitted = fit::fitted(backend, &options, &mut notes, on)?;
         let Fitted { backend, for_later, images } = fitted;
         notes.extend(precision_note(&options, &backend));
-        Ok(Self { options, dataset, origin, backend, for_later, images, voxel_um, notes, input, timeline })
+        Ok(Self {
+            options,
+            dataset,
+            origin,
+            channels,
+            shading,
+            backend,
+            for_later,
+            images,
+            voxel_um,
+            notes,
+            input,
+            timeline,
+        })
+    }
+}
+
+/// What the plans of all scenes have in common.
+struct Planning<'a> {
+    options: &'a Options,
+    input: &'a dyn Input,
+    dataset: &'a Dataset,
+    output: SampleType,
+}
+
+impl Planning<'_> {
+    fn image(
+        &self,
+        scene: &Scene,
+        own: &OfScene,
+        backend: &Chosen,
+        notes: &mut Vec<String>,
+    ) -> Result<Image> {
+        let Self { options, input, .. } = *self;
+        let Level { ratio, mut scene, .. } = level(options, input, scene, notes);
+        if options.overlap == Overlap::Feather {
+            scene = merged::beside_fields(scene);
+        }
+        let request = Request { scale: options.scale / ratio, ..self.request(own, backend) };
+        let mut plan = Plan::new(self.dataset, &scene, &request)?;
+        plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
+        if plan.read_again > 0 {
+            notes.push(read_again(&plan, &request));
+        }
+        let setup = setup(options, &scene, &plan, &own.psfs);
+        let precision = backend.precision(options);
+        let setup = Setup { shading: own.shading.clone(), precision, ..setup };
+        Ok(Image { scene, stored_ratio: ratio, plan, setup })
+    }
+
+    fn request(&self, OfScene { volumes, psfs, shading }: &OfScene, backend: &Chosen) -> Request {
+        let Self { options, input, .. } = *self;
+        let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+        Request {
+            scale: options.scale,
+            blends: options.overlap == Overlap::Feather,
+            shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
+            volumes: *volumes,
+            psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
+            halo: halo(options.halo, psfs, Psf::default_halo),
+            halo_z: if *volumes { halo(options.halo_z, psfs, Psf::default_halo_z) } else { 0 },
+            tile: options.tile,
+            chunk: options.chunk,
+            shard: options.shard,
+            output: self.output,
+            lanes: if psfs.is_empty() { 1 } else { LANES },
+            spectrum_bytes: backend.precision(options).spectrum_bytes(),
+            memory_bytes,
+            limits: backend.limits(memory_bytes),
+            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(options).is_none(),
+            devices: backend.devices(),
+            volumes_on_host: backend.is_cpu(),
+            workers: workers(options),
+            merging: input.merging(),
+            decoding_bytes: input.decoding_bytes(),
+        }
     }
 }
 
@@ -218,6 +263,11 @@ fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<St
             notes.push(format!("scene {}: the stored pyramid is not used: {reason}", scene.index));
         }
         return fields();
+    }
+    let unreadable = scene.unreadable.iter().find(|unreadable| unreadable.is_pyramid);
+    if let (true, Some(unreadable)) = (options.scale > 1, unreadable) {
+        let (index, fault) = (scene.index, &unreadable.fault);
+        notes.push(format!("scene {index}: not all of the stored pyramid can be read: {fault}"));
     }
     let masks = |subblock: &Subblock| match options.masks {
         MaskUse::Honour => input.mask(subblock, &[]),
@@ -266,6 +316,13 @@ fn output_voxel(options: &Options, dataset: &Dataset) -> Zyx<Option<f64>> {
     Zyx::new(stored.z, stored.y.map(|um| um * scale), stored.x.map(|um| um * scale))
 }
 
+/// What it means that the file does not say how large a pixel is.
+fn without_size(voxel_um: Zyx<Option<f64>>) -> Option<String> {
+    let is_known = voxel_um.y.is_some() && voxel_um.x.is_some();
+    let note = "the file does not say how large a pixel is, and the output will not either: --voxel-um Z,Y,X tells it";
+    (!is_known).then(|| note.to_owned())
+}
+
 fn output_type(options: &Options, channels: &[OutputChannel], notes: &mut Vec<String>) -> SampleType {
     let (widest, differ) = widest_type(channels);
     if differ && options.output_type.is_none() {
@@ -281,33 +338,6 @@ fn name_of(sample: SampleType) -> &'static str {
         SampleType::U16 => "u16",
         SampleType::F32 => "f32",
     }
-}
-
-/// White where all channels are Bgr, as brightfield slides are; else 0.
-fn default_fill(channels: &[OutputChannel]) -> f32 {
-    if channels.iter().any(|channel| channel.pixel_type.samples() == 1) {
-        return 0.0;
-    }
-    match channels[0].pixel_type.sample_type() {
-        SampleType::U8 => 255.0,
-        SampleType::U16 => 65535.0,
-        SampleType::F32 => 1.0,
-    }
-}
-
-fn check_fill(fill: f32, output: SampleType) -> Result<()> {
-    let most = match output {
-        SampleType::U8 => 255.0,
-        SampleType::U16 => 65535.0,
-        SampleType::F32 => return Ok(()),
-    };
-    if fill.fract() != 0.0 || !(0.0..=most).contains(&fill) {
-        return Err(Error::option(
-            "--fill",
-            format!("{fill} is not a whole number from 0 to {most}, as the output holds"),
-        ));
-    }
-    Ok(())
 }
 
 fn larger(a: Zyx<u32>, b: Zyx<u32>) -> Zyx<u32> {
@@ -331,7 +361,7 @@ pub fn workers(options: &Options) -> Workers {
     Workers { readers, decoders: loaders, loaders, writers: threads, depths: Depths::default() }
 }
 
-fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32) -> Setup {
+fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf]) -> Setup {
     let fields = &scene.fields;
     let channels = plan.channels.iter().zip(psfs).map(|(channel, psf)| ChannelSetup {
         psf: psf.clone(),
@@ -345,7 +375,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf], fill: f32)
         precision: Precision::F32,
         shading: Vec::new(),
         output: plan.sample,
-        fill,
+        fill: plan.channels.iter().map(|channel| fill::of(options, channel, plan.sample)).collect(),
         core: plan.grid.core,
         field_slots: plan.memory.field_slots,
         field_bytes: fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0),

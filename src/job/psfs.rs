@@ -16,7 +16,8 @@ use crate::source::FileSource;
 use crate::space::Zyx;
 use crate::tiff::{Volume, read_volume};
 
-/// One PSF for each of `channels`, on the output's voxels; what was assumed or changed goes to `notes`.
+/// One PSF for each of `channels`, on the output's voxels, for a stack of `slices` or for planes of their own (1); what was
+/// assumed or changed goes to `notes`, each once.
 ///
 /// # Errors
 /// `Option` naming the flag for what the file does not say; those of the PSF's file.
@@ -24,11 +25,10 @@ pub fn for_channels(
     options: &Options,
     dataset: &Dataset,
     channels: &[OutputChannel],
-    voxel_um: Zyx<Option<f64>>,
-    volumes: bool,
+    (voxel_um, slices): (Zyx<Option<f64>>, u32),
     notes: &mut Vec<String>,
 ) -> Result<Vec<Psf>> {
-    let maker = Maker { options, dataset, voxel_um, slices: if volumes { dataset.slices } else { 1 } };
+    let maker = Maker { options, dataset, voxel_um, slices };
     let mut made: BTreeMap<u32, Psf> = BTreeMap::new();
     let mut psfs = Vec::new();
     for channel in channels {
@@ -37,7 +37,11 @@ pub fn for_channels(
             Entry::Vacant(place) => {
                 let psf = maker.make(channel)?;
                 let who = who(channel, dataset);
-                notes.extend(psf.notes.iter().map(|note| format!("{who}{note}")));
+                for note in psf.notes.iter().map(|note| format!("{who}{note}")) {
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
                 place.insert(psf).clone()
             }
         };
@@ -156,13 +160,16 @@ fn volume(path: &Path) -> Result<Volume> {
 fn czi_volume(path: &Path, input: &Czi) -> Result<Volume> {
     let dataset = input.dataset();
     let scene = &dataset.scenes[0];
+    if let Some(unreadable) = scene.unreadable.first() {
+        return Err(unreadable.fault.to_error(path));
+    }
     let gray = scene.fields.iter().all(|field| field.pixel_type.samples() == 1);
     let whole = scene.fields.iter().all(|field| field.rect == scene.rect);
-    if dataset.scenes.len() > 1 || dataset.channels.len() > 1 || dataset.times > 1 || !gray || !whole {
+    if dataset.scenes.len() > 1 || dataset.channels.len() > 1 || scene.times > 1 || !gray || !whole {
         let what = "a PSF is one stack: one scene, channel and time, one gray field a plane";
         return Err(Error::unsupported(path, what));
     }
-    let shape = Zyx::new(dataset.slices, scene.rect.height, scene.rect.width);
+    let shape = Zyx::new(scene.slices, scene.rect.height, scene.rect.width);
     if scene.fields.len() != shape.z as usize {
         return Err(Error::format(
             path,

@@ -3,11 +3,15 @@
 //! Slices and times are counted anew from the first that is taken. Channels keep the file's numbers, so that options
 //! for one channel mean the same with and without a selection.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use serde::Serialize;
 
-use crate::dataset::{Dataset, Plane, Scene, Subblock};
+use crate::dataset::{Dataset, Fault, Plane, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::options::{Indices, Options};
+use crate::pixels::PixelType;
 use crate::space::{Mosaic, Rect, Stored, Zyx};
 
 /// What is left of a file.
@@ -48,24 +52,25 @@ pub fn select(options: &Options, dataset: &Dataset) -> Result<Selected> {
     if let Some(channels) = &options.channels {
         selected.take_channels(channels)?;
     }
+    selected.leave_out_channels();
     if let Some(slices) = &options.slices {
-        slices.check("--slices", "slices", dataset.slices)?;
-        let (first, last) = slices.span().into_inner();
+        let first = *slices.span().start();
+        selected.take_part("--slices", "slices", slices, |scene| &mut scene.slices)?;
         selected.origin.z = first;
-        selected.dataset.slices = last - first + 1;
         selected.take_planes(|plane| slices.has(plane.z).then(|| Plane { z: plane.z - first, ..plane }));
     }
     if let Some(times) = &options.times {
-        times.check("--times", "times", dataset.times)?;
-        let (first, last) = times.span().into_inner();
+        let first = *times.span().start();
+        selected.take_part("--times", "times", times, |scene| &mut scene.times)?;
         selected.origin.t = first;
-        selected.dataset.times = last - first + 1;
         selected.take_planes(|plane| times.has(plane.t).then(|| Plane { t: plane.t - first, ..plane }));
     }
     if let Some(region) = options.region {
         let voxel_um = options.voxel_um.map_or(dataset.voxel_um, |voxel| voxel.map(Some));
         selected.take_region(region.to_px(voxel_um)?)?;
     }
+    selected.check_readable(&options.input.name())?;
+    selected.share_types(&options.input.name())?;
     selected.say(options, before);
     Ok(selected)
 }
@@ -87,11 +92,60 @@ impl Selected {
     }
 
     fn take_channels(&mut self, channels: &Indices) -> Result<()> {
-        channels.check("--channels", "channels", self.dataset.channels.len() as u32)?;
-        for (index, channel) in (0..).zip(&mut self.dataset.channels) {
-            channel.left_out = !channels.has(index);
+        channels.check("--channels", "the file", "channels", self.dataset.channels.len() as u32)?;
+        for scene in &mut self.dataset.scenes {
+            scene.channels.retain(|&channel| channels.has(channel));
         }
         self.take_planes(|plane| channels.has(plane.c).then_some(plane));
+        let (taken, empty): (Vec<usize>, Vec<usize>) =
+            self.scenes.iter().partition(|&&scene| !self.dataset.scenes[scene].channels.is_empty());
+        let indices: Vec<_> =
+            empty.iter().map(|&scene| self.dataset.scenes[scene].index.to_string()).collect();
+        let scenes = if empty.len() == 1 { "scene" } else { "scenes" };
+        let none = format!("{scenes} {}: none of these channels is there", indices.join(", "));
+        if taken.is_empty() {
+            return Err(Error::option("--channels", none));
+        }
+        if !empty.is_empty() {
+            self.notes.push(format!("{none} (--channels): left out"));
+        }
+        self.scenes = taken;
+        Ok(())
+    }
+
+    /// Channels that no chosen scene has.
+    fn leave_out_channels(&mut self) {
+        let Self { dataset, scenes, .. } = self;
+        let of_scenes = |c: u32| scenes.iter().any(|&scene| dataset.scenes[scene].channels.contains(&c));
+        let left_out: Vec<bool> = (0..dataset.channels.len() as u32).map(|c| !of_scenes(c)).collect();
+        for (channel, left_out) in dataset.channels.iter_mut().zip(left_out) {
+            channel.left_out = left_out;
+        }
+    }
+
+    /// Checks that each chosen scene has the indices that `flag` asks for, and makes their span its new count.
+    fn take_part(
+        &mut self,
+        flag: &str,
+        what: &str,
+        indices: &Indices,
+        count_of: fn(&mut Scene) -> &mut u32,
+    ) -> Result<()> {
+        let (first, last) = indices.span().into_inner();
+        let is_one_of_several = self.scenes.len() > 1;
+        for &scene in &self.scenes {
+            let scene = &mut self.dataset.scenes[scene];
+            let index = scene.index;
+            let count = count_of(scene);
+            let owner = if is_one_of_several { format!("scene {index}") } else { "the file".into() };
+            indices.check(flag, &owner, what, *count).map_err(|error| match error {
+                Error::Option { flag, reason } if is_one_of_several => {
+                    Error::option(flag, format!("{reason}; choose scenes one at a time with --scene"))
+                }
+                other => other,
+            })?;
+            *count = last - first + 1;
+        }
         Ok(())
     }
 
@@ -107,13 +161,63 @@ impl Selected {
         for scene in &mut self.dataset.scenes {
             scene.fields.retain_mut(take);
             scene.pyramid.retain_mut(take);
+            scene.unreadable.retain_mut(|unreadable| match renumbered(unreadable.plane) {
+                Some(plane) => {
+                    unreadable.plane = plane;
+                    true
+                }
+                None => false,
+            });
         }
+    }
+
+    /// # Errors
+    /// Why a field that is needed cannot be read.
+    fn check_readable(&self, path: &Path) -> Result<()> {
+        let scenes = || self.scenes.iter().map(|&scene| &self.dataset.scenes[scene]);
+        let mut needed = scenes().flat_map(|scene| &scene.unreadable).filter(|field| !field.is_pyramid);
+        let Some(first) = needed.next() else { return Ok(()) };
+        let way_on = match scenes().any(|scene| !scene.fields.is_empty()) {
+            true => "; --channels, --scene, --slices, --times and --region can leave it out",
+            false => "",
+        };
+        Err(match first.fault.clone() {
+            Fault::Broken(what) => Fault::Broken(what + way_on),
+            Fault::Unsupported(what) => Fault::Unsupported(what + way_on),
+        }
+        .to_error(path))
+    }
+
+    /// Gives each channel the type that it has in the chosen scenes.
+    ///
+    /// # Errors
+    /// `Unsupported` where that differs.
+    fn share_types(&mut self, path: &Path) -> Result<()> {
+        let Self { dataset, scenes, .. } = self;
+        let mut first: BTreeMap<u32, (PixelType, u32)> = BTreeMap::new();
+        for &scene in scenes.iter() {
+            let Scene { index, fields, .. } = &dataset.scenes[scene];
+            for field in fields {
+                let (c, own) = (field.plane.c, field.pixel_type);
+                let &mut (known, scene) = first.entry(c).or_insert((own, *index));
+                if known != own {
+                    let what = format!(
+                        "channel {c} is {known:?} in scene {scene} and {own:?} in scene {index}: choose one with --scene"
+                    );
+                    return Err(Error::unsupported(path, what));
+                }
+            }
+        }
+        for (c, (pixel_type, _)) in first {
+            dataset.channels[c as usize].pixel_type = Some(pixel_type);
+        }
+        Ok(())
     }
 
     fn take_region(&mut self, region: Rect<Mosaic>) -> Result<()> {
         (self.origin.x, self.origin.y) = (region.x, region.y);
         for &scene in &self.scenes {
-            let Scene { index, rect, fields, pyramid, .. } = &mut self.dataset.scenes[scene];
+            let Scene { index, rect, fields, pyramid, unreadable, .. } = &mut self.dataset.scenes[scene];
             let whole = Rect::<Mosaic>::new(0, 0, rect.width, rect.height);
             if region.intersect(whole) != Some(region) {
                 let hint = if self.scenes.len() > 1 { "; choose one with --scene" } else { "" };
@@ -126,6 +230,7 @@ impl Selected {
             let touches = |subblock: &Subblock| subblock.rect.intersect(*rect).is_some();
             fields.retain(touches);
             pyramid.retain(touches);
+            unreadable.retain(|unreadable| unreadable.rect.intersect(*rect).is_some());
         }
         Ok(())
     }
@@ -144,7 +249,8 @@ impl Selected {
         if region.is_some() {
             self.notes.push("light from outside the region is not known to the deconvolution; a region larger by the halo keeps its effect out of the middle".into());
         }
-        if slices.is_some() && self.dataset.slices > 1 && options.dimensions != Some(2) {
+        let has_stack = self.scenes.iter().any(|&scene| self.dataset.scenes[scene].slices > 1);
+        if slices.is_some() && has_stack && options.dimensions != Some(2) {
             self.notes.push(
                 "light from slices that are not taken is not known to the deconvolution: the outermost slices differ from those of the whole stack".into(),
             );

@@ -197,8 +197,6 @@ impl Reader<'_> {
         let mut dataset = Dataset {
             scenes: Vec::new(),
             channels: channels.collect(),
-            slices: first.shape.z as u32,
-            times: first.shape.t as u32,
             voxel_um: believed(first.step.1, &mut self.notes),
             interval_secs: first.step.0,
             optics: Optics::default(),
@@ -214,7 +212,19 @@ impl Reader<'_> {
             }
             let Image { name, shape, origin: (origin_secs, origin_um), fields, pyramid, .. } = image;
             let rect = Rect::new(0, 0, shape.x as u32, shape.y as u32);
-            dataset.scenes.push(Scene { index, name, rect, origin_um, origin_secs, fields, pyramid });
+            dataset.scenes.push(Scene {
+                index,
+                name,
+                rect,
+                slices: shape.z as u32,
+                times: shape.t as u32,
+                origin_um,
+                origin_secs,
+                channels: (0..shape.c as u32).collect(),
+                fields,
+                pyramid,
+                unreadable: Vec::new(),
+            });
         }
         Ok(dataset)
     }

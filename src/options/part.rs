@@ -150,14 +150,14 @@ impl Indices {
         first..=last
     }
 
-    /// `what` is the plural of what they count.
+    /// `what` is the plural of what they count, `owner` whose they are.
     ///
     /// # Errors
-    /// `Option` naming `flag` when the file has not so many.
-    pub fn check(&self, flag: &str, what: &str, count: u32) -> Result<()> {
+    /// `Option` naming `flag` when `owner` has not so many.
+    pub fn check(&self, flag: &str, owner: &str, what: &str, count: u32) -> Result<()> {
         let last = *self.span().end();
         if last >= count {
-            let reason = format!("index {last} is not there; the file has {count} {what} (from 0)");
+            let reason = format!("index {last} is not there; {owner} has {count} {what} (from 0)");
             return Err(Error::option(flag, reason));
         }
         Ok(())
@@ -206,8 +206,8 @@ mod tests {
     fn indices_are_lists_of_ranges() {
         let indices = Indices::parse("--channels", "0, 2-3").unwrap();
         assert_eq!([0, 1, 2, 3, 4].map(|i| indices.has(i)), [true, false, true, true, false]);
-        assert!(indices.check("--channels", "channels", 4).is_ok());
-        let error = indices.check("--channels", "channels", 3).unwrap_err().to_string();
+        assert!(indices.check("--channels", "the file", "channels", 4).is_ok());
+        let error = indices.check("--channels", "the file", "channels", 3).unwrap_err().to_string();
         assert_eq!(error, "--channels: index 3 is not there; the file has 3 channels (from 0)");
         for text in ["", "-1", "3-2", "1-", "a", "1,,2"] {
             assert!(Indices::parse("--channels", text).is_err(), "{text} was taken");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Scene};
 use crate::pixels::{PixelType, SampleType};
 
 /// One channel of the output.
@@ -61,6 +61,13 @@ pub fn are_colors(channels: &[OutputChannel]) -> impl Fn(&OutputChannel) -> bool
     };
     let are_rgb = channels.len() == RGB.len() && channels.iter().zip(RGB).all(is_like);
     move |channel| are_rgb || channel.pixel_type.samples() > 1
+}
+
+/// Those of [`output_channels`] that `scene` has.
+pub fn channels_of(dataset: &Dataset, scene: &Scene) -> Vec<OutputChannel> {
+    let mut channels = output_channels(dataset);
+    channels.retain(|channel| scene.channels.contains(&channel.source));
+    channels
 }
 
 /// The type that holds every channel without loss, and whether they differ.

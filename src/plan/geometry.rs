@@ -7,7 +7,7 @@ use super::channels::OutputChannel;
 use super::grid::Grid;
 use super::tile::{Group, Layer, Tile};
 use super::under::LayersByPlace;
-use crate::dataset::{Dataset, Plane, Scene};
+use crate::dataset::{Plane, Scene};
 use crate::space::{Mosaic, Output, Rect, Shift, Stored};
 
 /// Where everything of a scene lies.
@@ -15,7 +15,6 @@ pub(super) struct Geometry<'a> {
     pub scene: &'a Scene,
     pub mosaic: Rect<Mosaic>,
     pub output: Rect<Output>,
-    pub slices: u32,
     pub scale: u32,
     pub halo: u32,
     pub halo_z: u32,
@@ -25,15 +24,15 @@ pub(super) struct Geometry<'a> {
 impl Geometry<'_> {
     /// All tiles in the order of work: time, planes, channel of the file, then cores row by row, so that a field
     /// is released soon after it was read; the samples of a Bgr field are used while it is there.
-    pub fn groups(&self, dataset: &Dataset, channels: &[OutputChannel], lanes: u32) -> Vec<Group> {
+    pub fn groups(&self, channels: &[OutputChannel], lanes: u32) -> Vec<Group> {
         let by_plane = self.layers_by_plane();
         let cores: Vec<_> = self.grid.cores(self.output).collect();
         let mut groups = Vec::new();
         let mut index = 0;
-        for t in 0..dataset.times {
-            for (z, planes) in self.grid.depths(self.slices) {
+        for t in 0..self.scene.times {
+            for (z, planes) in self.grid.depths(self.scene.slices) {
                 let depth = self.depth(z, planes);
-                for source in 0..dataset.channels.len() as u32 {
+                for &source in &self.scene.channels {
                     let parts: Vec<_> = (0..).zip(channels).filter(|(_, c)| c.source == source).collect();
                     let stack = self.stack(&by_plane, Plane { t, c: source, z: 0 }, &depth.padded);
                     for cores in cores.chunks(lanes as usize) {
@@ -70,7 +69,7 @@ impl Geometry<'_> {
 
     fn depth(&self, z: u32, planes: u32) -> Depth {
         let first = z.saturating_sub(self.halo_z);
-        let end = (z + planes).saturating_add(self.halo_z).min(self.slices);
+        let end = (z + planes).saturating_add(self.halo_z).min(self.scene.slices);
         let is_whole = self.grid.padded.z == self.grid.core.z;
         Depth { core: z..z + planes, padded: if is_whole { z..z + planes } else { first..end } }
     }

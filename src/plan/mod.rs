@@ -10,6 +10,7 @@ mod fft_size;
 mod geometry;
 mod grid;
 mod levels;
+mod many_planes;
 mod memory;
 mod residency;
 mod shares;
@@ -22,7 +23,7 @@ pub(crate) mod tests;
 use serde::Serialize;
 
 use at_once::{BatchSizes, Order};
-pub use channels::{OutputChannel, are_colors, output_channels, widest_type};
+pub use channels::{OutputChannel, are_colors, channels_of, output_channels, widest_type};
 use cost::{Cost, cost_of};
 pub use deciding::{Deciding, Reads};
 pub use fft_size::fast_length;
@@ -110,6 +111,10 @@ pub struct Plan {
     pub chunk: u32,
     /// Side of a shard of the output.
     pub shard: u32,
+    /// Times that a shard of the output holds.
+    pub shard_times: u32,
+    /// Slices that a shard of the output holds.
+    pub shard_slices: u32,
     /// Tiles of one group.
     pub lanes: u32,
     /// Tiles in all.
@@ -203,7 +208,6 @@ impl Plan {
 
 /// What is known of a plan before its tiles are.
 struct Draft<'a> {
-    dataset: &'a Dataset,
     scene: &'a Scene,
     request: &'a Request,
     channels: Vec<OutputChannel>,
@@ -213,18 +217,18 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(dataset: &'a Dataset, scene: &'a Scene, request: &'a Request) -> Self {
-        let channels = output_channels(dataset);
+    fn new(dataset: &Dataset, scene: &'a Scene, request: &'a Request) -> Self {
+        let channels = channels_of(dataset, scene);
         let mosaic = Rect::<Mosaic>::new(0, 0, scene.rect.width, scene.rect.height);
         let output = mosaic.to_output(request.scale);
         let shape = Tczyx::new(
-            u64::from(dataset.times),
+            u64::from(scene.times),
             channels.len() as u64,
-            u64::from(dataset.slices),
+            u64::from(scene.slices),
             u64::from(output.height),
             u64::from(output.width),
         );
-        Self { dataset, scene, request, channels, mosaic, output, shape }
+        Self { scene, request, channels, mosaic, output, shape }
     }
 
     /// The plan that holds no field, where the backend can do without, nothing is averaged or converted (floats are looked
@@ -240,14 +244,15 @@ impl<'a> Draft<'a> {
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
         grid.check_count(self.shape, request.memory_bytes).ok()?;
-        let groups = self.geometry(grid).groups(self.dataset, &self.channels, 1);
+        let groups = self.geometry(grid).groups(&self.channels, 1);
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
         for in_file_order in [true, false] {
             let of = if in_file_order { Order::of_file } else { Order::of_walk };
             let order = of(scene, &tiles, sizes);
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
-                let memory = Memory::painted_at_once(request, scene, &order, self.shape, shard);
+                let mut memory = Memory::painted_at_once(request, scene, &order, self.shape, shard);
+                memory.pyramid += self.shared_shard_bytes();
                 if memory.host() <= request.memory_bytes {
                     let plan = self.plan(grid, shard, memory, order.into_batches());
                     return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, ..plan });
@@ -287,7 +292,7 @@ impl<'a> Draft<'a> {
     /// As [`Self::held`], with volumes of up to `volumes_bytes` in all.
     fn held_within(&self, volumes_bytes: u64) -> Result<Plan> {
         let Self { scene, request, channels, output, shape, .. } = self;
-        let planes = if request.volumes { self.dataset.slices } else { 1 };
+        let planes = if request.volumes { scene.slices } else { 1 };
         let mut grid_request = GridRequest {
             output: *output,
             planes,
@@ -307,7 +312,10 @@ impl<'a> Draft<'a> {
         let grid = grid_request.choose()?;
         grid_request.lanes = grid_request.lanes_on(&grid);
         let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
-        let fixed = |shard| (shard, Memory::fixed(request, &grid_request, &grid, *shape, shard));
+        let fixed = |shard| {
+            let memory = Memory::fixed(request, &grid_request, &grid, *shape, shard);
+            (shard, Memory { pyramid: memory.pyramid + self.shared_shard_bytes(), ..memory })
+        };
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
         // Of what the volumes leave, half is for the fields; the smallest where nothing leaves it.
         let volumes = if request.volumes_on_host { grid_request.volume_bytes(&grid) } else { 0 };
@@ -319,7 +327,7 @@ impl<'a> Draft<'a> {
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
         grid.check_count(*shape, request.memory_bytes)?;
-        let groups = self.geometry(grid).groups(self.dataset, channels, grid_request.lanes);
+        let groups = self.geometry(grid).groups(channels, grid_request.lanes);
         let residency = residency::schedule(scene, groups, room)?;
         memory.hold(&residency);
         memory.carry(request, &residency);
@@ -346,17 +354,34 @@ impl<'a> Draft<'a> {
         self.output.width.max(self.output.height).min(2048)
     }
 
+    /// Times and slices of a shard.
+    fn planes_per_shard(&self) -> (u32, u32) {
+        let sample_bytes = self.request.output.bytes() as u64;
+        many_planes::planes_per_shard(self.shape, sample_bytes, self.request.memory_bytes)
+    }
+
+    /// What shards of several planes may hold while they wait for these.
+    fn shared_shard_bytes(&self) -> u64 {
+        match self.planes_per_shard() {
+            (1, 1) => 0,
+            _ => many_planes::all_levels_bytes(self.shape, self.request.output.bytes() as u64),
+        }
+    }
+
     fn geometry(&self, grid: Grid) -> Geometry<'a> {
         let Self { scene, mosaic, output, .. } = *self;
         let Request { scale, halo, halo_z, .. } = *self.request;
-        Geometry { scene, mosaic, output, slices: self.dataset.slices, scale, halo, halo_z, grid }
+        Geometry { scene, mosaic, output, scale, halo, halo_z, grid }
     }
 
     fn plan(&self, grid: Grid, shard: u32, memory: Memory, batches: Vec<Batch>) -> Plan {
         let Self { scene, request, .. } = self;
         let cost = cost_of(&batches, scene, request.merging);
         let tiles = batches.iter().flat_map(|batch| &batch.groups).map(|group| group.tiles.len() as u64);
+        let (shard_times, shard_slices) = self.planes_per_shard();
         Plan {
+            shard_times,
+            shard_slices,
             scene: scene.index,
             scale: request.scale,
             shape: self.shape,

@@ -26,14 +26,20 @@ pub fn field(m: u32, x: i64, y: i64) -> Subblock {
 /// A scene of these fields.
 pub fn scene_of(fields: Vec<Subblock>) -> Scene {
     let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 1, 1));
+    let channels = vec![0];
+    let slices = fields.iter().map(|field| field.plane.z + 1).max().unwrap_or(1);
     Scene {
         index: 0,
         name: None,
         rect,
+        slices,
+        times: 1,
+        channels,
         origin_um: Zyx::default(),
         origin_secs: None,
         fields,
         pyramid: Vec::new(),
+        unreadable: Vec::new(),
     }
 }
 
@@ -43,8 +49,6 @@ pub fn dataset_of(scenes: Vec<Scene>) -> Dataset {
     Dataset {
         scenes,
         channels: vec![channel],
-        slices: 1,
-        times: 1,
         voxel_um: Zyx::new(None, None, None),
         interval_secs: None,
         optics: Optics::default(),
@@ -156,8 +160,7 @@ fn a_stack_is_one_tile_with_all_planes_or_one_tile_a_plane() {
     let fields =
         (0..4).map(|z| Subblock { plane: Plane { z, ..Plane::default() }, ..field(0, 0, 0) }).collect();
     let scene = scene_of(fields);
-    let mut dataset = dataset_of(vec![scene.clone()]);
-    dataset.slices = 4;
+    let dataset = dataset_of(vec![scene.clone()]);
     let volume = Plan::new(&dataset, &scene, &Request { volumes: true, ..request() }).unwrap();
     assert_eq!((volume.tiles, volume.grid.core.z, volume.grid.fft.z), (1, 4, 4));
     let layers = &tiles(&volume).next().unwrap().layers;
@@ -238,6 +241,7 @@ fn interleaved() -> (Dataset, Scene) {
             Subblock { plane, offset: i as u64 * 20_500, ..field.clone() }
         })
         .collect();
+    scene.channels = vec![0, 1, 2, 3];
     let mut dataset = dataset_of(vec![scene.clone()]);
     dataset.channels = vec![dataset.channels[0].clone(); 4];
     (dataset, scene)

@@ -16,6 +16,8 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
         version: job.options.ome_zarr,
         chunk_px: plan.chunk,
         shard_px: plan.shard,
+        shard_times: plan.shard_times,
+        shard_slices: plan.shard_slices,
         zstd_level: job.options.zstd_level,
     };
     let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
@@ -51,11 +53,10 @@ fn origin(job: &Job, image: &Image) -> (f64, Zyx<f64>) {
 /// The three channels of a colour image share a window, or its white would be tinted.
 fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
     let is_color = are_colors(&plan.channels)(channel);
-    let white = match plan.sample {
-        SampleType::U8 => 255.0,
-        SampleType::U16 => 65535.0,
-        SampleType::F32 if channel.pixel_type.sample_type() == SampleType::U8 => 255.0,
-        SampleType::F32 => 65535.0,
+    // Written as 16 bits or floats, 8 bits are as they were.
+    let white = match (plan.sample, channel.pixel_type.sample_type()) {
+        (SampleType::U8, _) | (_, SampleType::U8) => 255.0,
+        _ => 65535.0,
     };
     OmeroChannel {
         name: channel.name.clone(),
@@ -67,7 +68,8 @@ fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
 
 /// The resolved options, this program's version, and of what the pixels are made.
 pub fn provenance(job: &Job) -> Value {
-    let psfs = job.images.iter().take(1).flat_map(|image| &image.setup.channels).map(|channel| {
+    let images = super::identity::of_a_kind(job);
+    let psfs = images.flat_map(|image| &image.setup.channels).map(|channel| {
         json!({ "shape_zyx": channel.psf.shape, "voxel_um_zyx": channel.psf.voxel_um,
                 "background": channel.background, "notes": channel.psf.notes })
     });

@@ -135,7 +135,7 @@ impl<'a> FileRun<'a> {
             let Image { plan, setup, .. } = &self.job.images[i];
             let groups = plan.batches.iter().flat_map(|batch| &batch.groups);
             let tiles = groups.flat_map(|group| &group.tiles);
-            (OpenTiles::new(tiles, plan.sample, setup.fill), Turns::default())
+            (OpenTiles::new(tiles, plan.sample, setup.fill.clone()), Turns::default())
         })
     }
 

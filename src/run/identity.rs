@@ -1,5 +1,7 @@
 //! Of what an output is made: everything that can change a byte of it. A run that goes on must find it unchanged.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -32,15 +34,25 @@ pub fn identity(job: &Job) -> Value {
         "backend": backend(&job.backend),
         "gpu_driver": gpu_driver(&job.backend),
         "images": job.images.iter().map(image).collect::<Vec<_>>(),
-        "shading": checksum(&job.images.first().map(|image| {
+        "shading": checksum(&of_a_kind(job).flat_map(|image| {
             let channels = image.setup.shading.iter();
-            channels.map(|shading| shading.as_ref().map(|shading| &shading.pixels)).collect::<Vec<_>>()
-        })),
-        "psf": checksum(&job.images.first().map(|image| {
+            channels.map(|shading| shading.as_ref().map(|shading| &shading.pixels))
+        }).collect::<Vec<_>>()),
+        "psf": checksum(&of_a_kind(job).flat_map(|image| {
             let channels = image.setup.channels.iter();
-            channels.map(|channel| (&channel.psf.data, channel.background)).collect::<Vec<_>>()
-        })),
+            channels.map(|channel| (&channel.psf.data, channel.background))
+        }).collect::<Vec<_>>()),
     })
+}
+
+/// One image of those that have the same PSFs and shadings: the same number of slices, and the same channels.
+pub fn of_a_kind(job: &Job) -> impl Iterator<Item = &Image> {
+    let kind = |image: &Image| {
+        let sources = image.plan.channels.iter().map(|channel| channel.source);
+        (image.plan.shape.z, sources.collect::<Vec<_>>())
+    };
+    let mut known = HashSet::new();
+    job.images.iter().filter(move |image| known.insert(kind(image)))
 }
 
 fn image(image: &Image) -> Value {
@@ -56,6 +68,7 @@ fn image(image: &Image) -> Value {
         "halo_z": plan.halo_z,
         "lanes": plan.lanes,
         "shard": plan.shard,
+        "shard_planes": (plan.shard_times, plan.shard_slices),
         "fill": image.setup.fill,
         "subblocks": checksum(&image.scene.fields),
     })

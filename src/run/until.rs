@@ -103,13 +103,14 @@ impl Work<'_> {
         stop: &Stop,
     ) -> Result<Option<Vec<Tile>>> {
         let Image { plan, setup, .. } = &self.job.images[self.number];
-        let (fill, count) = (setup.fill, plan.sample_tiles());
+        let count = plan.sample_tiles();
         let mut candidates: Vec<(f64, &Tile)> = candidates.into_iter().map(|tile| (0.0, tile)).collect();
         if candidates.len() > count {
             for (signal, tile) in &mut candidates {
                 if stop.is_set() {
                     return Ok(None);
                 }
+                let fill = setup.fill_of(tile.channel);
                 let started = decider.start(self.sample_batch(tile.clone())?)?;
                 *signal = started.iter().map(|tile| light(&tile.samples, fill)).sum();
             }

@@ -153,14 +153,16 @@ fn assemble(
         rect,
         origin_um: Zyx::default(),
         origin_secs: None,
+        slices: description.slices,
+        times: description.times,
+        channels: (0..channels.len() as u32).collect(),
         fields,
         pyramid: Vec::new(),
+        unreadable: Vec::new(),
     };
     let dataset = Dataset {
         scenes: vec![scene],
         channels,
-        slices: description.slices,
-        times: description.times,
         voxel_um: description.voxel_um,
         interval_secs: description.interval_secs,
         optics: description.optics,

@@ -119,7 +119,7 @@ fn a_plain_stack_is_a_z_stack() {
     let file = gray16(4, "made by hand");
     let stack = TiffStack::open(file.path()).unwrap();
     let dataset = stack.dataset();
-    assert_eq!((dataset.slices, dataset.times, dataset.channels.len()), (4, 1, 1));
+    assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, dataset.channels.len()), (4, 1, 1));
     assert_eq!(dataset.voxel_um, Zyx::default());
     let planes: Vec<u32> = dataset.scenes[0].fields.iter().map(|f| f.plane.z).collect();
     assert_eq!(planes, [0, 1, 2, 3]);
@@ -170,7 +170,7 @@ fn single_directory(description: &str, planes: usize, width: u32) -> NamedTempFi
 fn imagej_stacks_with_a_single_directory_have_all_their_planes() {
     let file = single_directory("ImageJ=1.53t\nimages=5\nslices=5\nunit=um\nspacing=0.5\n", 5, WIDTH);
     let stack = TiffStack::open(file.path()).unwrap();
-    assert_eq!((stack.dataset().slices, stack.dataset().voxel_um.z), (5, Some(0.5)));
+    assert_eq!((stack.dataset().scenes[0].slices, stack.dataset().voxel_um.z), (5, Some(0.5)));
     for (page, samples) in decoded(&stack).into_iter().enumerate() {
         assert_eq!(
             samples,

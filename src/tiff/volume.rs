@@ -28,7 +28,7 @@ pub struct Volume {
 pub fn read_volume(path: &Path) -> Result<Volume> {
     let stack = TiffStack::open(path)?;
     let dataset = stack.dataset();
-    let (c, z, t) = (dataset.channels.len(), dataset.slices, dataset.times);
+    let (c, z, t) = (dataset.channels.len(), dataset.scenes[0].slices, dataset.scenes[0].times);
     let longest = z.max(t).max(c as u32);
     if u64::from(longest) != c as u64 * u64::from(z) * u64::from(t) {
         let what = format!("a volume of {c} channels, {z} slices and {t} times: one stack is needed");

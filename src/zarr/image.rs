@@ -127,16 +127,18 @@ impl ImageWriter {
         if self.finished.is_empty() {
             return true;
         }
-        let pitch = self.layout.levels()[0].pitch;
+        let level = &self.layout.levels()[0];
+        let pitch = level.pitch;
         let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
         (z..z + planes).any(|z| {
             cuts(rect.y, rect.bottom()).any(|y| {
-                cuts(rect.x, rect.right()).any(|x| !self.finished.contains(&(0, Tczyx::new(t, c, z, y, x))))
+                cuts(rect.x, rect.right())
+                    .any(|x| !self.finished.contains(&(0, level.shard_of(Tczyx::new(t, c, z, y, x)).0)))
             })
         })
     }
 
-    /// The pixels of a finished shard, `[y, x]` of [`Level::shard`].
+    /// The pixels of a finished shard, `[t, z, y, x]` of [`Level::shard`].
     ///
     /// # Errors
     /// `Io`, and when the file does not decode.

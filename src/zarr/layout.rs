@@ -20,6 +20,10 @@ pub struct Encoding {
     pub chunk_px: u32,
     /// Side of a level-0 shard, one file: an even number of pixels, a multiple of `chunk_px`; in 0.4 the same.
     pub shard_px: u32,
+    /// Times in a shard; in 0.4, which has no shards, 1 whatever is asked for.
+    pub shard_times: u32,
+    /// Slices in a shard; in 0.4 likewise.
+    pub shard_slices: u32,
     /// 1 (fast) to 22 (small); in 0.4 blosc's, to 9, of which level n is zstd's 2 n − 1.
     pub zstd_level: i32,
 }
@@ -28,7 +32,14 @@ impl Default for Encoding {
     /// zstd 1, as 3 took 1.2 to 3 times as long for files 8 to 11 % smaller with 16 bits, and no smaller with 8 bits or
     /// floats (4000² of fluorescence, of a stained slide and of smoothed nuclei, one core of two, 2026-11-23).
     fn default() -> Self {
-        Self { version: Version::V05, chunk_px: 256, shard_px: 2048, zstd_level: 1 }
+        Self {
+            version: Version::V05,
+            chunk_px: 256,
+            shard_px: 2048,
+            shard_times: 1,
+            shard_slices: 1,
+            zstd_level: 1,
+        }
     }
 }
 
@@ -41,21 +52,25 @@ pub struct Level {
     pub factor: u64,
     /// Of a chunk: one plane, no longer than the level.
     pub chunk: Tczyx<u64>,
-    /// Of a shard: one plane, whole chunks, so that it may reach past the level's edge.
+    /// Of a shard: one plane, or some of a channel; whole chunks, so that it may reach past the level's edge.
     pub shard: Tczyx<u64>,
     /// Distance between shards; `shard` is smaller where one shard holds the whole side.
     pub(super) pitch: u64,
 }
 
 impl Level {
-    fn new(shape: Tczyx<u64>, factor: u64, chunk_px: u64, pitch: u64) -> Self {
-        let chunk = |side: u64| side.min(chunk_px);
+    fn new(shape: Tczyx<u64>, factor: u64, pitch: u64, encoding: Encoding) -> Self {
+        let chunk = |side: u64| side.min(encoding.chunk_px.into());
+        let (times, slices) = match encoding.version {
+            Version::V04 => (1, 1),
+            Version::V05 => (encoding.shard_times.into(), encoding.shard_slices.into()),
+        };
         let shard = |side: u64| side.next_multiple_of(chunk(side)).min(pitch);
         Self {
             shape,
             factor,
             chunk: Tczyx::new(1, 1, 1, chunk(shape.y), chunk(shape.x)),
-            shard: Tczyx::new(1, 1, 1, shard(shape.y), shard(shape.x)),
+            shard: Tczyx::new(times, 1, slices, shard(shape.y), shard(shape.x)),
             pitch,
         }
     }
@@ -63,7 +78,29 @@ impl Level {
     /// Shards along each axis.
     pub fn shards(&self) -> Tczyx<u64> {
         let Tczyx { t, c, z, y, x } = self.shape;
-        Tczyx::new(t, c, z, y.div_ceil(self.pitch), x.div_ceil(self.pitch))
+        let (times, slices) = (t.div_ceil(self.shard.t), z.div_ceil(self.shard.z));
+        Tczyx::new(times, c, slices, y.div_ceil(self.pitch), x.div_ceil(self.pitch))
+    }
+
+    /// The shard that the piece at `y`, `x` of plane `t`, `c`, `z` is in, and the position of this plane in it.
+    pub(super) fn shard_of(&self, piece: Tczyx<u64>) -> (Tczyx<u64>, usize) {
+        let Tczyx { t, z, .. } = piece;
+        let index = Tczyx { t: t / self.shard.t, z: z / self.shard.z, ..piece };
+        (index, (t % self.shard.t * self.shard.z + z % self.shard.z) as usize)
+    }
+
+    /// The positions in the shard at `index` of the image's planes.
+    pub(super) fn planes(&self, index: Tczyx<u64>) -> impl Iterator<Item = usize> + use<> {
+        let inside = |length: u64, i: u64, each: u64| (length - i * each).min(each);
+        let times = inside(self.shape.t, index.t, self.shard.t);
+        let slices = inside(self.shape.z, index.z, self.shard.z);
+        let each = self.shard.z;
+        (0..times).flat_map(move |t| (0..slices).map(move |z| (t * each + z) as usize))
+    }
+
+    /// Samples of one plane of a shard.
+    pub(super) fn plane_len(&self) -> usize {
+        (self.shard.y * self.shard.x) as usize
     }
 
     /// Rows and columns of the image inside the shard at `index`.
@@ -74,7 +111,7 @@ impl Level {
 
     /// Samples of one shard.
     pub(super) fn shard_len(&self) -> usize {
-        (self.shard.y * self.shard.x) as usize
+        self.plane_len() * (self.shard.t * self.shard.z) as usize
     }
 }
 
@@ -96,7 +133,7 @@ impl ImageLayout {
     /// # Errors
     /// `Option` when chunk and shard do not fit together or the compression level does not exist.
     pub fn new(shape: Tczyx<u64>, sample: SampleType, encoding: Encoding) -> Result<Self> {
-        let Encoding { version, chunk_px, shard_px, zstd_level } = encoding;
+        let Encoding { version, chunk_px, shard_px, shard_times, shard_slices, zstd_level } = encoding;
         if chunk_px == 0 {
             return Err(Error::option("--chunk", "must be at least 1 pixel"));
         }
@@ -115,10 +152,11 @@ impl ImageLayout {
             return Err(Error::option("--zstd-level", format!("{zstd_level} must be from 1 to {best}")));
         }
         assert!(shape.to_array().iter().all(|&side| side > 0), "an image has pixels");
+        assert!(shard_times > 0 && shard_slices > 0, "a shard has planes");
 
         let chunk = u64::from(chunk_px);
         let mut pitch = u64::from(shard_px);
-        let mut levels = vec![Level::new(shape, 1, chunk, pitch)];
+        let mut levels = vec![Level::new(shape, 1, pitch, encoding)];
         let (mut shape, mut factor) = (shape, 1);
         while shape.y.max(shape.x) > SMALLEST_PX {
             shape = Tczyx { y: shape.y.div_ceil(2), x: shape.x.div_ceil(2), ..shape };
@@ -128,7 +166,7 @@ impl ImageLayout {
             if half.is_multiple_of(chunk) && half.is_multiple_of(2) {
                 pitch = half;
             }
-            levels.push(Level::new(shape, factor, chunk, pitch));
+            levels.push(Level::new(shape, factor, pitch, encoding));
         }
         Ok(Self { sample, encoding, levels })
     }
@@ -172,7 +210,7 @@ impl ImageLayout {
             } else {
                 (shards.x + band_px.div_ceil(area_px) + 1).min(shards.x * shards.y)
             };
-            waiting * level.shard_len() as u64
+            waiting * level.plane_len() as u64
         });
         held.sum::<u64>() * planes * self.sample.bytes() as u64
     }
@@ -231,7 +269,7 @@ mod tests {
         for (chunk_px, shard_px, zstd_level) in
             [(0, 256, 1), (64, 96, 1), (64, 0, 1), (5, 15, 1), (64, 256, 0), (64, 256, 23)]
         {
-            let encoding = Encoding { version: Version::V05, chunk_px, shard_px, zstd_level };
+            let encoding = Encoding { chunk_px, shard_px, zstd_level, ..Encoding::default() };
             let made = ImageLayout::new(Tczyx::new(1, 1, 1, 9, 9), SampleType::U8, encoding);
             assert!(matches!(made, Err(Error::Option { .. })), "{encoding:?}");
         }

@@ -37,7 +37,7 @@ pub struct Shard {
     pub level: usize,
     /// Position in the level's grid of shards.
     pub index: Tczyx<u64>,
-    /// [y, x] of [`Level::shard`]; zero outside the image.
+    /// [t, z, y, x] of [`Level::shard`]; zero outside the image.
     pub samples: Samples,
     /// What the display range needs of it; on level 0 only.
     pub range: Option<ShardRange>,
@@ -153,8 +153,8 @@ impl Pyramid {
             let source = Window { start: plane * width * height, stride: width, height, width };
             for y in cuts(rect.y, rect.bottom()) {
                 for x in cuts(rect.x, rect.right()) {
-                    let index = Tczyx::new(t, c, z + plane as u64, y, x);
-                    if let Some(shard) = self.fill(index, samples, rect, source) {
+                    let piece = Tczyx::new(t, c, z + plane as u64, y, x);
+                    if let Some(shard) = self.fill(piece, samples, rect, source) {
                         self.hand_out(shard, &mut emit)?;
                     }
                 }
@@ -173,18 +173,19 @@ impl Pyramid {
         self.open.values().map(|open| (open.samples.len() * self.sample.bytes()) as u64).sum()
     }
 
-    /// Copies the common part of `rect` and the level-0 shard at `index`.
+    /// Copies the common part of `rect` and the level-0 shard's `piece` of one plane.
     fn fill(
         &mut self,
-        index: Tczyx<u64>,
+        piece: Tczyx<u64>,
         samples: &Samples,
         rect: Rect<Output>,
         source: Window,
     ) -> Option<Shard> {
+        let level = &self.levels[0];
+        let (index, plane) = level.shard_of(piece);
         if self.finished.contains(&(0, index)) {
             return None;
         }
-        let level = &self.levels[0];
         let (rows, columns) = level.extent(index);
         let area = Rect::new(
             (index.x * level.pitch) as i64,
@@ -198,7 +199,7 @@ impl Pyramid {
             (part.y - outer.y) as usize * stride + (part.x - outer.x) as usize
         };
         let stride = level.shard.x as usize;
-        let to = Window { start: at(area, stride), stride, height, width };
+        let to = Window { start: plane * level.plane_len() + at(area, stride), stride, height, width };
         let from = Window { start: source.start + at(rect, source.stride), height, width, ..source };
         self.place((0, index), part.area(), |target| copy(target, to, samples, from))
     }
@@ -213,7 +214,9 @@ impl Pyramid {
         let level = &self.levels[key.0];
         let open = self.open.entry(key).or_insert_with(|| {
             let (rows, columns) = level.extent(key.1);
-            Open { samples: Samples::zeros(self.sample, level.shard_len()), missing: rows * columns }
+            let planes = level.planes(key.1).count() as u64;
+            let samples = Samples::zeros(self.sample, level.shard_len());
+            Open { samples, missing: planes * rows * columns }
         });
         write(&mut open.samples);
         open.missing = open.missing.checked_sub(pixels).expect("a pixel comes only once");
@@ -229,10 +232,9 @@ impl Pyramid {
         let mut next = Some(shard);
         while let Some(mut shard) = next {
             if shard.level == 0 {
-                let Tczyx { t, c, z, y, .. } = shard.index;
-                let first_row = (t, z, y * self.levels[0].pitch);
-                let range = self.finder.find(&shard.samples, self.inside(&shard), first_row);
-                self.meters[c as usize].add(&range);
+                let planes = self.planes_on_level_0(&shard);
+                let range = self.finder.find(&shard.samples, &planes);
+                self.meters[shard.index.c as usize].add(&range);
                 shard.range = Some(range);
             }
             next = self.fold(&shard);
@@ -241,16 +243,33 @@ impl Pyramid {
         Ok(())
     }
 
-    /// The image's pixels in a shard.
-    fn inside(&self, shard: &Shard) -> Window {
+    /// The image's pixels in each plane of a shard of level 0, and the t, z and y of their first row.
+    fn planes_on_level_0(&self, shard: &Shard) -> Vec<(Window, (u64, u64, u64))> {
+        let level = &self.levels[0];
+        let Tczyx { t, z, y, .. } = shard.index;
+        let place = |plane: usize| {
+            let (time, slice) = (plane as u64 / level.shard.z, plane as u64 % level.shard.z);
+            (t * level.shard.t + time, z * level.shard.z + slice, y * level.pitch)
+        };
+        self.inside(shard).zip(level.planes(shard.index).map(place)).collect()
+    }
+
+    /// The image's pixels in each plane of a shard.
+    fn inside(&self, shard: &Shard) -> impl Iterator<Item = Window> + use<> {
         let level = &self.levels[shard.level];
         let (rows, columns) = level.extent(shard.index);
-        Window { start: 0, stride: level.shard.x as usize, height: rows as usize, width: columns as usize }
+        let (stride, plane_len) = (level.shard.x as usize, level.plane_len());
+        level.planes(shard.index).map(move |plane| Window {
+            start: plane * plane_len,
+            stride,
+            height: rows as usize,
+            width: columns as usize,
+        })
     }
 
     /// Averages a shard into its parent; gives the parent if that completes it.
     fn fold(&mut self, shard: &Shard) -> Option<Shard> {
-        let from = self.inside(shard);
+        let planes = self.inside(shard);
         let level = &self.levels[shard.level];
         let parent = self.levels.get(shard.level + 1)?;
         let (y, x) = (shard.index.y * level.pitch / 2, shard.index.x * level.pitch / 2);
@@ -258,15 +277,20 @@ impl Pyramid {
         if self.finished.contains(&key) {
             return None;
         }
-        let stride = parent.shard.x as usize;
-        let to = Window {
-            start: (y % parent.pitch) as usize * stride + (x % parent.pitch) as usize,
-            stride,
-            height: from.height.div_ceil(2),
-            width: from.width.div_ceil(2),
-        };
-        self.place(key, (to.height * to.width) as u64, |target| {
-            halve(target, to, &shard.samples, from);
+        let (stride, plane_len) = (parent.shard.x as usize, parent.plane_len());
+        let first = (y % parent.pitch) as usize * stride + (x % parent.pitch) as usize;
+        // The planes of a shard and of its parent are the same.
+        let halves: Vec<(Window, Window)> = level
+            .planes(shard.index)
+            .zip(planes)
+            .map(|(plane, from)| {
+                let (height, width) = (from.height.div_ceil(2), from.width.div_ceil(2));
+                (Window { start: plane * plane_len + first, stride, height, width }, from)
+            })
+            .collect();
+        let pixels: usize = halves.iter().map(|(to, _)| to.height * to.width).sum();
+        self.place(key, pixels as u64, |target| {
+            halves.iter().for_each(|&(to, from)| halve(target, to, &shard.samples, from));
         })
     }
 }

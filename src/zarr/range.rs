@@ -73,23 +73,29 @@ impl RangeFinder {
         Self { rows, histogram: vec![0; bins(sample)] }
     }
 
-    /// The range of `window` of `samples`, whose first row is row `y` of level 0 on plane `t`, `z`.
-    pub fn find(&mut self, samples: &Samples, window: Window, (t, z, y): (u64, u64, u64)) -> ShardRange {
-        let ahead = self.rows.ahead(t, z, y);
+    /// The range of some windows of `samples`: of each plane that they hold one, with the `t`, `z` and `y` of level 0 that its
+    /// first row has.
+    pub fn find(&mut self, samples: &Samples, planes: &[(Window, (u64, u64, u64))]) -> ShardRange {
         match samples {
-            Samples::U8(samples) => self.find_in(samples, window, ahead),
-            Samples::U16(samples) => self.find_in(samples, window, ahead),
-            Samples::F32(samples) => self.find_in(samples, window, ahead),
+            Samples::U8(samples) => self.find_in(samples, planes),
+            Samples::U16(samples) => self.find_in(samples, planes),
+            Samples::F32(samples) => self.find_in(samples, planes),
         }
     }
 
-    fn find_in<T: Sample>(&mut self, samples: &[T], window: Window, ahead: usize) -> ShardRange {
-        for row in window.rows(samples).skip(ahead).step_by(self.rows.every as usize) {
-            for sample in row.iter().filter(|sample| sample.is_finite()) {
-                self.histogram[usize::from(sample.bin())] += 1;
+    fn find_in<T: Sample>(&mut self, samples: &[T], planes: &[(Window, (u64, u64, u64))]) -> ShardRange {
+        for &(window, (t, z, y)) in planes {
+            let ahead = self.rows.ahead(t, z, y);
+            for row in window.rows(samples).skip(ahead).step_by(self.rows.every as usize) {
+                for sample in row.iter().filter(|sample| sample.is_finite()) {
+                    self.histogram[usize::from(sample.bin())] += 1;
+                }
             }
         }
-        let (low, high) = window.ends(samples);
+        let ends = planes.iter().map(|(window, _)| window.ends(samples));
+        let (low, high) = ends.fold(T::NO_ENDS, |(low, high), (lower, higher)| {
+            (if lower < low { lower } else { low }, if higher > high { higher } else { high })
+        });
         let mut counts = Vec::new();
         for bin in low.bin()..=high.bin() {
             let count = std::mem::take(&mut self.histogram[usize::from(bin)]);
@@ -172,7 +178,7 @@ mod tests {
         let window = Window { start: 0, stride: samples.len(), height: 1, width: samples.len() };
         let rows = CountedRows::of(Tczyx::new(1, 1, 1, 1, samples.len() as u64));
         let mut meter = RangeMeter::new(samples.kind());
-        meter.add(&RangeFinder::new(rows, samples.kind()).find(samples, window, (0, 0, 0)));
+        meter.add(&RangeFinder::new(rows, samples.kind()).find(samples, &[(window, (0, 0, 0))]));
         meter.range()
     }
 
@@ -225,7 +231,7 @@ mod tests {
                 let values = (cut[0]..cut[1]).flat_map(|y| [(20 * z + y) as u8; 10]);
                 let height = (cut[1] - cut[0]) as usize;
                 let window = Window { start: 0, stride: 10, height, width: 10 };
-                meter.add(&finder.find(&Samples::U8(values.collect()), window, (0, z, cut[0])));
+                meter.add(&finder.find(&Samples::U8(values.collect()), &[(window, (0, z, cut[0]))]));
             }
             assert!(finder.histogram.iter().all(|&count| count == 0));
             (meter.histogram, meter.min, meter.max)

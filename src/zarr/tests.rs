@@ -1,6 +1,7 @@
 //! Round trips: blocks in, arrays read back through `zarrs`, against a naive pyramid of the whole image.
 
 mod display;
+mod shared_shards;
 mod zarr_2;
 
 use std::convert::Infallible;

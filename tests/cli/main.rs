@@ -13,6 +13,7 @@ mod bad_psfs;
 mod bench;
 mod bytes;
 mod conversion;
+mod czi_kinds;
 mod damage;
 mod deconvolution;
 mod deep;

@@ -54,7 +54,7 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
         precision: Precision::F32,
         shading: Vec::new(),
         output: pixel_type.sample_type(),
-        fill: FILL,
+        fill: vec![FILL],
         core: fft,
         field_slots: 6,
         field_bytes: 50 * 30 * pixel_type.bytes() as u64,

@@ -71,7 +71,7 @@ impl Case {
             precision: Precision::F32,
             shading: Vec::new(),
             output: SampleType::F32,
-            fill: 0.0,
+            fill: vec![0.0],
             core: self.fft,
             field_slots: 4 * self.fft.z,
             field_bytes: 2 * u64::from(self.fft.y) * u64::from(self.fft.x),

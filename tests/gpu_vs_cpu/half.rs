@@ -101,7 +101,7 @@ impl Pair {
             precision,
             shading: Vec::new(),
             output: SampleType::F32,
-            fill: 0.0,
+            fill: vec![0.0],
             core: self.size,
             field_slots: 2 * self.size.z,
             field_bytes: 4 * u64::from(self.size.y) * u64::from(self.size.x),

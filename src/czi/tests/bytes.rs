@@ -24,6 +24,8 @@ pub struct Piece {
     pub size: (i32, i32),
     pub stored: (i32, i32),
     pub dimensions: Vec<(&'static str, i32)>,
+    /// Of those of them that are not 1.
+    pub sizes: Vec<(&'static str, i32)>,
     /// Bytes of metadata.
     pub metadata: usize,
     pub payload: Vec<u8>,
@@ -46,6 +48,7 @@ impl Piece {
             size: (width, height),
             stored: (width, height),
             dimensions: Vec::new(),
+            sizes: Vec::new(),
             metadata: 7,
             payload: Vec::new(),
             data_size: None,
@@ -83,7 +86,8 @@ impl Piece {
         dimension("X", self.start.0, self.size.0, self.stored.0);
         dimension("Y", self.start.1, self.size.1, self.stored.1);
         for &(name, index) in &self.dimensions {
-            dimension(name, index, 1, 1);
+            let size = self.sizes.iter().find(|(other, _)| *other == name).map_or(1, |&(_, size)| size);
+            dimension(name, index, size, size);
         }
         bytes
     }

@@ -8,7 +8,7 @@ use czi_rs::CziFile;
 use super::bytes::Memory;
 use super::decode_all;
 use crate::czi::Czi;
-use crate::dataset::{Dataset, Input, Scene};
+use crate::dataset::{Input, Scene};
 use crate::pixels::{PixelType, Samples};
 use crate::source::FileSource;
 use crate::space::Rect;
@@ -58,7 +58,11 @@ fn geometry_is_that_of_the_other_readers() {
         let path = folder.join(name).with_extension("czi");
         let czi = open(&path, &BTreeMap::new());
         let found = czi.dataset();
-        assert_eq!((found.times, found.channels.len(), found.slices), dimensions, "{name}");
+        assert_eq!(
+            (found.scenes[0].times, found.channels.len(), found.scenes[0].slices),
+            dimensions,
+            "{name}"
+        );
         assert_eq!(found.scenes.len(), scenes.len(), "{name}");
         for (scene, &(x, y, width, height, fields, pyramid)) in found.scenes.iter().zip(scenes) {
             assert_eq!(scene.rect, Rect::new(x, y, width, height), "{name}");
@@ -130,7 +134,7 @@ fn mosaics_are_those_of_another_reader() {
             continue;
         }
         for (s, scene) in dataset.scenes.iter().enumerate() {
-            for ((t, c, z), ours) in mosaics(&czi, dataset, scene) {
+            for ((t, c, z), ours) in mosaics(&czi, scene) {
                 let theirs = other.read_frame_2d(s, t as usize, c as usize, z as usize).unwrap();
                 let wrong = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
                 assert_eq!((ours.len(), wrong), (theirs.len(), None), "{name} s={s} t={t} c={c} z={z}");
@@ -142,7 +146,7 @@ fn mosaics_are_those_of_another_reader() {
 }
 
 /// All planes of a scene, its fields painted by rising m.
-fn mosaics(czi: &Czi, dataset: &Dataset, scene: &Scene) -> BTreeMap<(u32, u32, u32), Vec<u16>> {
+fn mosaics(czi: &Czi, scene: &Scene) -> BTreeMap<(u32, u32, u32), Vec<u16>> {
     let mut fields: Vec<usize> = (0..scene.fields.len()).collect();
     let raw = czi.read(scene, &fields).unwrap();
     fields.sort_by_key(|&field| scene.fields[field].m);
@@ -156,7 +160,7 @@ fn mosaics(czi: &Czi, dataset: &Dataset, scene: &Scene) -> BTreeMap<(u32, u32, u
             Samples::F32(_) => unreachable!("only gray files are compared"),
         };
         let plane = subblock.plane;
-        assert!(plane.t < dataset.times && plane.z < dataset.slices);
+        assert!(plane.t < scene.times && plane.z < scene.slices);
         let width = scene.rect.width as usize;
         let canvas = planes
             .entry((plane.t, plane.c, plane.z))

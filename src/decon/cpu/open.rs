@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use painter::Painter;
 
 use super::copy::{Canvas, Placed, without};
-use crate::decon::{FinishedTile, Worked};
+use crate::decon::{FinishedTile, Worked, fill_of};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Rect};
@@ -20,7 +20,8 @@ use crate::twins::pack::Packed;
 pub struct OpenTiles {
     places: Vec<Place>,
     output: SampleType,
-    fill: f32,
+    /// Of each output channel.
+    fill: Vec<f32>,
 }
 
 struct Place {
@@ -46,11 +47,12 @@ struct Part {
 }
 
 impl OpenTiles {
-    /// `tiles` by their numbers, which count from 0; `fill` is what comes out where no field lies.
+    /// `tiles` by their numbers, which count from 0; `fill` is what comes out of each channel where no field
+    /// lies, that of the last of all behind it.
     ///
     /// # Panics
     /// When they are not in the order of their numbers, or of several planes.
-    pub fn new<'a>(tiles: impl IntoIterator<Item = &'a Tile>, output: SampleType, fill: f32) -> Self {
+    pub fn new<'a>(tiles: impl IntoIterator<Item = &'a Tile>, output: SampleType, fill: Vec<f32>) -> Self {
         let place = |(index, tile): (u32, &'a Tile)| {
             assert!((tile.index, tile.planes) == (index, 1), "tiles are numbered and flat");
             Place { tile: tile.clone(), open: Mutex::default() }
@@ -69,11 +71,12 @@ impl OpenTiles {
         let area = area_of(tile);
         let mut samples = open.samples.unwrap_or_else(|| unset(self.output, area));
         let bare = open.parts.iter().fold(vec![area], |bare, part| without(bare, part.rect));
+        let fill = fill_of(&self.fill, tile.channel);
         for part in bare {
             match &mut samples {
-                Samples::U8(pixels) => Canvas { area, pixels }.fill(part, u8::from_f32(self.fill).0),
-                Samples::U16(pixels) => Canvas { area, pixels }.fill(part, u16::from_f32(self.fill).0),
-                Samples::F32(pixels) => Canvas { area, pixels }.fill(part, self.fill),
+                Samples::U8(pixels) => Canvas { area, pixels }.fill(part, u8::from_f32(fill).0),
+                Samples::U16(pixels) => Canvas { area, pixels }.fill(part, u16::from_f32(fill).0),
+                Samples::F32(pixels) => Canvas { area, pixels }.fill(part, fill),
             }
         }
         Some(FinishedTile { tile: (*tile).clone(), samples, clamped: 0, worked: Worked::default() })

@@ -326,7 +326,7 @@ mod tests {
             precision: Precision::F32,
             shading: Vec::new(),
             output,
-            fill: 5.0,
+            fill: vec![5.0],
             core: Zyx::new(2, 90, 108),
             field_slots: 6,
             field_bytes: 1 << 20,

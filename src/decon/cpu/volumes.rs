@@ -275,7 +275,7 @@ impl Volumes {
             first: tile.core_in_padded(),
             core: tile.core_shape(),
             lane: lane as u32 % 2,
-            fill: setup.fill,
+            fill: setup.fill_of(tile.channel),
         };
         let mut samples = Samples::unset(setup.output, params.core.count());
         let clamped = match &mut samples {

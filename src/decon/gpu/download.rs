@@ -1,6 +1,6 @@
 //! From the estimate to finished tiles: pack on the device, copy, read back.
 
-use crate::decon::{FinishedTile, Setup, Worked};
+use crate::decon::{FinishedTile, Setup, Worked, fill_of};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::{pack, sample_code};
@@ -12,7 +12,8 @@ use crate::space::Zyx;
 pub(super) struct Download {
     fft: Zyx<u32>,
     output: SampleType,
-    fill: f32,
+    /// Of each output channel.
+    fill: Vec<f32>,
     pack: Kernel<pack::Params>,
     /// For each volume that may come out.
     buffers: [wgpu::BindGroup; 2],
@@ -36,7 +37,7 @@ impl Download {
         Ok(Self {
             fft: setup.fft,
             output: setup.output,
-            fill: setup.fill,
+            fill: setup.fill.clone(),
             buffers: [bind(images[0])?, bind(images[1])?],
             pack,
             result,
@@ -67,7 +68,7 @@ impl Download {
             fft_y: self.fft.y,
             fft_x: self.fft.x,
             kind: sample_code(self.output),
-            fill: self.fill,
+            fill: fill_of(&self.fill, tile.channel),
         };
         recorder.clear(&self.result, pack::HEADER_BYTES as u64);
         self.pack.dispatch(recorder, &self.buffers[current], &params);

@@ -10,7 +10,7 @@ fn imagej_hyperstacks_count_channels_then_slices_then_frames() {
     let file = gray16(12, IMAGEJ);
     let stack = TiffStack::open(file.path()).unwrap();
     let dataset = stack.dataset();
-    assert_eq!((dataset.slices, dataset.times, dataset.channels.len()), (3, 2, 2));
+    assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, dataset.channels.len()), (3, 2, 2));
     assert_eq!((dataset.voxel_um.z, dataset.interval_secs), (Some(0.25), Some(1.5)));
     let planes: Vec<Plane> = dataset.scenes[0].fields.iter().map(|f| f.plane).collect();
     assert_eq!(planes[1], Plane { t: 0, c: 1, z: 0 });
@@ -23,7 +23,7 @@ fn imagej_hyperstacks_count_channels_then_slices_then_frames() {
 fn imagej_counts_that_contradict_the_pages_are_noted() {
     let file = gray16(5, IMAGEJ);
     let stack = TiffStack::open(file.path()).unwrap();
-    assert_eq!((stack.dataset().slices, stack.dataset().channels.len()), (5, 1));
+    assert_eq!((stack.dataset().scenes[0].slices, stack.dataset().channels.len()), (5, 1));
     assert!(stack.dataset().notes[0].contains("5 pages"), "{:?}", stack.dataset().notes);
 }
 
@@ -156,7 +156,7 @@ fn tifffiles_axes_say_which_plane_a_page_is() {
 
     let truncated = single_directory(r#"{"shape": [4, 29, 37], "axes": "TYX", "truncated": true}"#, 4, WIDTH);
     let stack = TiffStack::open(truncated.path()).unwrap();
-    assert_eq!((stack.dataset().times, decoded(&stack).len()), (4, 4));
+    assert_eq!((stack.dataset().scenes[0].times, decoded(&stack).len()), (4, 4));
 }
 
 #[test]
@@ -167,14 +167,14 @@ fn axes_of_the_user_come_before_all_that_is_told() {
     };
     let ten = gray16(10, "ImageJ=1.53t\nimages=10\nchannels=10\nunit=um\n");
     let guessed = TiffStack::open(ten.path()).unwrap();
-    assert_eq!((guessed.dataset().slices, guessed.dataset().channels.len()), (10, 1));
+    assert_eq!((guessed.dataset().scenes[0].slices, guessed.dataset().channels.len()), (10, 1));
     assert!(
         guessed.dataset().notes[0].contains("taken for a z stack; --axes"),
         "{:?}",
         guessed.dataset().notes
     );
     let channels = open(&ten, "c").unwrap();
-    assert_eq!((channels.slices, channels.channels.len(), channels.notes.len()), (1, 10, 0));
+    assert_eq!((channels.scenes[0].slices, channels.channels.len(), channels.notes.len()), (1, 10, 0));
     // With numbers as the file has them.
     let turned = open(&gray16(12, IMAGEJ), "tcz").unwrap();
     assert_eq!(turned.scenes[0].fields[1].plane, Plane { t: 0, c: 0, z: 1 });
@@ -188,7 +188,7 @@ fn ome_xml_gives_sizes_order_channels_and_optics() {
     let file = gray16(6, OME);
     let stack = TiffStack::open(file.path()).unwrap();
     let dataset = stack.dataset();
-    assert_eq!((dataset.slices, dataset.times, dataset.channels.len()), (3, 1, 2));
+    assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, dataset.channels.len()), (3, 1, 2));
     assert_eq!(dataset.voxel_um, Zyx::new(Some(0.3), Some(0.07), Some(0.065)));
     assert_eq!(dataset.interval_secs, Some(0.25));
     let [dapi, gfp] = &dataset.channels[..] else { panic!("{:?}", dataset.channels) };

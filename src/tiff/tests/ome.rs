@@ -93,7 +93,10 @@ fn colours_of_a_page_are_counted_in_size_c() {
         let file = write::<colortype::RGB8>(3, 3, &xml, Packing::Uncompressed, |v| v as u8);
         let stack = TiffStack::open(file.path()).unwrap();
         let dataset = stack.dataset();
-        assert_eq!((dataset.channels.len(), dataset.slices, &dataset.channels[0].name), (1, 3, &None));
+        assert_eq!(
+            (dataset.channels.len(), dataset.scenes[0].slices, &dataset.channels[0].name),
+            (1, 3, &None)
+        );
         assert_eq!(dataset.notes, Vec::<String>::new());
     }
 }

@@ -55,7 +55,7 @@ fn an_lsm_counts_slices_then_times_and_its_thumbnails_are_no_pages() {
     assert_eq!(decoded(&stack)[5], Samples::U16(values(5, 1).map(|v| (v * 257) as u16).collect()));
 
     let times = TiffStack::open(lsm(4, || lsm_info(WIDTH, 1, 4, 1)).path()).unwrap();
-    assert_eq!((times.dataset().slices, times.dataset().times), (1, 4));
+    assert_eq!((times.dataset().scenes[0].slices, times.dataset().scenes[0].times), (1, 4));
 }
 
 #[test]
@@ -100,12 +100,12 @@ fn an_stk_has_all_its_planes_behind_one_directory() {
     let file = stk(&[2, 2, 2, 2]);
     let stack = TiffStack::open(file.path()).unwrap();
     let dataset = stack.dataset();
-    assert_eq!((dataset.slices, dataset.times, &dataset.notes), (4, 1, &Vec::new()));
+    assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, &dataset.notes), (4, 1, &Vec::new()));
     assert_eq!(dataset.voxel_um, Zyx::new(Some(0.5), Some(0.15), Some(0.15)));
     for (page, samples) in decoded(&stack).into_iter().enumerate() {
         assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{page}");
     }
     let times = TiffStack::open(stk(&[0, 0, 0]).path()).unwrap();
     let dataset = times.dataset();
-    assert_eq!((dataset.slices, dataset.times, dataset.interval_secs), (1, 3, Some(1.0)));
+    assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, dataset.interval_secs), (1, 3, Some(1.0)));
 }

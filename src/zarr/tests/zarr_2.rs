@@ -2,7 +2,14 @@
 
 use super::*;
 
-const V04: Encoding = Encoding { version: Version::V04, chunk_px: 64, shard_px: 64, zstd_level: 1 };
+const V04: Encoding = Encoding {
+    version: Version::V04,
+    chunk_px: 64,
+    shard_px: 64,
+    shard_times: 1,
+    shard_slices: 1,
+    zstd_level: 1,
+};
 
 fn parsed(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()

@@ -139,7 +139,7 @@ fn whatever_the_order_the_field_on_top_is_seen() {
         (PixelType::Gray16, [3, 4, 0, 2, 1], 1, As::Unread),
     ] {
         let tiles = tiles(pixel_type.samples());
-        let open = OpenTiles::new(&tiles, SampleType::U16, 9.0);
+        let open = OpenTiles::new(&tiles, SampleType::U16, vec![9.0]);
         paint(&open, pixel_type, &order, rows, form);
         assert_on_top(&open, &tiles, &format!("{pixel_type:?} {form:?} in order {order:?}"));
     }
@@ -149,7 +149,7 @@ fn whatever_the_order_the_field_on_top_is_seen() {
 fn threads_that_hold_the_same_tiles_get_them_in_turn() {
     let tiles = touching(tiles(1));
     for _ in 0..100 {
-        let open = OpenTiles::new(&tiles, SampleType::U16, 9.0);
+        let open = OpenTiles::new(&tiles, SampleType::U16, vec![9.0]);
         let finished = Mutex::new(Vec::new());
         let take = |tile: FinishedTile| finished.lock().unwrap().push(tile);
         std::thread::scope(|scope| {
@@ -180,7 +180,7 @@ fn touching(mut tiles: Vec<Tile>) -> Vec<Tile> {
 #[test]
 fn what_fails_to_be_read_is_not_taken_for_painted() {
     let tile = Tile { layers: tiles(1)[0].layers.clone(), ..tiles(1).remove(0) };
-    let open = OpenTiles::new([&tile], SampleType::U16, 9.0);
+    let open = OpenTiles::new([&tile], SampleType::U16, vec![9.0]);
     let subblock = Subblock {
         pixel_type: PixelType::Gray16,
         stored_width: SIZE.0,
@@ -200,7 +200,7 @@ fn what_fails_to_be_read_is_not_taken_for_painted() {
 #[test]
 fn a_tile_without_fields_is_filled() {
     let tile = Tile { layers: Vec::new(), ..tiles(1).remove(0) };
-    let open = OpenTiles::new([&tile], SampleType::U8, 255.0);
+    let open = OpenTiles::new([&tile], SampleType::U8, vec![255.0]);
     assert_eq!(open.finish(0).unwrap().samples, Samples::U8(vec![255; 64 * 50]));
 }
 
@@ -211,7 +211,7 @@ fn a_tile_is_whole_once_its_last_field_is_through() {
     let orders = [([4, 3, 0, 1, 2], [0, 0, 0, 0, 3]), ([2, 3, 4, 1, 0], [0, 1, 1, 2, 3])];
     for (order, whole_after) in orders {
         for (form, rows) in [(As::Plain, 40), (As::HiLo, 7), (As::Unread, 7)] {
-            let open = OpenTiles::new(&tiles, SampleType::U16, 9.0);
+            let open = OpenTiles::new(&tiles, SampleType::U16, vec![9.0]);
             let finished = RefCell::new(Vec::new());
             let take = |tile: FinishedTile| finished.borrow_mut().push(tile);
             for (index, expected) in order.into_iter().zip(whole_after) {
