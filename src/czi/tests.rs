@@ -2,7 +2,7 @@
 
 mod bytes;
 mod layout;
-mod real;
+mod real_files;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
+use crate::pixels::SampleType;
 use crate::plan::at_once::Order;
 use crate::plan::grid::{Grid, GridRequest};
 use crate::plan::residency::{Residency, Room};
@@ -121,6 +122,14 @@ const HISTOGRAM_BYTES: u64 = 4 << 16;
 /// 2048² pixels with 16 bits).
 const BATCH_BYTES: u64 = 16 << 20;
 
+/// The most bytes of shards of `shard` px a side that wait for the rest of their row of tiles, on all levels of a plane
+/// `width` px wide: one row of shards on level 0, half as wide and half as many on each level above, so at most twice
+/// the first.
+pub fn pyramid_bytes(width: u64, shard: u32, sample: SampleType) -> u64 {
+    let shard = u64::from(shard);
+    2 * width.next_multiple_of(shard) * shard * sample.bytes() as u64
+}
+
 impl Memory {
     /// The parts that do not depend on the schedule.
     pub(super) fn fixed(
@@ -139,11 +148,8 @@ impl Memory {
             Workers::behind_devices(request.devices, (Workers::DEVICE_DEPTH as u64 + 2) * lanes + 1);
         let tiles = request.workers.depths.tile as u64 + lanes + 2 + waiting;
         let shards = request.workers.depths.shard as u64 + u64::from(request.workers.writers) + 2;
-        // Shards that wait for the rest of their row of tiles: one row of shards on level 0, half as wide and
-        // half as many on each level above, so at most twice the first; for each plane and sample that the tiles of a
-        // row make at once.
+        // Each plane and sample that the tiles of a row make at once.
         let planes = u64::from(grid.core.z) * u64::from(grids.samples);
-        let row_bytes = shape.x.next_multiple_of(u64::from(shard)) * u64::from(shard) * sample_bytes;
         // A device's plane is as large as a transform.
         let Zyx { y, x, .. } = if request.volumes_on_host { grid.padded } else { grid.fft };
         let plane_pixels = u64::from(x) * u64::from(y) * u64::from(request.scale).pow(2);
@@ -158,7 +164,7 @@ impl Memory {
             beside: if request.volumes_on_host { 0 } else { beside(grids, grid, tile_bytes) },
             shading: request.shading_bytes,
             finished: tiles * tile_bytes + shards * shard_bytes * 2,
-            pyramid: planes * row_bytes * 2 + histograms(shape),
+            pyramid: planes * pyramid_bytes(shape.x, shard, request.output) + histograms(shape),
             devices: if request.volumes_on_host { 0 } else { request.devices },
             on_device: !request.volumes_on_host,
             ..Self::default()

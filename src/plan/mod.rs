@@ -30,7 +30,7 @@ pub use fft_size::fast_length;
 use geometry::Geometry;
 pub use grid::{Grid, GridRequest, Limits};
 pub use levels::{Level, choose_level};
-pub use memory::{Depths, Memory, Workers, upload_places};
+pub use memory::{Depths, Memory, Workers, pyramid_bytes, upload_places};
 use residency::Room;
 pub use shares::Shares;
 pub use tile::{Batch, Group, Layer, Tile, fields_of};

@@ -1,6 +1,6 @@
 //! Loading: Gaussians of known centre and width, broken volumes, real files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::tests::{assert_invariants, centroid};
 use super::*;
@@ -163,18 +163,9 @@ fn what_is_no_psf_is_refused_with_the_reason() {
     assert!(message.contains("PSF on the image's voxels"), "{message}");
 }
 
-/// A file of the shared test data, or `None` with a visible line.
-fn shared(file: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/decon").join(file);
-    if !path.exists() {
-        eprintln!("SKIPPED: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
-}
-
 #[test]
-fn psfs_of_other_programs_load() {
+#[ignore = "reads the real files of ../shared/data"]
+fn psfs_of_real_files_load() {
     // All sizes but one are even and no centre is in the middle of a voxel: parts of voxels at both ends make one more,
     // except where the centre is so far off that a plane has no partner.
     // RFI has coma: its centre of mass is not its brightest voxel, but a fraction of a voxel away.
@@ -184,7 +175,7 @@ fn psfs_of_other_programs_load() {
         ("flowdec/psfs_psfgen1.tif", Zyx::new(9, 17, 17)),
         ("redlionfish/PSF_RFI_8bit.tif", Zyx::new(61, 33, 33)),
     ] {
-        let Some(path) = shared(file) else { continue };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/decon").join(file);
         let volume = crate::tiff::read_volume(&path).unwrap();
         let psf = Psf::from_volume(&path, volume.data, volume.shape, UM.map(Some), UM).unwrap();
         eprintln!("{file}: {} {:?}", psf.shape, psf.notes);

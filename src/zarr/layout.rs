@@ -128,7 +128,7 @@ impl ImageLayout {
     ///
     /// A shard of the next level covers the same area as one of this level, and so has half the side, as long as
     /// whole chunks fill it. A tile on the shard grid then completes shards on several levels at once, and few wait
-    /// for pixels (see [`Self::pyramid_memory_bytes`]).
+    /// for pixels.
     ///
     /// # Errors
     /// `Option` when chunk and shard do not fit together or the compression level does not exist.
@@ -194,25 +194,6 @@ impl ImageLayout {
     /// Shards of all levels.
     pub fn shard_count(&self) -> u64 {
         self.levels.iter().map(|level| level.shards().to_array().iter().product::<u64>()).sum()
-    }
-
-    /// The most bytes that [`Pyramid`](super::Pyramid) holds in shards that wait for pixels, when blocks on the
-    /// shard grid come in bands of `band_px` rows, each band from left to right, for `planes` planes side by side
-    /// (all z and c that share a band).
-    pub fn pyramid_memory_bytes(&self, planes: u64, band_px: u64) -> u64 {
-        let held = self.levels.iter().map(|level| {
-            let shards = level.shards();
-            let area_px = level.pitch * level.factor;
-            // A row that the band before began, closed from the left while another opens; in each row between,
-            // one shard.
-            let waiting = if area_px == self.levels[0].pitch {
-                0
-            } else {
-                (shards.x + band_px.div_ceil(area_px) + 1).min(shards.x * shards.y)
-            };
-            waiting * level.plane_len() as u64
-        });
-        held.sum::<u64>() * planes * self.sample.bytes() as u64
     }
 }
 

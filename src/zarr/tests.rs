@@ -16,6 +16,7 @@ use zarrs::filesystem::FilesystemStore;
 use super::*;
 use crate::error::Error;
 use crate::pixels::{SampleType, Samples};
+use crate::plan::pyramid_bytes;
 use crate::space::{Rect, Tczyx};
 
 /// Five-dimensional pixels as numbers, slowest axis first.
@@ -260,7 +261,7 @@ fn bands_hold_no_more_than_the_bound() {
         let encoding = Encoding { chunk_px, shard_px, ..Encoding::default() };
         let layout = ImageLayout::new(shape, SampleType::U8, encoding).unwrap();
         let (peak, emitted) = peak_of_bands(&layout, side, band);
-        let bound = layout.pyramid_memory_bytes(1, band);
+        let bound = pyramid_bytes(shape.x, shard_px, SampleType::U8);
         assert!(0 < peak && peak <= bound, "held {peak}, bound {bound}: {encoding:?}, band {band}");
         // The bound is of use: far below the image.
         assert!(bound < shape.x * shape.y / 10, "bound {bound}: {encoding:?}, band {band}");

@@ -101,11 +101,9 @@ fn the_page_has_everything_in_it() {
 }
 
 #[test]
+#[ignore = "needs Chromium"]
 fn a_browser_shows_the_numbers_of_the_summary_and_no_error() {
-    let Some(browser) = browser() else {
-        eprintln!("SKIPPED: no Chromium on this machine; nothing shows the report");
-        return;
-    };
+    let browser = browser();
     let home = tempfile::tempdir().unwrap();
     let (page, summary) =
         reported(home.path(), &five_fields(PixelType::Gray16), "--iterations 2 --tile 64 --chunk 32");
@@ -115,23 +113,27 @@ fn a_browser_shows_the_numbers_of_the_summary_and_no_error() {
     assert_fits_a_phone(&browser, &home.path().join("phone.html"), &page);
 }
 
-#[test]
-fn a_page_of_several_files_shows_each_and_what_became_of_it() {
-    let home = tempfile::tempdir().unwrap();
+/// Records a run in `home` of three files, the second of which is broken: its page, its summary, and its trace.
+fn three_files_reported(home: &Path) -> (String, Value, Value) {
     let [first, broken, last, folder, page, summary] =
-        ["a.czi", "b.czi", "c.czi", "out", "page.html", "summary.json"].map(|name| home.path().join(name));
+        ["a.czi", "b.czi", "c.czi", "out", "page.html", "summary.json"].map(|name| home.join(name));
     write(&first, &five_fields(PixelType::Gray16), &metadata(1));
     std::fs::write(&broken, "no CZI").unwrap();
     write(&last, &one_field(PixelType::Gray16), &metadata(1));
     let paths = [text(&first), text(&broken), text(&last), "-o", text(&folder), "--backend", "cpu"];
-    let trace = home.path().join("trace.json");
+    let trace = home.join("trace.json");
     let more = ["--report", text(&page), "--summary", text(&summary), "--trace", text(&trace)];
     let flags = ["--iterations", "2", "--tile", "64", "--chunk", "32", "--output-type", "u8", "--quiet"];
     let arguments: Vec<_> = ["run"].into_iter().chain(paths).chain(more).chain(flags).collect();
     let ended = decon_gpu(&arguments);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    (std::fs::read_to_string(page).unwrap(), json(&summary), json(&trace))
+}
 
-    let (page, summary) = (std::fs::read_to_string(page).unwrap(), json(&summary));
+#[test]
+fn a_page_of_several_files_has_each_and_what_became_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (page, summary, trace) = three_files_reported(home.path());
     let data = data(&page);
     assert_eq!(data["summary"], summary, "the page's figures are those of --summary");
     assert_eq!(data["title"], "3 files");
@@ -139,16 +141,19 @@ fn a_page_of_several_files_shows_each_and_what_became_of_it() {
     assert!(data["verdict"]["sentence"].as_str().unwrap().starts_with("Bound by "));
     let numbers: Vec<_> = data["files"].as_array().unwrap().iter().map(|file| &file["number"]).collect();
     assert_eq!(numbers, [0, 2], "what was kept of those that were opened");
-    let events = json(&trace)["traceEvents"].clone();
+    let events = trace["traceEvents"].clone();
     for name in ["tile 0 of a.czi", "tile 0 of c.czi"] {
         let is_there = events.as_array().unwrap().iter().any(|event| event["name"] == name);
         assert!(is_there, "nothing is called {name}");
     }
+}
 
-    let Some(browser) = browser() else {
-        eprintln!("SKIPPED: no Chromium on this machine; nothing shows the report");
-        return;
-    };
+#[test]
+#[ignore = "needs Chromium"]
+fn a_browser_shows_each_of_several_files_and_what_became_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (page, summary, _) = three_files_reported(home.path());
+    let browser = browser();
     let dom = dump(&browser, &home.path().join("page.html"));
     assert!(numbers_shown(&dom, &summary) > 100);
     let table = between(&dom, "<table id=\"files\">", "</table>");
@@ -159,11 +164,10 @@ fn a_page_of_several_files_shows_each_and_what_became_of_it() {
     assert_fits_a_phone(&browser, &home.path().join("phone.html"), &page);
 }
 
-#[test]
-fn a_run_that_fails_is_recorded_and_one_that_is_refused_leaves_the_record_alone() {
-    let home = tempfile::tempdir().unwrap();
+/// Records a run in `home`, of `in.czi`, that fails for a broken subblock; its flags.
+fn a_failed_run_reported(home: &Path) -> String {
     let [input, output, page, trace] =
-        ["in.czi", "out.zarr", "page.html", "trace.json"].map(|name| home.path().join(name));
+        ["in.czi", "out.zarr", "page.html", "trace.json"].map(|name| home.join(name));
     let pieces = five_fields(PixelType::Gray16).into_iter().map(|piece| piece.compressed(Compression::Zstd0));
     write_changed(&input, &pieces.collect::<Vec<_>>(), |i, stored| match i {
         0 => stored[..stored.len() / 2].to_vec(),
@@ -175,15 +179,28 @@ fn a_run_that_fails_is_recorded_and_one_that_is_refused_leaves_the_record_alone(
         text(&trace)
     );
     run(&input, &output, &flags).failed(1, "broken file");
+    flags
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_browser_shows_a_run_that_failed() {
+    let home = tempfile::tempdir().unwrap();
+    a_failed_run_reported(home.path());
+    let page = home.path().join("page.html");
+    let summary = data(&std::fs::read_to_string(&page).unwrap())["summary"].clone();
+    assert!(numbers_shown(&dump(&browser(), &page), &summary) > 60);
+}
+
+#[test]
+fn a_run_that_fails_is_recorded_and_one_that_is_refused_leaves_the_record_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let flags = a_failed_run_reported(home.path());
+    let [input, page, trace] = ["in.czi", "page.html", "trace.json"].map(|name| home.path().join(name));
     assert!(!json(&trace)["traceEvents"].as_array().unwrap().is_empty());
     let html = std::fs::read_to_string(&page).unwrap();
     let ending = data(&html)["ending"].as_str().unwrap().to_owned();
     assert!(ending.starts_with("failed: ") && ending.contains("broken file"), "{ending}");
-    if let Some(browser) = browser() {
-        let summary = data(&html)["summary"].clone();
-        assert!(numbers_shown(&dump(&browser, &page), &summary) > 60);
-    }
-
     std::fs::create_dir(home.path().join("there")).unwrap();
     run(&input, &home.path().join("there"), &flags).failed(2, "exists");
     assert!(std::fs::read_to_string(&page).unwrap() == html, "a refused run wrote a report");
@@ -273,13 +290,11 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end} after {start}")).0
 }
 
-fn browser() -> Option<PathBuf> {
+fn browser() -> PathBuf {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
-    names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|path| path.is_file())
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
+    let mut paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    paths.find(|path| path.is_file()).expect("Chromium is on the path")
 }
 
 /// The page after its scripts have run.

@@ -20,7 +20,7 @@ fn where_memory_is_short_auto_goes_on_with_less_or_on_the_processor_and_says_so(
     let home = tempfile::tempdir().unwrap();
     let input = home.path().join("in.czi");
     mosaic(&input, 1);
-    let Some(device) = device() else { return };
+    let device = device();
     let beside = device.allocated_bytes().unwrap();
     let gpu = |device: Device, memory_bytes| Gpu { memory_bytes, ..Gpu::new(device) };
     let roomy = job(&input, "--iterations 2", gpu(device.clone(), 1 << 30)).unwrap();
@@ -60,7 +60,7 @@ fn where_memory_is_short_a_gpu_that_was_asked_for_is_an_error() {
     let home = tempfile::tempdir().unwrap();
     let input = home.path().join("in.czi");
     mosaic(&input, 1);
-    let Some(device) = device() else { return };
+    let device = device();
     let limited = device.clone().limited_to(device.allocated_bytes().unwrap() + 100_000);
     let Err(error) = job(&input, "--iterations 2 --backend gpu", Gpu::new(limited)) else {
         panic!("100 kB are not enough")
@@ -93,13 +93,13 @@ fn a_device_that_is_lost_ends_the_file_and_a_run_that_resumes_makes_the_same() {
     let home = tempfile::tempdir().unwrap();
     let input = home.path().join("in.czi");
     mosaic(&input, 2);
-    let Some(lost) = device() else { return };
+    let lost = device();
     let job = |device| {
         job(&input, "--iterations 2 --dimensions 2 --tile 32 --shard 32 --backend gpu", Gpu::new(device))
             .unwrap()
     };
     let [whole, broken] = ["whole.zarr", "broken.zarr"].map(|name| home.path().join(name));
-    run(job(device().unwrap()), &whole, &Silent).unwrap();
+    run(job(device()), &whole, &Silent).unwrap();
 
     let report = Loses { device: &lost, tiles: Mutex::new(0) };
     let error = run(job(lost.clone()), &broken, &report).unwrap_err();
@@ -112,11 +112,11 @@ fn a_device_that_is_lost_ends_the_file_and_a_run_that_resumes_makes_the_same() {
 
     let driver = lost.driver();
     assert!(!driver.is_empty(), "the driver says its name");
-    let refused = run(job(device().unwrap().driven_by("another 1.0")), &broken, &Silent).unwrap_err();
+    let refused = run(job(device().driven_by("another 1.0")), &broken, &Silent).unwrap_err();
     let what = format!("gpu_driver was \"{driver}\", is \"another 1.0\"");
     assert!(matches!(refused, Error::Option { .. }) && refused.to_string().contains(&what), "{refused}");
 
-    let summary = run(job(device().unwrap()), &broken, &Silent).unwrap();
+    let summary = run(job(device()), &broken, &Silent).unwrap();
     assert!(summary.resumed_shards > 0, "what was written stays");
     assert_eq!(files(&broken).keys().collect::<Vec<_>>(), files(&whole).keys().collect::<Vec<_>>());
     for (name, bytes) in files(&whole) {

@@ -1,7 +1,7 @@
 //! Whole jobs on graphics devices: the memory that is planned and taken, what happens where there is less, and a device
 //! that fails. Software devices are enough.
 //!
-//! Without a Vulkan device every test fails and says what to install, unless `DECON_GPU_SKIP_GPU_TESTS=1`.
+//! Without a Vulkan device every test fails and says what to install.
 
 mod benchmark;
 mod failures;
@@ -29,20 +29,15 @@ use decon_gpu::timeline::{Detail, Timeline};
 use decon_gpu::zarr::Target;
 
 /// Every test opens devices of its own: what others take would be counted.
-pub fn adapter() -> Option<Adapter> {
-    let adapter = adapters().into_iter().next();
-    if adapter.is_none() && std::env::var_os("DECON_GPU_SKIP_GPU_TESTS").is_some_and(|v| v == "1") {
-        eprintln!("SKIPPED: no Vulkan device, and DECON_GPU_SKIP_GPU_TESTS=1");
-        return None;
-    }
-    Some(adapter.expect(
-        "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or set \
-         DECON_GPU_SKIP_GPU_TESTS=1 to go without these tests",
-    ))
+pub fn adapter() -> Adapter {
+    adapters().into_iter().next().expect(
+        "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or go without these \
+         tests: DECON_GPU_SKIP_GPU_TESTS=1 scripts/test.sh",
+    )
 }
 
-pub fn device() -> Option<Device> {
-    adapter().map(|adapter| Device::open(&adapter).expect("the device opens"))
+pub fn device() -> Device {
+    Device::open(&adapter()).expect("the device opens")
 }
 
 /// 4 × 3 fields of 100 × 80 pixels that overlap by 20, of two channels and `slices` slices.

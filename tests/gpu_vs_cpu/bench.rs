@@ -13,26 +13,18 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// `None`, after a word, when tests on a device are to be skipped.
-    pub fn open() -> Option<Self> {
-        static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
+    /// On the first device.
+    pub fn open() -> Self {
+        static DEVICE: OnceLock<Device> = OnceLock::new();
         let open = || {
-            let adapter = adapters().into_iter().next();
-            if adapter.is_none() && std::env::var_os("DECON_GPU_SKIP_GPU_TESTS").is_some_and(|v| v == "1") {
-                return None;
-            }
-            let adapter = adapter.expect(
-                "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or set \
-                 DECON_GPU_SKIP_GPU_TESTS=1 to go without these tests",
+            let adapter = adapters().into_iter().next().expect(
+                "no Vulkan device: install a driver (a software one: `apt-get install mesa-vulkan-drivers`), or go \
+                 without these tests: DECON_GPU_SKIP_GPU_TESTS=1 scripts/test.sh",
             );
             eprintln!("testing on {}", adapter.summary);
-            Some(Device::open(&adapter).expect("the device opens"))
+            Device::open(&adapter).expect("the device opens")
         };
-        let device = DEVICE.get_or_init(open).clone();
-        if device.is_none() {
-            eprintln!("SKIPPED: no Vulkan device, and DECON_GPU_SKIP_GPU_TESTS=1");
-        }
-        device.map(|device| Self { device })
+        Self { device: DEVICE.get_or_init(open).clone() }
     }
 
     /// A buffer that holds `data`.

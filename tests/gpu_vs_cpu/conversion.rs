@@ -144,7 +144,7 @@ fn convert(backend: &mut impl Backend, pixel_type: PixelType, scale: u32) -> Vec
 
 #[test]
 fn every_pixel_type_and_scale_is_stitched_exactly() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let types =
         [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
     for pixel_type in types {
@@ -168,7 +168,7 @@ fn every_pixel_type_and_scale_is_stitched_exactly() {
 
 #[test]
 fn every_pixel_type_and_scale_is_feathered_as_defined() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let types =
         [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr24, PixelType::Bgr48];
     for pixel_type in types {
@@ -199,7 +199,7 @@ fn every_pixel_type_and_scale_is_feathered_as_defined() {
 /// A shading for each sample; fields of one size, so that it fits.
 #[test]
 fn what_is_shaded_is_observed_alike_on_both_backends() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let (width, height) = (50, 26);
     let shading = |channel: u32| {
         let pixel =
@@ -246,7 +246,7 @@ fn one(backend: &mut impl Backend, pixel_type: PixelType, tile: &Tile) -> Finish
 /// More tiles than places for read-back, and a field's place taken again before anything was submitted.
 #[test]
 fn tiles_come_home_in_order_and_places_are_used_again() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let setup = Setup { field_slots: 1, ..setup(PixelType::Gray16, 1) };
     let mut backend = GpuBackend::new(bench.device.clone(), &setup).unwrap();
     let mut finished = Vec::new();
@@ -284,7 +284,7 @@ fn tile_of(number: usize) -> Tile {
 
 #[test]
 fn what_does_not_fit_is_a_limit_with_numbers() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let available = bench.device.limits().max_field_bytes;
     let large = Setup { field_bytes: available + 1, ..setup(PixelType::Gray8, 1) };
     let error = GpuBackend::new(bench.device.clone(), &large).unwrap_err();

@@ -95,7 +95,7 @@ fn observed_and_blurred(
 
 #[test]
 fn begin_rows_starts_and_masks_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     let cases = [
         (Zyx::new(1, 9, 30), [Zyx::new(1, 6, 20), Zyx::new(1, 9, 30)]),
         (Zyx::new(5, 7, 16), [Zyx::new(3, 5, 13), Zyx::new(0, 0, 0)]),
@@ -160,7 +160,7 @@ fn begin_rows_starts_and_masks_as_its_twin() {
 
 #[test]
 fn ratio_rows_divides_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
         let pair_lines = pair_rows(lines);
         let (observed, (spectrum, mut twin)) = observed_and_blurred(&bench, plan, lines, fourier);
@@ -187,7 +187,7 @@ fn ratio_rows_divides_as_its_twin() {
 
 #[test]
 fn divergence_rows_sums_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
         let pair_lines = pair_rows(lines);
         let (observed, (spectrum, twin)) = observed_and_blurred(&bench, plan, lines, fourier);
@@ -213,7 +213,7 @@ fn divergence_rows_sums_as_its_twin() {
 
 #[test]
 fn update_rows_updates_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     each_size(&bench, &PRECISIONS, |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
         let volume = |scale: f32, shift: usize| ramp(count + shift, scale).split_off(shift);
@@ -278,7 +278,7 @@ fn update_rows_updates_as_its_twin() {
 
 #[test]
 fn weight_rows_weighs_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     each_size(&bench, &[Precision::F32], |plan, lines, fourier| {
         let count = 2 * (lines * plan.length) as usize;
         // 0, below the limit, and from 0.1 to 1: nothing so near the limit that rounding decides. The second half of
@@ -309,7 +309,7 @@ fn weight_rows_weighs_as_its_twin() {
 
 #[test]
 fn convolve_lines_convolves_as_its_twin() {
-    let Some(bench) = Bench::open() else { return };
+    let bench = Bench::open();
     for (length, stored) in LENGTHS.into_iter().flat_map(|n| PRECISIONS.map(|stored| (n, stored))) {
         let plan = LinePlan::new(length, Direction::Columns, bench.device.limits().workgroup).unwrap();
         let plan = plan.storing(stored);

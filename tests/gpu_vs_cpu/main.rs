@@ -1,8 +1,7 @@
 //! Every kernel in one dispatch against its twin, the transforms against sums in f64, and whole runs of the graphics
 //! device's backend against the processor's and against naive sums in f64.
 //!
-//! Runs on the first Vulkan device, of any kind. Without one every test fails and says what to install, unless
-//! `DECON_GPU_SKIP_GPU_TESTS=1`.
+//! Runs on the first Vulkan device, of any kind. Without one every test fails and says what to install.
 
 mod balance;
 mod bench;
