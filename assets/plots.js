@@ -40,7 +40,7 @@ function value(path, how) {
 }
 
 function section(title, ...children) {
-  main.append(el('section', {}, el('h2', {}, title), ...children));
+  main.append(el('section', {}, el('h2', {}, title), ...children.filter((child) => child !== null)));
 }
 
 // ---- canvas ----

@@ -25,21 +25,24 @@ function fileFigures(at) {
 const batch = data.summary.files;
 
 function head() {
-  const summary = data.summary;
   main.append(el('h1', {}, data.title));
   if (data.subtitle) main.append(el('p', { class: 'soft' }, data.subtitle));
   if (data.ending) main.append(el('p', { class: 'ending', id: 'ending' }, data.ending));
-  if (data.verdict) main.append(el('p', { class: 'verdict', id: 'verdict' }, data.verdict.sentence), el('p', { class: 'soft' }, data.verdict.derivation));
+}
+
+function limits() {
+  const summary = data.summary;
+  const verdict = data.verdict ? [el('p', { class: 'verdict', id: 'verdict' }, data.verdict.sentence), el('p', { class: 'soft' }, data.verdict.derivation)] : [];
   const figures = [
     ['Wall time', 'metrics.wall_secs', 'secs'],
     ['Overlap efficiency, at most', 'metrics.overlap_efficiency_at_most', 'percent'],
     [`Hidden behind ${summary.metrics.busiest ?? 'the busiest stage'}`, 'metrics.hidden_fraction', 'percent'],
     ['Filling', 'metrics.fill_secs', 'secs'],
     ['Draining', 'metrics.drain_secs', 'secs'],
-    ['Processor time', 'cpu_secs', 'secs'],
+    ['CPU time', 'cpu_secs', 'secs'],
     ['Peak memory', 'peak_memory_bytes', 'bytes'],
   ];
-  main.append(figureList(batch ? figures : [...figures, ...fileFigures('')]));
+  section('What limited the run', ...verdict, figureList(batch ? figures : [...figures, ...fileFigures('')]));
 }
 
 function files() {
@@ -123,15 +126,15 @@ function stages() {
   const titles = { load: 'work over threads × wall time', busy: 'any of its threads works', work: 'added up over its threads', alone: 'no other stage was busy', first: 'begins to work', last: 'ends' };
   const metrics = data.summary.metrics;
   const rows = metrics.stages.map((stage, i) => {
-    const of = (name, how) => el('td', {}, value(`metrics.stages.${i}.${name}`, how));
+    const of = (name, how) => el('td', { 'data-label': name.replace('_secs', '') }, value(`metrics.stages.${i}.${name}`, how));
     const bar = el('span', { class: 'bar', 'aria-hidden': 'true' }, el('i', { style: `width:${Math.min(100, stage.load * 100)}%;background:${colorOf(stage.name)}` }));
     const load = of('load', 'percent');
     load.append(bar);
     return el('tr', {}, el('td', { class: stage.name === metrics.busiest ? 'bound' : '' }, el('span', { class: 'swatch', style: `background:${colorOf(stage.name)}` }), stage.name),
       of('threads', 'count'), of('items', 'count'), load, of('busy_secs', 'secs'), of('work_secs', 'secs'), of('alone_secs', 'secs'), of('first_secs', 'secs'), of('last_secs', 'secs'));
   });
-  const devices = metrics.devices.map((device, i) => el('tr', {}, el('td', {}, device.name), el('td', {}), el('td', {}), el('td', {}, percent(device.busy_secs / metrics.wall_secs)), el('td', {}, value(`metrics.devices.${i}.busy_secs`, 'secs')), el('td', {}), el('td', {}), el('td', {}), el('td', {})));
-  const table = el('table', {}, el('thead', {}, el('tr', {}, ...head.map((name) => el('th', { title: titles[name] }, name)))), el('tbody', {}, ...rows, ...devices));
+  const devices = metrics.devices.map((device, i) => el('tr', {}, el('td', {}, device.name), el('td', {}), el('td', {}), el('td', { 'data-label': 'load' }, percent(device.busy_secs / metrics.wall_secs)), el('td', { 'data-label': 'busy' }, value(`metrics.devices.${i}.busy_secs`, 'secs')), el('td', {}), el('td', {}), el('td', {}), el('td', {})));
+  const table = el('table', { class: 'stacks' }, el('thead', {}, el('tr', {}, ...head.map((name) => el('th', { title: titles[name] }, name)))), el('tbody', {}, ...rows, ...devices));
   const queues = metrics.queues.map((queue, i) => {
     const of = (name, how) => el('td', {}, value(`metrics.queues.${i}.${name}`, how));
     return el('tr', {}, el('td', {}, `after ${queue.after}`), of('capacity', 'count'), of('mean_items', 'number'), of('empty_share', 'percent'), of('full_share', 'percent'));
@@ -172,9 +175,9 @@ function reading() {
     }
   });
   const metrics = [
-    ['Requests', 'requests', 'count'], ['Failed, asked again', 'failed', 'count'], ['Over the whole run', 'bytes_per_sec', 'rate'],
-    ['While any was under way', 'bytes_per_busy_sec', 'rate'], ['Under way at once', 'mean_in_flight', 'number'],
-    ['Half answered within', 'p50_secs', 'secs'], ['90 % within', 'p90_secs', 'secs'], ['99 % within', 'p99_secs', 'secs'], ['Longest', 'most_secs', 'secs'],
+    ['Requests', 'requests', 'count'], ['Failed and repeated', 'failed', 'count'], ['Bandwidth, whole run', 'bytes_per_sec', 'rate'],
+    ['While any request ran', 'bytes_per_busy_sec', 'rate'], ['Concurrent requests, mean', 'mean_in_flight', 'number'],
+    ['Latency, median', 'p50_secs', 'secs'], ['Latency, 90 %', 'p90_secs', 'secs'], ['Latency, 99 %', 'p99_secs', 'secs'], ['Latency, longest', 'most_secs', 'secs'],
   ];
   const figures = el('dl', { class: 'figures' }, ...metrics.map(([name, key, how]) => el('div', { class: 'figure' }, el('dt', {}, name), el('dd', {}, value(`metrics.requests.${key}`, how)))));
   const shown = every > 1 ? ` Of ${every} requests one is drawn.` : '';
@@ -229,17 +232,52 @@ function memory() {
   section('Memory', el('div', { class: 'panel' }, canvas), el('p', { class: 'soft' }, 'Resident memory of the whole process. The plan counts what the stages hold; the program itself, its threads and its libraries come on top.'));
 }
 
-function pictures(file) {
-  const pairs = file.pairs.map((pair, i) => {
-    const box = el('div', { class: i ? 'compare one' : 'compare' },
-      el('img', { src: pair.before, width: pair.width, height: pair.height, alt: `Stitched. ${pair.caption}` }),
-      el('img', { src: pair.after, width: pair.width, height: pair.height, alt: `${file.after}. ${pair.caption}` }),
-      el('b', { class: 'l' }, 'stitched'), el('b', { class: 'r' }, file.after));
-    const slider = el('input', { type: 'range', min: '0', max: '100', value: '50', step: '0.5', 'aria-label': 'How much of the stitched image is shown' });
+// A bar of a round length on a picture of `pair`, as wide as that is there.
+function scaleBar(pair) {
+  if (!pair.pixel_um) return null;
+  const across = pair.pixel_um * pair.width;
+  const length = [1, 2, 5].flatMap((n) => Array.from({ length: 12 }, (_, i) => n * 10 ** (i - 4))).filter((um) => um <= across / 3).reduce((a, b) => Math.max(a, b), 0);
+  if (!length) return null;
+  const name = length >= 1000 ? `${length / 1000} mm` : length >= 1 ? `${length} µm` : `${Math.round(length * 1000)} nm`;
+  return el('span', { class: 'scale', style: `width:${(100 * length) / across}%` }, name);
+}
+
+// Before and after at one place, with a line to drag between them; one picture where they are the same.
+function comparison(pair, after, isPart) {
+  const image = (src, name) => el('img', { src, width: pair.width, height: pair.height, alt: `${name}. ${pair.caption}` });
+  const images = [image(pair.before, 'Unprocessed'), image(pair.after, after)];
+  const box = el('div', { class: isPart ? 'compare one' : 'compare' });
+  const caption = el('figcaption', {}, pair.caption);
+  if (pair.before === pair.after) {
+    box.classList.add('single');
+    box.append(images[1]);
+  } else {
+    const slider = el('input', { type: 'range', min: '0', max: '100', value: '50', step: '0.5', 'aria-label': 'How much of the unprocessed image is shown' });
     slider.addEventListener('input', () => box.style.setProperty('--at', `${slider.value}%`));
-    box.append(slider);
-    return el('figure', {}, box, el('figcaption', {}, pair.caption));
-  });
+    box.append(...images, el('b', { class: 'l' }, 'unprocessed'), el('b', { class: 'r' }, after), slider);
+  }
+  const bar = scaleBar(pair);
+  if (bar) box.append(bar);
+  const drawn = el('span');
+  caption.append(drawn);
+  new ResizeObserver(() => {
+    const zoom = box.clientWidth / pair.width;
+    drawn.textContent = isPart ? `, drawn ${digits(zoom, 2)} × as large` : '';
+  }).observe(box);
+  const use = (sources) => images.forEach((img, i) => { img.src = sources[i]; });
+  const figure = el('figure', { style: `flex:${pair.width / pair.height} 1 0` }, box, caption);
+  return { figure, setOneBrightness: (one) => use(one && pair.with_one_brightness ? pair.with_one_brightness : [pair.before, pair.after]) };
+}
+
+function brightnessSwitch(comparisons) {
+  const box = el('input', { type: 'checkbox' });
+  box.addEventListener('change', () => comparisons.forEach((one) => one.setOneBrightness(box.checked)));
+  return el('label', { class: 'switch' }, box, ' the same brightness on both sides');
+}
+
+function pictures(file) {
+  const comparisons = file.pairs.map((pair, i) => comparison(pair, file.after, i > 0));
+  const hasSwitch = file.pairs.some((pair) => pair.with_one_brightness && pair.before !== pair.after);
   const psfs = file.psfs.map((psf) => {
     const zoom = Math.max(1, Math.floor(160 / Math.max(...psf.shape_xyz)));
     const [x, y, z] = psf.shape_xyz.map((n) => n * zoom);
@@ -247,11 +285,17 @@ function pictures(file) {
     if (psf.xz) planes.push(el('img', { src: psf.xz, width: x, height: z, alt: `PSF along the axis. ${psf.caption}` }));
     return el('figure', { class: 'psf' }, el('div', {}, ...planes), el('figcaption', {}, psf.caption));
   });
-  const about = 'Drag the line. Both sides have one scale of brightness; gray values are shown by their square root, colour images as they are.';
+  const isCompared = file.pairs.some((pair) => pair.before !== pair.after);
+  const about = `${isCompared ? 'Drag the line. ' : ''}${hasSwitch ? 'Each side has a brightness of its own. ' : ''}Gray values are shown by their square root, colour images as they are.`;
   const one = batch?.[file.number]?.summary;
   const own = one ? [el('p', { class: 'soft' }, file.subtitle), figureList(fileFigures(`files.${file.number}.summary.`))] : [];
-  section(batch ? file.name : 'Before and after', ...own, el('div', { class: 'two' }, ...pairs), el('p', { class: 'soft' }, about),
+  section(batch ? file.name : isCompared ? 'Before and after' : 'The image', ...own, el('div', { class: 'two' }, ...comparisons.map((one) => one.figure)), hasSwitch ? brightnessSwitch(comparisons) : null, el('p', { class: 'soft' }, about),
     ...(psfs.length ? [el('div', { class: 'psfs' }, ...psfs), el('p', { class: 'soft' }, 'Point spread functions, by the fourth root of their light: in focus, and along the axis where there are several planes.')] : []));
+}
+
+function notes() {
+  const lines = data.files.flatMap((file) => file.notes.map((note) => (data.files.length > 1 ? `${file.name}: ${note}` : note)));
+  if (lines.length) section('Notes', el('ul', {}, ...lines.map((note) => el('li', {}, note))));
 }
 
 function rest() {
@@ -261,8 +305,6 @@ function rest() {
     section('Damaged subblocks, left out', el('ul', {}, ...damaged.slice(0, 200).map((one) => el('li', {}, line(one)))),
       damaged.length > 200 ? el('p', {}, `and ${count(damaged.length - 200)} more`) : null);
   }
-  const notes = data.files.flatMap((file) => file.notes.map((note) => (data.files.length > 1 ? `${file.name}: ${note}` : note)));
-  if (notes.length) section('Notes', el('ul', {}, ...notes.map((note) => el('li', {}, note))));
   section('How it was made', el('p', {}, `decon-gpu ${data.summary.version}${data.summary.backend ? `, ${data.summary.backend}` : ''}.`),
     ...data.files.map((file) => el('details', {}, el('summary', {}, data.files.length > 1 ? `Options of ${file.name}` : 'Options'), el('pre', {}, JSON.stringify(file.provenance, null, 2)))),
     el('details', {}, el('summary', {}, 'Summary, as --summary writes it'), el('pre', { id: 'summary' }, JSON.stringify(data.summary, null, 2))));
@@ -270,9 +312,11 @@ function rest() {
 
 head();
 files();
+data.files.forEach(pictures);
+notes();
+limits();
 timeline();
 stages();
-data.files.forEach(pictures);
 reading();
 memory();
 rest();

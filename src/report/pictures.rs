@@ -28,6 +28,10 @@ pub struct Pictures {
     psfs: Vec<Psf>,
     scale: u32,
     slice: u32,
+    /// Which slice and time this is in the file, where there are several.
+    plane: String,
+    /// Width of an output pixel.
+    pixel_um: Option<f64>,
     /// Whether overlaps are blended: then only what one field alone covers is as it was stored.
     blends: bool,
     fields: HashMap<usize, Placed>,
@@ -59,7 +63,7 @@ pub struct Shown {
     pub psfs: Vec<PsfPicture>,
 }
 
-/// One place, before and after, with one scale of brightness.
+/// One place, before and after.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pair {
     /// What is shown.
@@ -68,10 +72,22 @@ pub struct Pair {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// Stitched: a PNG as a data URI.
+    /// Width of a pixel of the pictures in µm, where known.
+    pub pixel_um: Option<f64>,
+    /// As it was acquired, and as it is written.
+    #[serde(flatten)]
+    pub images: Images,
+}
+
+/// PNGs as data URIs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Images {
+    /// As acquired, with a brightness of its own.
     pub before: String,
-    /// Written, likewise.
+    /// As written, with a brightness of its own.
     pub after: String,
+    /// Both with one brightness; `None` where that is no other.
+    pub with_one_brightness: Option<[String; 2]>,
 }
 
 /// Two planes through the centre of a PSF.
@@ -110,6 +126,8 @@ impl Pictures {
             psfs: image.setup.channels.iter().map(|channel| channel.psf.clone()).collect(),
             scale: plan.scale,
             slice,
+            plane: plane_shown(job, slice),
+            pixel_um: job.voxel_um.x,
             blends: job.options.overlap == Overlap::Feather,
             fields: placed.collect(),
             state: Mutex::new(State { before: overview.clone(), after: overview, crop: None }),
@@ -161,8 +179,9 @@ impl Pictures {
         let state = self.lock();
         // Where nothing is deconvolved, no field may have been seen as a whole: it is written as it is stitched.
         let before = if self.psfs.is_empty() { &state.after } else { &state.before };
-        let mut pairs = vec![overview::pair(before, &state.after, &self.channels)];
-        pairs.extend(state.crop.as_ref().and_then(|crop| crop.pair(&self.channels)));
+        let mut pairs = vec![overview::pair(before, &state.after, &self.channels, self.pixel_um)];
+        pairs.extend(state.crop.as_ref().and_then(|crop| crop.pair(&self.channels, self.pixel_um)));
+        pairs.iter_mut().for_each(|pair| pair.caption += &self.plane);
         let psfs = self.channels.iter().zip(&self.psfs);
         Shown { pairs, psfs: psfs.map(|(channel, psf)| paint::psf(&channel.name, psf)).collect() }
     }
@@ -184,6 +203,16 @@ impl Pictures {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Such as `, slice 20 of the file (from 0)`; nothing where there is one only.
+fn plane_shown(job: &Job, slice: u32) -> String {
+    let shape = job.images[0].plan.shape;
+    let of = |name: &str, index: u32, count: u64| match count {
+        1 => String::new(),
+        _ => format!(", {name} {index} of the file (from 0)"),
+    };
+    of("slice", job.origin.z + slice, shape.z) + &of("time", job.origin.t, shape.t)
 }
 
 /// A decoded field in the output's pixels.

@@ -15,6 +15,10 @@ use crate::timeline::Metrics;
 const BINDS: f64 = 0.7;
 /// A processor busier than this binds, whichever stage looks busier: the stages' threads waited for a core.
 const PROCESSOR_BINDS: f64 = 0.9;
+/// Stages that need a core for all that they do: where one of them worked longer than the CPU time of the whole process by
+/// this factor, other programs had the cores.
+const NEED_A_CORE: [&str; 3] = ["decode", "compute", "pyramid"];
+const STARVES: f64 = 1.5;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,7 +111,21 @@ impl Verdict {
         let mut stations: Vec<Station> = stages.chain(devices).chain(processor).collect();
         stations.sort_by(|a, b| b.demand_secs().total_cmp(&a.demand_secs()));
         let first = stations.first().filter(|first| first.work_secs > 0.0)?;
-        Some(Self::of(first, stations.get(1).map_or(0.0, Station::demand_secs), wall))
+        let verdict = Self::of(first, stations.get(1).map_or(0.0, Station::demand_secs), wall);
+        let is_starved = |cpu: &f64| NEED_A_CORE.contains(&&*first.name) && first.work_secs > STARVES * cpu;
+        Some(match cpu_secs.filter(is_starved) {
+            Some(cpu_secs) => verdict.starved(cpu_secs / wall, cores),
+            None => verdict,
+        })
+    }
+
+    /// What would help is not known where the process had `used` cores only.
+    fn starved(self, used: f64, cores: usize) -> Self {
+        let name = self.bound_by.as_deref().unwrap_or("no stage");
+        let sentence = format!(
+            "Bound by other programs: they left this run {used:.2} of {cores} cores; of its stages {name} was the busiest."
+        );
+        Self { sentence, ..self }
     }
 
     /// What [`Self::on`] says that the run is bound by.
@@ -202,6 +220,34 @@ mod tests {
         );
         let idle = Verdict::of(&compute, 1.0, 20.0);
         assert!(idle.sentence.starts_with("Bound by nothing alone: compute") && idle.bound_by.is_none());
+    }
+
+    #[test]
+    fn a_stage_that_worked_longer_than_the_process_had_a_core_waited_for_other_programs() {
+        let on = |name: &str, cpu_secs: f64| {
+            let mut metrics = Timeline::new(Detail::Sums).metrics();
+            metrics.wall_secs = 6.1;
+            metrics.stages = vec![StageMetrics {
+                name: name.to_owned(),
+                threads: 1,
+                items: 1,
+                busy_secs: 6.0,
+                work_secs: 6.0,
+                own_secs: 6.0,
+                load: 0.98,
+                alone_secs: 6.0,
+                first_secs: 0.0,
+                last_secs: 6.0,
+            }];
+            Verdict::on(&metrics, Some(cpu_secs), 2).unwrap().sentence
+        };
+        assert_eq!(
+            on("compute", 1.62),
+            "Bound by other programs: they left this run 0.27 of 2 cores; of its stages compute was the busiest."
+        );
+        assert!(on("compute", 5.0).starts_with("Bound by compute: 98 %"));
+        // Reading waits for the storage, not for a core.
+        assert!(on("read", 1.62).starts_with("Bound by read: 98 %"));
     }
 
     #[test]

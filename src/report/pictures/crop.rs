@@ -1,6 +1,6 @@
 //! A part of one field in full resolution, where there is structure.
 
-use super::paint::{Raster, Window, compose};
+use super::paint::{Raster, images};
 use super::{FieldPixels, Pair};
 use crate::plan::OutputChannel;
 use crate::space::{Output, Rect};
@@ -74,24 +74,21 @@ impl Crop {
         }
     }
 
-    /// Both, with one scale of brightness; `None` before anything of it is finished.
-    pub fn pair(&self, channels: &[OutputChannel]) -> Option<Pair> {
+    /// Both, `None` before anything of it is finished; `pixel_um` is the width of an output pixel.
+    pub fn pair(&self, channels: &[OutputChannel], pixel_um: Option<f64>) -> Option<Pair> {
         if self.after.channels.iter().flatten().all(|value| value.is_nan()) {
             return None;
         }
         let own: Vec<OutputChannel> =
             self.channels.iter().map(|&channel| channels[channel].clone()).collect();
-        let windows: Vec<Window> = (0..own.len())
-            .map(|c| Window::of(&[&self.before.channels[c], &self.after.channels[c]], &own[c]))
-            .collect();
         let names: Vec<&str> = own.iter().map(|channel| &*channel.name).collect();
         let Rect { x, y, width, height, .. } = self.rect;
         Some(Pair {
-            caption: format!("{width} × {height} pixels at ({x}, {y}), one to one: {}", names.join(", ")),
+            caption: format!("{width} × {height} pixels at ({x}, {y}): {}", names.join(", ")),
             width,
             height,
-            before: compose(&self.before, &own, &windows),
-            after: compose(&self.after, &own, &windows),
+            pixel_um,
+            images: images(&self.before, &self.after, &own),
         })
     }
 }

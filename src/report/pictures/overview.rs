@@ -1,7 +1,7 @@
 //! A whole scene, small.
 
 use super::Pair;
-use super::paint::{Raster, Window, compose};
+use super::paint::{Raster, images};
 use crate::plan::OutputChannel;
 use crate::space::{Output, Rect};
 
@@ -73,8 +73,13 @@ impl Overview {
     }
 }
 
-/// Both, with one scale of brightness.
-pub(super) fn pair(before: &Overview, after: &Overview, channels: &[OutputChannel]) -> Pair {
+/// Both; `pixel_um` is the width of an output pixel.
+pub(super) fn pair(
+    before: &Overview,
+    after: &Overview,
+    channels: &[OutputChannel],
+    pixel_um: Option<f64>,
+) -> Pair {
     let (mut before_raster, mut after_raster) = (before.raster(), after.raster());
     // Where nothing was acquired there is no after either, whatever fills it.
     for (before, after) in before_raster.channels.iter_mut().zip(&mut after_raster.channels) {
@@ -84,9 +89,6 @@ pub(super) fn pair(before: &Overview, after: &Overview, channels: &[OutputChanne
             .filter(|(before, _)| before.is_nan())
             .for_each(|(_, after)| *after = f32::NAN);
     }
-    let windows: Vec<Window> = (0..channels.len())
-        .map(|c| Window::of(&[&before_raster.channels[c], &after_raster.channels[c]], &channels[c]))
-        .collect();
     let caption = match before.factor {
         1 => format!("The whole scene, {} × {} pixels", before.whole.width, before.whole.height),
         factor => format!(
@@ -98,7 +100,7 @@ pub(super) fn pair(before: &Overview, after: &Overview, channels: &[OutputChanne
         caption,
         width: before.width,
         height: before.height,
-        before: compose(&before_raster, channels, &windows),
-        after: compose(&after_raster, channels, &windows),
+        pixel_um: pixel_um.map(|um| um * f64::from(before.factor)),
+        images: images(&before_raster, &after_raster, channels),
     }
 }

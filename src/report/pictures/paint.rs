@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::PsfPicture;
+use super::{Images, PsfPicture};
 use crate::plan::OutputChannel;
 use crate::psf::Psf;
 
@@ -16,8 +16,8 @@ pub(super) struct Raster {
 }
 
 /// What is shown as black, and as full brightness.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Window {
     black: f32,
     white: f32,
     /// Whether a camera has made it for the eye: then it is shown as it is, else its square root, so that what is
@@ -30,7 +30,7 @@ const SHARES: [f64; 2] = [0.002, 0.998];
 
 impl Window {
     /// One for all `rasters` of `channel`; a colour image keeps its white.
-    pub fn of(rasters: &[&Vec<f32>], channel: &OutputChannel) -> Self {
+    fn of(rasters: &[&Vec<f32>], channel: &OutputChannel) -> Self {
         let mut values: Vec<f32> =
             rasters.iter().copied().flatten().copied().filter(|v| v.is_finite()).collect();
         values.sort_unstable_by(f32::total_cmp);
@@ -57,8 +57,23 @@ impl Window {
     }
 }
 
+/// The same place before and after.
+pub(super) fn images(before: &Raster, after: &Raster, channels: &[OutputChannel]) -> Images {
+    let windows = |rasters: &[&Raster]| -> Vec<Window> {
+        let values = |c: usize| rasters.iter().map(|raster| &raster.channels[c]).collect::<Vec<_>>();
+        channels.iter().enumerate().map(|(c, channel)| Window::of(&values(c), channel)).collect()
+    };
+    let [own_before, own_after, both] = [&[before][..], &[after], &[before, after]].map(windows);
+    let is_other = own_before != both || own_after != both;
+    Images {
+        before: compose(before, channels, &own_before),
+        after: compose(after, channels, &own_after),
+        with_one_brightness: is_other.then(|| [before, after].map(|raster| compose(raster, channels, &both))),
+    }
+}
+
 /// The sum of the channels in their colours, transparent where there is nothing: a PNG as a data URI.
-pub(super) fn compose(raster: &Raster, channels: &[OutputChannel], windows: &[Window]) -> String {
+fn compose(raster: &Raster, channels: &[OutputChannel], windows: &[Window]) -> String {
     let mut rgba = Vec::with_capacity(raster.width as usize * raster.height as usize * 4);
     for i in 0..raster.width as usize * raster.height as usize {
         let (mut sum, mut alpha) = ([0.0; 3], 0);
