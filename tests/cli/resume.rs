@@ -13,7 +13,7 @@ use decon_gpu::pixels::{PixelType, Samples};
 
 use crate::mosaic::{Piece, five_fields, metadata, write, write_changed};
 use crate::output::{files, json, names};
-use crate::program::{command, decon_gpu, run, run_arguments, text};
+use crate::program::{PATIENCE, command, decon_gpu, run, run_arguments, text};
 
 /// Every file below `folder`, by its path in it.
 pub fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -55,7 +55,7 @@ pub fn end_after(shards: usize, input: &Path, output: &Path, flags: &str, signal
     let mut child = spawn(input, output, flags);
     let start = Instant::now();
     while finished(output) < shards {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run finishes no {shards} shards");
+        assert!(start.elapsed() < PATIENCE, "the run finishes no {shards} shards");
         assert!(child.try_wait().unwrap().is_none(), "the run ended before {shards} shards");
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -148,7 +148,7 @@ fn a_second_signal_ends_a_run_at_once() {
     let mut child = spawn(&input, &output, "--iterations 100000000 --quiet");
     let start = Instant::now();
     while !home.path().join(".out.zarr.partial/image/0/zarr.json").exists() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
     send(&child, "INT");

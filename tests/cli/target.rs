@@ -9,7 +9,7 @@ use decon_gpu::pixels::PixelType;
 
 use crate::mosaic::{five_fields, metadata, write, write_changed};
 use crate::output::{files, names};
-use crate::program::{command, run, run_arguments, text, wait_for};
+use crate::program::{PATIENCE, command, run, run_arguments, text, wait_for};
 
 fn input_in(home: &Path) -> std::path::PathBuf {
     let input = home.join("in.czi");
@@ -93,7 +93,7 @@ fn a_killed_run_leaves_nothing_that_looks_complete() {
     let hidden = || names(home.path()).into_iter().find(|name| name.starts_with(".out.zarr."));
     let start = Instant::now();
     while hidden().is_none() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();

@@ -10,7 +10,7 @@ use decon_gpu::pixels::PixelType;
 
 use crate::mosaic::{five_fields, metadata, write};
 use crate::output::{attributes, image, json as document, names};
-use crate::program::{command, decon_gpu, run, run_arguments, start_run, text};
+use crate::program::{PATIENCE, command, decon_gpu, run, run_arguments, start_run, text};
 
 /// The iterations of each channel of the only image, as the summary and the metadata say them.
 fn said(summary: &Value, attributes: &Value) -> Vec<u64> {
@@ -89,7 +89,7 @@ fn a_signal_is_heard_while_the_iterations_are_decided() {
     let running = start_run(command(&run_arguments(&input, &output, flags)));
     let start = Instant::now();
     while !home.path().join(".out.zarr.partial/image/0/zarr.json").exists() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
     // It would end in order before, too.
