@@ -15,6 +15,9 @@ use crate::space::{Rect, Stored, Tczyx, Zyx};
 /// Fields of all levels of all images, at most: a list of so many takes about half a GiB.
 const MOST_FIELDS: u64 = 1 << 21;
 
+const OTHER_TRANSFORMATIONS: &str = "coordinateTransformations other than scale and translation are not understood: voxel sizes and positions are without them";
+const LABELS: &str = "a label image: means of labels are no labels, so only the output's level 0, without --scale and iterations, holds labels";
+
 /// What a folder holds.
 pub(super) struct Opened {
     pub dataset: Dataset,
@@ -106,10 +109,22 @@ impl Reader<'_> {
         };
         let base = self.array(path, &told, &told.levels[0])?;
         let (shape, sample) = (base.shape, base.element.sample);
-        self.notes.extend(base.element.note().filter(|note| !self.notes.contains(note)));
+        let transform = told.levels[0].transform;
+        let is_label = in_ome(&attributes).contains_key("image-label");
+        let said = [
+            base.element.note(),
+            transform.has_others.then(|| OTHER_TRANSFORMATIONS.to_owned()),
+            is_label.then(|| LABELS.to_owned()),
+            without_unit(told.axes.in_um_or_secs(), transform.scale),
+        ];
+        for note in said.into_iter().flatten() {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         let fields = self.add(base, 1)?;
         let pyramid = self.pyramid(path, &told, shape, sample)?;
-        let Transform { scale, translation } = told.levels[0].transform;
+        let Transform { scale, translation, .. } = transform;
         let units = told.axes.in_um_or_secs();
         let mut channels = told.channels;
         channels.resize(shape.c as usize, Channel::default());
@@ -189,10 +204,14 @@ impl Reader<'_> {
     /// All images that are like the first, as one data set.
     fn combine(&mut self, images: Vec<Image>) -> Result<Dataset> {
         let kind = |image: &Image| (image.shape.t, image.shape.c, image.shape.z, image.sample);
+        let look = |image: &Image| {
+            image.channels.iter().map(|channel| (channel.name.clone(), channel.color)).collect::<Vec<_>>()
+        };
         let Some(first) = images.first() else {
             return Err(Error::unsupported(self.documents.name(""), "a collection without images"));
         };
         let (of_first, pixel_type) = (kind(first), Some(gray(first.sample)));
+        let (step, looks) = (first.step, look(first));
         let channels = first.channels.iter().map(|channel| Channel { pixel_type, ..channel.clone() });
         let mut dataset = Dataset {
             scenes: Vec::new(),
@@ -203,12 +222,18 @@ impl Reader<'_> {
             notes: Vec::new(),
         };
         for (index, image) in (0..).zip(images) {
-            if kind(&image) != of_first {
+            if kind(&image) != of_first || !is_like(image.step, step) {
                 self.notes.push(format!(
-                    "image {} is left out: it has other channels, slices, times or samples than the first; give its own folder to read it",
+                    "image {} is left out: it has other channels, slices, times, samples or voxel sizes than the first; give its own folder to read it",
                     image.path
                 ));
                 continue;
+            }
+            if look(&image) != looks {
+                self.notes.push(format!(
+                    "the channels of image {} have other names or colours: those of the first image are written; give its own folder to keep them",
+                    image.path
+                ));
             }
             let Image { name, shape, origin: (origin_secs, origin_um), fields, pyramid, .. } = image;
             let rect = Rect::new(0, 0, shape.x as u32, shape.y as u32);
@@ -230,11 +255,31 @@ impl Reader<'_> {
     }
 }
 
+/// But for what is lost when a number is written.
+fn is_like((a_secs, a_um): Measured, (b_secs, b_um): Measured) -> bool {
+    let is_like = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * b.abs(),
+        (a, b) => a == b,
+    };
+    is_like(a_secs, b_secs) && is_like(a_um.z, b_um.z) && is_like(a_um.y, b_um.y) && is_like(a_um.x, b_um.x)
+}
+
 /// `values` in `units`, as far as both are known.
 fn in_um_or_secs(units: Tczyx<Option<f64>>, values: Option<Tczyx<f64>>) -> Measured {
     let along = |unit: Option<f64>, value: fn(Tczyx<f64>) -> f64| Some(unit? * value(values?));
     let um = Zyx::new(along(units.z, |v| v.z), along(units.y, |v| v.y), along(units.x, |v| v.x));
     (along(units.t, |v| v.t), um)
+}
+
+/// What is told of a scale that may or may not be in micrometres.
+fn without_unit(units: Tczyx<Option<f64>>, scale: Option<Tczyx<f64>>) -> Option<String> {
+    let Tczyx { z, y, x, .. } = scale?;
+    let is_lost = |unit: Option<f64>, scale: f64| unit.is_none() && scale != 1.0;
+    (is_lost(units.z, z) || is_lost(units.y, y) || is_lost(units.x, x)).then(|| {
+        format!(
+            "axes without a unit of length: whether their scale of {z},{y},{x} (z, y, x) is in micrometres is not known; --voxel-um {z},{y},{x} says so"
+        )
+    })
 }
 
 /// The attributes of OME-Zarr: 0.5 puts them under `ome`.

@@ -12,6 +12,8 @@ pub(super) struct Transform {
     pub scale: Option<Tczyx<f64>>,
     /// `None` where none is said.
     pub translation: Option<Tczyx<f64>>,
+    /// Whether there is more than these.
+    pub has_others: bool,
 }
 
 impl Transform {
@@ -24,7 +26,7 @@ impl Transform {
         lists.flatten().try_fold(Self::default(), |before, next| before.then(next, axes))
     }
 
-    /// What `next` makes of it. Of the other kinds (identity, or numbers in an array of their own) nothing is known.
+    /// What `next` makes of it.
     fn then(mut self, next: &Value, axes: &Axes) -> Result<Self, String> {
         if let Some(values) = next["scale"].as_array() {
             let by = numbers(values, axes, |value| value > 0.0);
@@ -33,6 +35,9 @@ impl Transform {
             self.scale = Some(self.scale.map_or(by, |scale| per_axis(scale, by, |a, b| a * b)));
             self.translation = self.translation.map(|from| per_axis(from, by, |a, b| a * b));
         }
+        let is_known =
+            next["scale"].is_array() || next["translation"].is_array() || next["type"] == "identity";
+        self.has_others |= !is_known;
         if let Some(values) = next["translation"].as_array() {
             let by = numbers(values, axes, |_| true);
             let by = by.ok_or_else(|| format!("a translation that is not {} numbers", axes.count()))?;
@@ -76,6 +81,11 @@ mod tests {
         assert_eq!(transform.translation, Some(Tczyx::new(0.0, 0.0, 30.0, 7.0, -3.0)));
         let identity = parsed(json!([{"type": "identity"}]), Value::Null).unwrap();
         assert_eq!(identity, Transform::default());
+        for other in
+            [json!({"type": "affine", "affine": [[1, 0, 0, 5]]}), json!({"type": "scale", "path": "s"})]
+        {
+            assert!(parsed(json!([other]), Value::Null).unwrap().has_others, "{other}");
+        }
     }
 
     #[test]

@@ -134,7 +134,15 @@ fn an_image_of_version_0_4_is_read_and_what_is_not_stored_is_its_fill_value() {
         written["datasets"][0]["coordinateTransformations"][0]["scale"],
         json!([1.0, 1.0, 0.4, 0.065, 0.065])
     );
+    let with_units = output::json(&old.join(".zattrs"));
+    let mut without = with_units.clone();
+    without["multiscales"][0]["axes"] = json!(["z", "y", "x"]);
+    put(&old.join(".zattrs"), &without);
     let told = decon_gpu(&["info", text(&old)]).done().stdout;
+    assert!(told.contains("note: axes without a unit of length: whether their scale of 400,65,65"), "{told}");
+    put(&old.join(".zattrs"), &with_units);
+    let told = decon_gpu(&["info", text(&old)]).done().stdout;
+    assert!(!told.contains("without a unit"), "{told}");
     assert!(told.contains("voxel      z 0.4000 µm, y 0.0650 µm, x 0.0650 µm"), "{told}");
     assert!(told.contains("a chunk holds 2 planes"), "{told}");
 }
@@ -251,6 +259,38 @@ fn a_collection_comes_back_as_its_scenes() {
     }
     run(&first.join("1"), &again, "--iterations 0 --overwrite").done();
     assert_same(image(&again).pixels(), image(&first.join("1")).pixels(), "one image alone");
+}
+
+#[test]
+fn what_differs_between_the_images_of_a_collection_is_not_lost_in_silence() {
+    let home = tempfile::tempdir().unwrap();
+    let [slide, first, again] = ["in.czi", "a.zarr", "b.zarr"].map(|name| home.path().join(name));
+    let scene = |index| Piece { scene: Some(index), ..Piece::new(index, 0, 0, (64, 40), PixelType::Gray8) };
+    write(&slide, &[scene(0), scene(1), scene(2)], &metadata(1));
+    run(&slide, &first, "--iterations 0").done();
+    let change = |group: &str, change: &dyn Fn(&mut Value)| {
+        let file = first.join(group).join("zarr.json");
+        let mut document = output::json(&file);
+        change(&mut document["attributes"]["ome"]);
+        put(&file, &document);
+    };
+    change("1", &|ome| ome["omero"]["channels"][0]["label"] = json!("other"));
+    change("2", &|ome| {
+        ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"][4] = json!(0.3);
+    });
+    let ended = run(&first, &again, "--iterations 0").done();
+    assert!(ended.stderr.contains("the channels of image 1 have other names or colours"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("image 2 is left out: it has other"), "{}", ended.stderr);
+    assert_eq!(attributes(&again.join("OME"))["ome"]["series"], json!(["0", "1"]));
+
+    change("0", &|ome| {
+        ome["image-label"] = json!({});
+        let list = &mut ome["multiscales"][0]["datasets"][0]["coordinateTransformations"];
+        list.as_array_mut().unwrap().push(json!({"type": "affine", "affine": []}));
+    });
+    let ended = run(&first.join("0"), &again, "--iterations 0 --overwrite").done();
+    assert!(ended.stderr.contains("a label image: means of labels are no labels"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("other than scale and translation are not understood"), "{}", ended.stderr);
 }
 
 #[test]
