@@ -261,10 +261,7 @@ impl RunArgs {
 /// the order of the arguments.
 fn names_in(folder: &Path, inputs: &[&Location]) -> Result<Vec<PathBuf>> {
     let mut seen: BTreeMap<PathBuf, &Location> = BTreeMap::new();
-    let name = |input: &&Location| {
-        let stem = input.stem();
-        folder.join(format!("{}.ome.zarr", stem.strip_suffix(".ome").unwrap_or(&stem)))
-    };
+    let name = |input: &&Location| folder.join(format!("{}.ome.zarr", input.stem()));
     for input in inputs {
         if let Some(other) = seen.insert(name(input), input) {
             let [a, b, path] = [other.name(), input.name(), name(input)];

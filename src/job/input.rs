@@ -38,6 +38,10 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
             path,
             "a ZIP archive, as .zip and .ozx files of OME-Zarr are; unpack it (unzip FILE -d FOLDER) and give the folder",
         )),
+        b"<?xm" | b"<OME" => Err(Error::unsupported(
+            path,
+            "an XML file; of an OME-TIFF with a companion file, give one of the TIFFs that it tells of",
+        )),
         _ => Err(Error::format(path, "neither a CZI file nor a TIFF (by its first bytes)", 0)),
     }
 }
@@ -80,9 +84,10 @@ pub fn open_input(
             no_axes("a CZI file")?;
             Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging)))
         }
-        Format::Tiff if select.is_empty() => {
-            Ok(Box::new(TiffStack::from_source(source, axes)?.with_merging(access.merging)))
-        }
+        Format::Tiff if select.is_empty() => Ok(Box::new(
+            TiffStack::from_source(source, axes, &|name| storage.file_beside(name))?
+                .with_merging(access.merging),
+        )),
         Format::Tiff => Err(Error::option("--select", "a TIFF has no dimensions beside T, C and Z")),
     }
 }

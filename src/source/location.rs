@@ -41,7 +41,22 @@ impl Location {
         }
     }
 
-    /// The last part of its name, without the extension; empty where there is none.
+    /// The file `name` in the same folder. The query of a URL stays: it may say who asks.
+    pub fn beside(&self, name: &str) -> Self {
+        match self {
+            Self::Path(path) => Self::Path(path.with_file_name(name)),
+            Self::Url(url) => {
+                let end = url.find(['?', '#']).unwrap_or(url.len());
+                let (path, query) = url.split_at(end);
+                let folder = path.rfind('/').map_or(path, |slash| &path[..=slash]);
+                let is_key = url.starts_with("s3:");
+                let name = if is_key { name.to_owned() } else { encoded(name) };
+                Self::Url(format!("{folder}{name}{query}"))
+            }
+        }
+    }
+
+    /// The last part of its name, without the extension, and without `.ome` before that; empty where there is none.
     pub fn stem(&self) -> String {
         // Such as `.`.
         let nameless = match self {
@@ -49,8 +64,14 @@ impl Location {
             _ => None,
         };
         let name = nameless.unwrap_or_else(|| self.name());
-        name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        stem.strip_suffix(".ome").map(str::to_owned).filter(|short| !short.is_empty()).unwrap_or(stem)
     }
+}
+
+/// What would end or change the path of a URL, as a URL has it.
+fn encoded(name: &str) -> String {
+    name.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20")
 }
 
 /// The files that say what a Zarr folder holds: programs that ask for a file are given one of these.
@@ -134,10 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_beside_another_is_in_its_folder() {
+        for (url, expected) in [
+            ("https://me@host/a/b.tif?key=/x#y", "https://me@host/a/c%20%231.tif?key=/x#y"),
+            ("s3://bucket/a/b.tif", "s3://bucket/a/c #1.tif"),
+        ] {
+            assert_eq!(Location::Url(url.into()).beside("c #1.tif"), Location::Url(expected.into()));
+        }
+        assert_eq!(Location::Path("a/b.tif".into()).beside("c.tif"), Location::Path("a/c.tif".into()));
+    }
+
+    #[test]
     fn a_url_is_shown_without_its_secrets() {
         let url = Location::Url("https://me:secret@host:81/a/slide.czi?signature=secret#x".into());
         assert_eq!(url.name(), Path::new("https://host:81/a/slide.czi"));
         assert_eq!(url.stem(), "slide");
+        for (name, stem) in
+            [("a/ihc.ome.tif", "ihc"), ("ihc.ome.zarr", "ihc"), ("a.b.tif", "a.b"), (".ome.tif", ".ome")]
+        {
+            assert_eq!(Location::Path(name.into()).stem(), stem);
+        }
         assert_eq!(serde_json::to_string(&url).unwrap(), "\"https://host:81/a/slide.czi\"");
         assert_eq!(Location::Url("s3://bucket".into()).name(), Path::new("s3://bucket"));
         let folders =

@@ -19,6 +19,7 @@ const FILES_AT_ONCE: usize = 8;
 
 /// A location, and how it is read.
 pub struct Storage {
+    location: Location,
     access: Access,
     place: Place,
     name: PathBuf,
@@ -39,15 +40,15 @@ impl Storage {
     /// `Unsupported` for a URL that this program cannot read, `Option` for one that is to be mapped, `Io` for an address
     /// or credentials that cannot be.
     pub fn new(location: &Location, access: &Access, log: &Arc<RequestLog>) -> Result<Self> {
-        let place = match location {
-            Location::Path(path) => Place::Local(path.clone()),
-            Location::Url(_) if access.io == IoMethod::Mmap => {
-                return Err(Error::option("--io", "only a file of this computer can be mapped"));
-            }
-            Location::Url(url) => remote(url, location.name(), access)?,
-        };
         let slow = access.simulation.clone().map(|simulation| Arc::new(SlowLine::new(simulation)));
-        Ok(Self { access: access.clone(), place, name: location.name(), slow, log: Arc::clone(log) })
+        Ok(Self {
+            location: location.clone(),
+            access: access.clone(),
+            place: place(location, access)?,
+            name: location.name(),
+            slow,
+            log: Arc::clone(log),
+        })
     }
 
     /// How it is read.
@@ -96,11 +97,24 @@ impl Storage {
         let _ = head;
         // Which file, for the simulated failures: the same in every run, wherever the folder lies (FNV-1a).
         let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        match self.as_told(open, path.bytes().fold(0xcbf2_9ce4_8422_2325, mix)) {
-            Ok(source) => Ok(Some(source)),
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        none_where_missing(self.as_told(open, path.bytes().fold(0xcbf2_9ce4_8422_2325, mix)))
+    }
+
+    /// The file `name` in the folder of this file; `None` when it is not there.
+    ///
+    /// # Errors
+    /// As [`Storage::new`] and [`Storage::file`].
+    pub fn file_beside(&self, name: &str) -> Result<Option<Box<dyn ReadAt>>> {
+        let location = self.location.beside(name);
+        let storage = Self {
+            access: self.access.clone(),
+            place: place(&location, &self.access)?,
+            name: location.name(),
+            location,
+            slow: self.slow.clone(),
+            log: Arc::clone(&self.log),
+        };
+        none_where_missing(storage.file())
     }
 
     /// Which version of the file `path` of the folder is there, `None` when none is; where that costs no request, and else
@@ -138,6 +152,24 @@ impl Storage {
             source = Box::new(Retrying::new(source, self.access.retries));
         }
         Ok(source)
+    }
+}
+
+fn none_where_missing(opened: Result<Box<dyn ReadAt>>) -> Result<Option<Box<dyn ReadAt>>> {
+    match opened {
+        Ok(source) => Ok(Some(source)),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn place(location: &Location, access: &Access) -> Result<Place> {
+    match location {
+        Location::Path(path) => Ok(Place::Local(path.clone())),
+        Location::Url(_) if access.io == IoMethod::Mmap => {
+            Err(Error::option("--io", "only a file of this computer can be mapped"))
+        }
+        Location::Url(url) => remote(url, location.name(), access),
     }
 }
 

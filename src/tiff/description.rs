@@ -44,6 +44,8 @@ pub(super) struct PageList<'a> {
     pub size: (u32, u32),
     /// Values of a pixel: 3 for colours.
     pub samples: u32,
+    /// What another file that has the OME-XML calls this one.
+    pub own_uuid: Option<&'a str>,
     /// The type of a value, as OME-XML calls it.
     pub sample_type: &'static str,
 }
@@ -105,6 +107,9 @@ impl Description {
         let texts = &header.descriptions;
         if let Some(xml) = texts.iter().find(|text| ome::is_ome(text)) {
             return ome::describe(xml, pages);
+        }
+        if let Some(ndtiff) = &header.ndtiff {
+            return ndtiff.describe(pages);
         }
         if let Some(lsm) = &header.lsm {
             return lsm.describe(pages);

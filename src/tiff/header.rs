@@ -1,16 +1,13 @@
 //! What the directory of the first image says about the file as a whole.
 
-use super::directory::Directory;
-use super::lsm::{CZ_LSMINFO, Lsm};
-use super::stk::Stk;
-use crate::error::Result;
-use crate::source::ReadAt;
-use crate::space::Zyx;
+use tiff::tags::Tag;
 
-const IMAGE_DESCRIPTION: u16 = 270;
-const X_RESOLUTION: u16 = 282;
-const Y_RESOLUTION: u16 = 283;
-const RESOLUTION_UNIT: u16 = 296;
+use super::ifd::{Directory, Tags};
+use super::lsm::{CZ_LSMINFO, Lsm};
+use super::ndtiff::NdTiff;
+use super::stk::Stk;
+use crate::error::{Error, Result};
+use crate::space::Zyx;
 
 /// Texts and tags of the first image.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +19,10 @@ pub(super) struct Header {
     pub lsm: Option<Lsm>,
     /// Of a MetaMorph STK.
     pub stk: Option<Stk>,
+    /// What the file NDTiff.index beside the file says.
+    pub ndtiff: Option<NdTiff>,
+    /// What the OME-XML of the first directory calls this file, where the XML that tells of it is in another one.
+    pub own_uuid: Option<String>,
 }
 
 /// Pixels a unit of length.
@@ -65,38 +66,34 @@ impl Resolution {
 }
 
 impl Header {
-    /// Of the directory at byte `at`.
+    /// Of `directory`.
     ///
     /// # Errors
-    /// `Io`; `Format` when a value passes the end of the file.
-    pub fn read(source: &dyn ReadAt, at: u64) -> Result<Self> {
-        let directory = Directory::read(source, at)?;
-        let descriptions = directory.all(IMAGE_DESCRIPTION).iter();
-        let descriptions = descriptions.map(|&entry| Ok(text(&directory.bytes(entry)?)));
-        let lsm = directory.all(CZ_LSMINFO).first();
-        let lsm = lsm.map(|&entry| directory.bytes(entry)).transpose()?;
+    /// `Io`; `Format` when a text or a vendor's value passes the end of the file.
+    pub fn read(tags: &mut Tags<'_>, directory: &Directory) -> Result<Self> {
+        let lsm = tags.bytes(directory, CZ_LSMINFO)?;
+        let unit = broken_as_none(tags.number(directory, Tag::ResolutionUnit))?;
+        let mut pixels = |tag| Ok(broken_as_none(tags.real(directory, tag))?.filter(|&pixels| pixels > 0.0));
+        let (x, y) = (pixels(Tag::XResolution)?, pixels(Tag::YResolution)?);
+        let unit = match unit {
+            Some(1) => ResolutionUnit::None,
+            Some(3) => ResolutionUnit::Centimetre,
+            _ => ResolutionUnit::Inch,
+        };
         Ok(Self {
-            descriptions: descriptions.collect::<Result<_>>()?,
-            lsm: lsm.and_then(|bytes| Lsm::parse(&bytes, directory.order())),
-            stk: Stk::read(&directory, directory.order())?,
-            resolution: Resolution {
-                x: directory.fraction(X_RESOLUTION)?,
-                y: directory.fraction(Y_RESOLUTION)?,
-                unit: match directory.unsigned(RESOLUTION_UNIT)?.first() {
-                    Some(1) => ResolutionUnit::None,
-                    Some(3) => ResolutionUnit::Centimetre,
-                    _ => ResolutionUnit::Inch,
-                },
-            },
+            descriptions: tags.texts(directory, Tag::ImageDescription)?,
+            lsm: lsm.and_then(|bytes| Lsm::parse(&bytes, tags.order)),
+            stk: Stk::read(tags, directory)?,
+            resolution: Resolution { x, y, unit },
+            ..Self::default()
         })
     }
 }
 
-/// Up to the first 0. ImageJ's is neither always ASCII nor always UTF-8: what is no UTF-8 is taken for Latin-1.
-fn text(bytes: &[u8]) -> String {
-    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    match std::str::from_utf8(text) {
-        Ok(text) => text.to_owned(),
-        Err(_) => text.iter().map(|&latin_1| char::from(latin_1)).collect(),
+/// A resolution that cannot be read says nothing.
+fn broken_as_none<T>(value: Result<Option<T>>) -> Result<Option<T>> {
+    match value {
+        Err(Error::Format { .. }) => Ok(None),
+        value => value,
     }
 }

@@ -36,6 +36,13 @@ impl ByteOrder {
             Self::Big => bytes.iter().fold(0, join),
         }
     }
+
+    /// Numerator and denominator, of 32 bits each; `None` when that is no number over 0.
+    pub fn fraction(self, bytes: &[u8]) -> Option<f64> {
+        let (numerator, denominator) = (bytes.get(..4)?, bytes.get(4..8)?);
+        let value = self.number(numerator) as f64 / self.number(denominator) as f64;
+        Some(value).filter(|value| value.is_finite() && *value > 0.0)
+    }
 }
 
 /// One directory.
@@ -227,6 +234,21 @@ impl<'a> Tags<'a> {
             });
         }
         Ok(texts)
+    }
+
+    /// How many values `tag` says that it has, and the byte where they begin: for those that are longer than they say, and
+    /// do not fit into the entry.
+    pub fn place(&self, directory: &Directory, tag: Tag) -> Option<(u64, u64)> {
+        let field = if self.is_big_tiff { 8 } else { 4 };
+        directory.find(tag).map(|entry| (entry.count, self.order.number(&entry.field[..field])))
+    }
+
+    /// `length` bytes from `at`, where a value points to.
+    ///
+    /// # Errors
+    /// As [`Tags::bytes`].
+    pub fn bytes_at(&mut self, at: u64, length: u64) -> Result<Vec<u8>> {
+        self.read(at, length)
     }
 
     fn value(&mut self, entry: Entry) -> Result<Vec<u8>> {

@@ -3,13 +3,15 @@
 //!
 //! Source: "LSM 5/7 file format", ZEISS; field offsets in tifffile (`CZ_LSMINFO`) and Bio-Formats (`ZeissLSMReader`).
 
+use tiff::tags::Tag;
+
 use super::description::{Description, PageList, Sizes};
-use super::directory::Order;
+use super::ifd::ByteOrder;
 use crate::dataset::Channel;
 use crate::error::{Error, Result};
 use crate::space::Zyx;
 
-pub(super) const CZ_LSMINFO: u16 = 34412;
+pub(super) const CZ_LSMINFO: Tag = Tag::Unknown(34412);
 
 /// Offsets within the tag are numbers of 32 bits.
 const LONGEST_FILE: u64 = u32::MAX as u64;
@@ -28,7 +30,7 @@ pub(super) struct Lsm {
 
 impl Lsm {
     /// `None` when the tag is too short for what every version has.
-    pub fn parse(bytes: &[u8], order: Order) -> Option<Self> {
+    pub fn parse(bytes: &[u8], order: ByteOrder) -> Option<Self> {
         let whole = |at: usize| bytes.get(at..at + 4).map(|number| order.number(number) as u32);
         let real = |at: usize| bytes.get(at..at + 8).map(|number| f64::from_bits(order.number(number)));
         let metres = |at| real(at).map(|metres| metres * 1e6).filter(|um| um.is_finite() && *um > 0.0);

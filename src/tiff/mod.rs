@@ -1,19 +1,20 @@
 //! TIFF stacks as input: plain multi-page files, ImageJ hyperstacks, OME-TIFF. And whole volumes, for PSFs.
 //!
 //! Each page is a plane of one scene. It is stored in chunks, tiles or strips: a field is a tile, or strips of about a MiB.
-//! Images in several files are not read.
+//! An image may be spread over files of one folder; they are read as if they lay one behind the other.
 
 mod axes;
 mod codec;
 mod decode;
 mod description;
-mod directory;
 mod fields;
+mod files;
 mod header;
 mod ifd;
 mod imagej;
 mod jpeg;
 mod lsm;
+mod ndtiff;
 mod number;
 mod ome;
 mod outline;
@@ -29,22 +30,25 @@ mod volume;
 use std::path::Path;
 
 pub use axes::Axes;
+pub use files::Beside;
 pub use planes::{Planes, read_planes, write_planes};
 pub use volume::{Volume, read_volume};
 
 use self::codec::Fault;
 use self::fields::Place;
+use self::files::beside_path;
 use self::page::Page;
 use crate::dataset::{
     Dataset, Fetched, FieldSamples, Input, Pixels, RawSubblock, Rows, Scene, Subblock, TakesRows,
 };
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
-use crate::source::{FileSource, Identity, Merging, ReadAt};
+use crate::source::{FileSource, Identity, Joined, Merging, ReadAt};
 
 /// An open TIFF stack.
 pub struct TiffStack {
-    source: Box<dyn ReadAt>,
+    /// All files, the one that was opened first.
+    source: Joined,
     merging: Merging,
     pages: Vec<Page>,
     /// `Subblock::number` is the position.
@@ -59,15 +63,16 @@ impl TiffStack {
     /// `Io`; `Format` when it is no TIFF or a broken one; `Unsupported` for pixels and compressions that are not read,
     /// and for pages that differ.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::from_source(Box::new(FileSource::open(path)?), None)
+        Self::from_source(Box::new(FileSource::open(path)?), None, &beside_path(path))
     }
 
-    /// As [`TiffStack::open`], from any source; `axes` say what its planes are, where the user knows better.
+    /// As [`TiffStack::open`], from any source, and from others `beside` it; `axes` say what its planes are, where the user
+    /// knows better.
     ///
     /// # Errors
     /// As [`TiffStack::open`], and `Option` when `axes` do not fit.
-    pub fn from_source(source: Box<dyn ReadAt>, axes: Option<&Axes>) -> Result<Self> {
-        let stack::Opened { pages, places, dataset } = stack::open(&*source, axes)?;
+    pub fn from_source(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<'_>) -> Result<Self> {
+        let stack::Opened { source, pages, places, dataset } = stack::open(source, axes, beside)?;
         Ok(Self { source, merging: Merging::default(), pages, places, dataset })
     }
 

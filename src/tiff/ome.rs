@@ -20,6 +20,26 @@ pub(super) fn is_ome(text: &str) -> bool {
     root_name(text).is_some_and(|name| name.rsplit(':').next() == Some("OME"))
 }
 
+/// Where else the OME-XML of a file stands.
+pub(super) struct Elsewhere {
+    /// Its name, in the same folder.
+    pub file: String,
+    /// What the file that was opened is called there.
+    pub own_uuid: Option<String>,
+}
+
+/// Where the OME-XML stands that `text` only points to (BinaryOnly).
+pub(super) fn told_elsewhere(text: &str) -> Option<Elsewhere> {
+    if !is_ome(text) || !text.contains("BinaryOnly") {
+        return None;
+    }
+    let document = parse(text, Path::new("")).ok()?;
+    let root = document.root_element();
+    let pointer = children(root, "BinaryOnly").next()?;
+    let file = pointer.attribute("MetadataFile")?.rsplit(['/', '\\']).next()?.to_owned();
+    Some(Elsewhere { file, own_uuid: root.attribute("UUID").map(str::to_owned) })
+}
+
 /// The name of the first element, behind declarations and comments.
 fn root_name(text: &str) -> Option<&str> {
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
@@ -57,7 +77,8 @@ pub(super) fn describe(text: &str, pages: &PageList<'_>) -> Result<Description> 
     let images: Vec<_> = children(root, "Image").collect();
     let blocks: Vec<_> =
         images.iter().map(|&image| children(image, "Pixels").next().map(Blocks::of)).collect();
-    let owner = tiff_data::Owner::new(root, blocks.iter().flatten(), pages.path);
+    let own_uuid = pages.own_uuid.or_else(|| root.attribute("UUID"));
+    let owner = tiff_data::Owner::new(own_uuid, blocks.iter().flatten(), pages.path);
     // Of several images in files of their own, the one of this file.
     let chosen =
         blocks.iter().position(|blocks| blocks.as_ref().is_some_and(|blocks| owner.has_some_of(blocks)));

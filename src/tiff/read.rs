@@ -28,7 +28,7 @@ pub(super) fn fetch(stack: &TiffStack, scene: &Scene, fields: &[usize]) -> Resul
     for request in merge(&ranges, stack.merging) {
         (requests, bytes) = (requests + 1, bytes + request.length());
         let first = request.bytes.start;
-        let all = SharedBytes::fetch(&*stack.source, request.bytes)?;
+        let all = SharedBytes::fetch(&stack.source, request.bytes)?;
         for (range, i) in &parts[request.serves] {
             let part = all.part((range.start - first) as usize..(range.end - first) as usize);
             fetched[*i].push((range.start, part));

@@ -1,76 +1,155 @@
 //! The pages of a file as the fields of a data set.
 
+use std::path::Path;
+
 use super::axes::Axes;
 use super::description::{Description, PageList, planes_behind_one_directory};
 use super::fields::{Place, places};
+use super::files::{self, Beside};
 use super::header::Header;
 use super::ifd::Tags;
 use super::outline::{Meaning, Outline};
 use super::page::Page;
 use crate::dataset::{Channel, Compression, Dataset, Plane, Scene, Subblock};
 use crate::error::{Error, Result};
-use crate::source::ReadAt;
+use crate::source::{Joined, ReadAt};
 use crate::space::{Rect, Zyx};
 
 /// Fields, at most: a list of so many takes about half a GiB.
 const MOST_FIELDS: usize = 1 << 21;
 
-/// What a file holds.
+/// Files of one stack, at most: all are open at the same time.
+const MOST_FILES: usize = 512;
+
+/// What files hold.
 pub(super) struct Opened {
+    pub source: Joined,
     pub pages: Vec<Page>,
     /// By the numbers of subblocks.
     pub places: Vec<Place>,
     pub dataset: Dataset,
 }
 
-/// Reads all directories of `source`.
+/// Reads all directories of `source`, and of the files `beside` it that hold planes of the same image.
 ///
 /// # Errors
-/// `Io`; `Format` for a broken file, `Unsupported` for what is not read.
-pub(super) fn open(source: &dyn ReadAt, axes: Option<&Axes>) -> Result<Opened> {
-    let mut tags = Tags::open(source)?;
-    let mut outlines = Vec::new();
-    for (number, directory) in tags.directories()?.into_iter().enumerate() {
-        outlines.push(Outline::read(&mut tags, directory, number)?);
-    }
-    outlines.retain(|outline| !outline.is_reduced);
-    let Some(first) = outlines.first() else {
-        return Err(Error::format(source.path(), "no page that is an image of its own", None));
+/// `Io`; `Format` for a broken file, `Unsupported` for what is not read, and where a file is missing; `Option` for `axes`
+/// that do not fit.
+pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<'_>) -> Result<Opened> {
+    let mut files = Joined::new(source);
+    let (mut header, outlines) = {
+        let mut tags = Tags::open(files.file(0))?;
+        let outlines = outlines(&mut tags)?;
+        let first = outlines.iter().find(|outline| !outline.is_reduced);
+        let no_image = || Error::format(files.path(), "no page that is an image of its own", None);
+        (Header::read(&mut tags, &first.ok_or_else(no_image)?.directory)?, outlines)
     };
-    let pixels = first.pixels().map_err(|what| Error::unsupported(source.path(), what))?;
-    let header = Header::read(source, first.directory.at)?;
+    files::complete(&mut header, &mut files, beside)?;
+    let own = files.file(0);
+    let images: Vec<&Outline> = outlines.iter().filter(|outline| !outline.is_reduced).collect();
+    let first = images[0];
     let behind = planes_behind_one_directory(&header, (first.width, first.height));
-    let behind = behind.filter(|_| outlines.len() == 1);
+    let behind = behind.filter(|_| images.len() == 1);
+    let description = Description::of(&header, &page_list(own, &header, &images, behind)?, axes)?;
+    let mut tags = Tags::open(own)?;
+    let planes = description.planes.iter();
+    let wanted = images.iter().zip(planes.clone()).filter_map(|(outline, plane)| Some((*outline, (*plane)?)));
+    let like = wanted.clone().next().map_or(first, |(outline, _)| outline);
+    let mut pages = if let Some(count) = behind {
+        let page = Page::read(&mut tags, first)?;
+        let planes = planes_behind(own, &page, count)?.into_iter().zip(planes);
+        planes.filter_map(|(page, plane)| Some((page, (*plane)?))).collect()
+    } else {
+        read_pages(&mut tags, like, wanted.collect())?
+    };
+    if description.elsewhere.len() >= MOST_FILES {
+        let what =
+            format!("an image in {} files; `bfconvert` writes it into one", description.elsewhere.len());
+        return Err(Error::unsupported(files.path(), what));
+    }
+    for (name, planes) in &description.elsewhere {
+        let file = beside(name)?.ok_or_else(|| missing(files.path(), name, planes.len()))?;
+        let of_file = pages_of(&*file, like, planes)?;
+        let start = files.push(file);
+        pages.extend(of_file.into_iter().map(|(page, plane)| (page.behind(start), plane)));
+    }
+    assemble(files, pages, description, like)
+}
+
+/// All pages of a file, those of smaller copies, too.
+fn outlines(tags: &mut Tags<'_>) -> Result<Vec<Outline>> {
+    let directories = tags.directories()?.into_iter().enumerate();
+    directories.map(|(number, directory)| Outline::read(tags, directory, number)).collect()
+}
+
+fn page_list<'a>(
+    source: &'a dyn ReadAt,
+    header: &'a Header,
+    images: &[&Outline],
+    behind: Option<usize>,
+) -> Result<PageList<'a>> {
+    let first = images[0];
+    let pixels = first.pixels().map_err(|what| Error::unsupported(source.path(), what))?;
     let numbers = match behind {
         Some(planes) => vec![0; planes],
-        None => outlines.iter().map(|outline| outline.number).collect(),
+        None => images.iter().map(|outline| outline.number).collect(),
     };
-    let list = PageList {
+    Ok(PageList {
         path: source.path(),
         file_bytes: source.size(),
         size: (first.width, first.height),
         numbers,
         samples: pixels.stored as u32,
+        own_uuid: header.own_uuid.as_deref(),
         sample_type: pixels.number.ome_name(),
-    };
-    let description = Description::of(&header, &list, axes)?;
-    if let Some((name, planes)) = description.elsewhere.first_key_value() {
-        let what = format!("an OME-TIFF of several files: {} planes are in {name}", planes.len());
-        return Err(Error::unsupported(source.path(), what));
-    }
-    let mut pages = Vec::new();
-    if let Some(planes) = behind {
-        let page = Page::read(&mut tags, first)?;
-        pages.extend(planes_behind(source, &page, planes)?.into_iter().zip(description.planes.clone()));
-    } else {
-        check_alike(source, &outlines, &description)?;
-        for (outline, plane) in outlines.iter().zip(&description.planes).filter(|(_, plane)| plane.is_some())
-        {
-            pages.push((Page::read(&mut tags, outline)?, *plane));
+    })
+}
+
+fn missing(path: &Path, name: &str, planes: usize) -> Error {
+    let what = format!(
+        "an image in several files, of which {name} is not there with {planes} of its planes: bring it into the same \
+         folder, or take the pages of this file alone by --axes"
+    );
+    Error::unsupported(path, what)
+}
+
+/// `planes` of another file, by the numbers of their directories.
+fn pages_of(source: &dyn ReadAt, like: &Outline, planes: &[(usize, Plane)]) -> Result<Vec<(Page, Plane)>> {
+    let mut tags = Tags::open(source)?;
+    let outlines = outlines(&mut tags)?;
+    let wanted = planes.iter().map(|(number, plane)| match outlines.get(*number) {
+        Some(outline) => Ok((outline, *plane)),
+        None => {
+            let what = format!(
+                "{} pages, where number {} should be a plane of an image",
+                outlines.len(),
+                number + 1
+            );
+            Err(Error::format(source.path(), what, None))
         }
+    });
+    let wanted = wanted.collect::<Result<_>>()?;
+    read_pages(&mut tags, like, wanted)
+}
+
+/// All pages that are planes must be `like` the first of them, in size and type.
+fn read_pages(
+    tags: &mut Tags<'_>,
+    like: &Outline,
+    wanted: Vec<(&Outline, Plane)>,
+) -> Result<Vec<(Page, Plane)>> {
+    let differs =
+        |page: &Outline| (page.width, page.height) != (like.width, like.height) || !page.is_of_kind(like);
+    if let Some((other, _)) = wanted.iter().find(|(page, _)| differs(page)) {
+        let what = format!(
+            "a TIFF with different pages: the first has {}, number {} has {}",
+            like.what(),
+            other.number + 1,
+            other.what()
+        );
+        return Err(Error::unsupported(tags.path(), what));
     }
-    let pages = pages.into_iter().filter_map(|(page, plane)| Some((page, plane?))).collect();
-    assemble(source, pages, description, first)
+    wanted.into_iter().map(|(outline, plane)| Ok((Page::read(tags, outline)?, plane))).collect()
 }
 
 /// ImageJ (stacks of over 4 GB), MetaMorph and tifffile write one directory: the other planes follow the first,
@@ -89,26 +168,9 @@ fn planes_behind(source: &dyn ReadAt, first: &Page, images: usize) -> Result<Vec
     Ok((0..images as u64).map(|i| first.behind(i * bytes)).collect())
 }
 
-/// All pages that are planes must be of one size and type.
-fn check_alike(source: &dyn ReadAt, outlines: &[Outline], description: &Description) -> Result<()> {
-    let mut planes = outlines.iter().zip(&description.planes).filter(|(_, plane)| plane.is_some());
-    let Some((first, _)) = planes.next() else { return Ok(()) };
-    let other = planes.find(|(page, _)| {
-        (page.width, page.height) != (first.width, first.height) || !page.is_of_kind(first)
-    });
-    let Some((other, _)) = other else { return Ok(()) };
-    let what = format!(
-        "a TIFF with different pages: the first has {}, number {} has {}",
-        first.what(),
-        other.number + 1,
-        other.what()
-    );
-    Err(Error::unsupported(source.path(), what))
-}
-
 /// The fields of `pages`, which are like `first`.
 fn assemble(
-    source: &dyn ReadAt,
+    source: Joined,
     pages: Vec<(Page, Plane)>,
     description: Description,
     first: &Outline,
@@ -168,7 +230,7 @@ fn assemble(
         optics: description.optics,
         notes,
     };
-    Ok(Opened { pages, places, dataset })
+    Ok(Opened { source, pages, places, dataset })
 }
 
 /// A channel for each sample of a pixel, where these are channels.

@@ -3,14 +3,16 @@
 //! Source: "MetaMorph Stack (STK) image file format", Molecular Devices; which axis the planes are is decided as in
 //! tifffile.
 
+use tiff::tags::Tag;
+
 use super::description::{Description, micrometres};
-use super::directory::{Directory, Order};
+use super::ifd::{Directory, Tags};
 use crate::dataset::Plane;
 use crate::error::Result;
 use crate::space::Zyx;
 
-const UIC1: u16 = 33628;
-const UIC2: u16 = 33629;
+const UIC1: Tag = Tag::Unknown(33628);
+const UIC2: Tag = Tag::Unknown(33629);
 /// Bytes of a plane in UIC2: its distance from the one before as a fraction; day and time of its making, and of its
 /// change.
 const PLANE_BYTES: u64 = 24;
@@ -40,11 +42,11 @@ impl Stk {
     ///
     /// # Errors
     /// `Io`; `Format` when UIC2 passes the end of the file.
-    pub fn read(directory: &Directory<'_>, order: Order) -> Result<Option<Self>> {
-        let Some(&planes) = directory.all(UIC2).first() else { return Ok(None) };
-        let bytes = directory.bytes_at(planes.at, planes.count.saturating_mul(PLANE_BYTES))?;
-        let planes = bytes.chunks_exact(PLANE_BYTES as usize);
-        let (y_um, x_um) = calibration(directory, order)?;
+    pub fn read(tags: &mut Tags<'_>, directory: &Directory) -> Result<Option<Self>> {
+        let Some((count, at)) = tags.place(directory, UIC2) else { return Ok(None) };
+        let bytes = tags.bytes_at(at, count.saturating_mul(PLANE_BYTES))?;
+        let (planes, order) = (bytes.chunks_exact(PLANE_BYTES as usize), tags.order);
+        let (y_um, x_um) = calibration(tags, directory).unwrap_or_default();
         Ok(Some(Self {
             distances_um: planes.clone().map(|plane| order.fraction(plane)).collect(),
             made: planes.map(|plane| (order.number(&plane[8..12]), order.number(&plane[12..16]))).collect(),
@@ -86,35 +88,26 @@ impl Stk {
     }
 }
 
-/// Distance between pixels down and across.
-fn calibration(directory: &Directory<'_>, order: Order) -> Result<(Option<f64>, Option<f64>)> {
-    let Some(&list) = directory.all(UIC1).first() else { return Ok((None, None)) };
-    let Ok(pairs) = directory.bytes_at(list.at, list.count.min(MOST_PAIRS) * 8) else {
-        return Ok((None, None));
-    };
+/// Distance between pixels down and across; `None` where it is not said, or not to be read.
+fn calibration(tags: &mut Tags<'_>, directory: &Directory) -> Option<(Option<f64>, Option<f64>)> {
+    let (count, at) = tags.place(directory, UIC1)?;
+    let pairs = tags.bytes_at(at, count.min(MOST_PAIRS) * 8).ok()?;
+    let order = tags.order;
     let value = |wanted: u64| {
         let mut pairs =
             pairs.chunks_exact(8).map(|pair| (order.number(&pair[..4]), order.number(&pair[4..])));
         pairs.find(|(id, _)| *id == wanted).map(|(_, value)| value).filter(|&value| value > 0)
     };
-    let is_calibrated = value(SPATIAL_CALIBRATION).is_some();
-    let (Some(x), Some(y), Some(unit)) =
-        (value(X_CALIBRATION), value(Y_CALIBRATION), value(CALIBRATION_UNITS))
-    else {
-        return Ok((None, None));
+    value(SPATIAL_CALIBRATION)?;
+    // A text behind its length.
+    let unit_at = value(CALIBRATION_UNITS)?;
+    let length = order.number(&tags.bytes_at(unit_at, 4).ok()?);
+    let unit = tags.bytes_at(unit_at + 4, length.min(LONGEST_UNIT)).ok()?;
+    let unit: String =
+        unit.iter().take_while(|&&byte| byte != 0).map(|&latin_1| char::from(latin_1)).collect();
+    let mut size = |id| {
+        let pixel = order.fraction(&tags.bytes_at(value(id)?, 8).ok()?);
+        micrometres(pixel?, &unit)
     };
-    let unit = unit_at(directory, order, unit).filter(|_| is_calibrated);
-    let size = |at| {
-        Ok(directory.fraction_at(at)?.zip(unit.as_ref()).and_then(|(size, unit)| micrometres(size, unit)))
-    };
-    Ok((size(y)?, size(x)?))
-}
-
-/// A text behind its length.
-fn unit_at(directory: &Directory<'_>, order: Order, at: u64) -> Option<String> {
-    let length = order.number(&directory.bytes_at(at, 4).ok()?);
-    let bytes = directory.bytes_at(at + 4, length.min(LONGEST_UNIT)).ok()?;
-    let text: String =
-        bytes.iter().take_while(|&&byte| byte != 0).map(|&latin_1| char::from(latin_1)).collect();
-    Some(text)
+    Some((size(Y_CALIBRATION), size(X_CALIBRATION)))
 }

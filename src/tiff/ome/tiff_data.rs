@@ -45,20 +45,21 @@ pub(super) struct Assigned {
     pub elsewhere: BTreeMap<String, Vec<(usize, Plane)>>,
 }
 
+/// Of another file; a file of a plane each has fewer.
+const MOST_PLANES: usize = 1 << 21;
 /// Attributes of the first plane, in the order of `Block::first`.
 const FIRST: [(char, &str); 3] = [('C', "FirstC"), ('Z', "FirstZ"), ('T', "FirstT")];
 
 impl<'a> Owner<'a> {
-    /// The file at `path` among those that `images` name: by name, or else, as files are renamed, by the UUID of the root, or
+    /// The file at `path` among those that `images` name: by name, or else, as files are renamed, by its UUID, or
     /// because there is no other.
-    pub fn new<'b>(root: Node<'a, '_>, images: impl Iterator<Item = &'b Blocks<'a>>, path: &Path) -> Self
+    pub fn new<'b>(own_uuid: Option<&str>, images: impl Iterator<Item = &'b Blocks<'a>>, path: &Path) -> Self
     where
         'a: 'b,
     {
         let files: BTreeSet<File<'a>> =
             images.flat_map(|image| image.0.iter().filter_map(|block| block.file)).collect();
         let own_name = path.file_name().and_then(|name| name.to_str());
-        let own_uuid = root.attribute("UUID");
         let named = files.iter().find(|file| file.name.is_some() && file.name == own_name);
         let called = || files.iter().find(|file| file.uuid.is_some() && file.uuid == own_uuid);
         let only = || files.first().filter(|_| files.len() == 1);
@@ -105,19 +106,22 @@ impl<'a> Blocks<'a> {
             assigned.planes.iter_mut().zip(planes).for_each(|(page, plane)| *page = plane);
         }
         let from_one = self.counts_from_one(sizes);
-        let mut outside = 0;
-        for block in &self.0 {
-            let Some(start) = start(block, sizes, (order, pages.samples), from_one) else {
-                outside += 1;
-                continue;
-            };
-            let count = block.count.unwrap_or(total).min(total - start);
+        let starts: Vec<Option<usize>> =
+            self.0.iter().map(|block| start(block, sizes, (order, pages.samples), from_one)).collect();
+        let known: BTreeSet<usize> = starts.iter().copied().flatten().collect();
+        let outside = starts.len() - starts.iter().flatten().count();
+        for (block, start) in self.0.iter().zip(starts).filter_map(|(block, start)| Some((block, start?))) {
+            // What has no count ends where another begins.
+            let next = || known.range(start + 1..).next().copied().unwrap_or(total);
+            let count = block.count.unwrap_or_else(|| next() - start).min(total - start);
             let planes = (start..start + count).map(|index| sizes.plane(order, index));
             if owner.has(block) {
                 for (number, plane) in (block.ifd..).zip(planes) {
                     let Ok(page) = pages.numbers.binary_search(&number) else { break };
                     assigned.planes[page] = Some(plane);
                 }
+            } else if count > MOST_PLANES {
+                return Err(broken("more planes in another file than can be read"));
             } else if let Some(name) = block.file.and_then(|file| file.name) {
                 assigned.elsewhere.entry(name.to_owned()).or_default().extend((block.ifd..).zip(planes));
             }

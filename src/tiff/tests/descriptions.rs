@@ -163,7 +163,8 @@ fn tifffiles_axes_say_which_plane_a_page_is() {
 fn axes_of_the_user_come_before_all_that_is_told() {
     let open = |file: &NamedTempFile, axes: &str| {
         let source = Box::new(FileSource::open(file.path()).unwrap());
-        TiffStack::from_source(source, Some(&axes.parse().unwrap())).map(|stack| stack.dataset().clone())
+        TiffStack::from_source(source, Some(&axes.parse().unwrap()), &|_| Ok(None))
+            .map(|stack| stack.dataset().clone())
     };
     let ten = gray16(10, "ImageJ=1.53t\nimages=10\nchannels=10\nunit=um\n");
     let guessed = TiffStack::open(ten.path()).unwrap();

@@ -177,3 +177,85 @@ fn binary_only_names_the_file_that_has_the_xml() {
     let failure = failure(gray16(3, &xml).path()).to_string();
     assert!(failure.contains("a.companion.ome"), "{failure}");
 }
+
+/// Two channels, a file each, with the whole XML in both.
+fn write_two_files(folder: &Path, text_of: impl Fn(&str, &str) -> String) -> [PathBuf; 2] {
+    let block = |c: u32, z: u32| {
+        format!(
+            "<TiffData IFD=\"{z}\" FirstC=\"{c}\" FirstZ=\"{z}\"><UUID FileName=\"c{c}.tif\">urn:uuid:c{c}</UUID></TiffData>"
+        )
+    };
+    let xml = image(&(0..2).flat_map(|c| (0..3).map(move |z| block(c, z))).collect::<String>());
+    [0, 1].map(|c| {
+        let mut tiff = RawTiff::new();
+        for z in 0..3 {
+            let at = tiff.page(c * 3 + z);
+            let own = format!("urn:uuid:c{c}");
+            tiff.gray_directory(at, (z == 0).then(|| text(270, &text_of(&xml, &own))).into_iter().collect());
+        }
+        let path = folder.join(format!("c{c}.tif"));
+        tiff.write(&path);
+        path
+    })
+}
+
+fn with_uuid(xml: &str, own: &str) -> String {
+    ome(xml).replace("urn:uuid:me", own)
+}
+
+fn assert_has_both(path: &Path) {
+    let stack = TiffStack::open(path).unwrap();
+    let scene = &stack.dataset().scenes[0];
+    assert_eq!((scene.fields.len(), stack.dataset().notes.len()), (6, 0), "{:?}", stack.dataset().notes);
+    for (field, samples) in scene.fields.iter().zip(decoded(&stack)) {
+        let page = (field.plane.c * 3 + field.plane.z) as usize;
+        assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{field}");
+    }
+}
+
+#[test]
+fn an_image_in_several_files_is_read_whole_from_any_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = write_two_files(folder.path(), with_uuid);
+    assert_has_both(&first);
+    assert_has_both(&second);
+    let both = TiffStack::open(&first).unwrap().identity();
+    assert_eq!(
+        both.size,
+        [&first, &second].map(|path| std::fs::metadata(path).unwrap().len()).iter().sum::<u64>()
+    );
+
+    // Renamed, it is known by its UUID.
+    let renamed = folder.path().join("renamed.tif");
+    std::fs::rename(&first, &renamed).unwrap();
+    assert_has_both(&renamed);
+    // The other one is not where the XML says.
+    let failure = failure(&second).to_string();
+    assert!(failure.contains("c0.tif is not there with 3 of its planes"), "{failure}");
+    let source = Box::new(FileSource::open(&second).unwrap());
+    let alone = TiffStack::from_source(source, Some(&"z".parse().unwrap()), &|_| Ok(None)).unwrap();
+    assert_eq!(alone.dataset().scenes[0].fields.len(), 3);
+}
+
+#[test]
+fn ome_xml_in_a_companion_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary_only = |_: &str, own: &str| {
+        with_uuid("<BinaryOnly MetadataFile=\"a.companion.ome\" UUID=\"urn:uuid:a\"/>", own)
+    };
+    let [first, second] = write_two_files(folder.path(), with_uuid);
+    // The XML of the first, as a file of its own.
+    let bytes = std::fs::read(&first).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"<OME").unwrap();
+    let end = bytes.windows(6).position(|six| six == b"</OME>").unwrap() + 6;
+    std::fs::write(folder.path().join("a.companion.ome"), &bytes[at..end]).unwrap();
+    write_two_files(folder.path(), binary_only);
+    assert_has_both(&first);
+    assert_has_both(&second);
+    // Or the one that has it is another TIFF.
+    let [master, _] = write_two_files(folder.path(), with_uuid);
+    std::fs::rename(&master, folder.path().join("kept")).unwrap();
+    write_two_files(folder.path(), binary_only);
+    std::fs::rename(folder.path().join("kept"), folder.path().join("a.companion.ome")).unwrap();
+    assert_has_both(&second);
+}

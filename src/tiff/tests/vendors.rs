@@ -1,4 +1,4 @@
-//! Tags of vendors: ZEISS LSM, MetaMorph STK. The files are built entry by entry, with the sizes of the formats' own
+//! What vendors write: tags of ZEISS LSM and MetaMorph STK, the index of NDTiff. The files are built entry by entry, with the sizes of the formats' own
 //! descriptions.
 
 use super::raw::*;
@@ -108,4 +108,53 @@ fn an_stk_has_all_its_planes_behind_one_directory() {
     let times = TiffStack::open(stk(&[0, 0, 0]).path()).unwrap();
     let dataset = times.dataset();
     assert_eq!((dataset.scenes[0].slices, dataset.scenes[0].times, dataset.interval_secs), (1, 3, Some(1.0)));
+}
+
+/// An entry of NDTiff.index as its README has it.
+fn entry(axes: &str, file: &str) -> Vec<u8> {
+    let text = |text: &str| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+    [text(axes), text(file), vec![0; 32]].concat()
+}
+
+#[test]
+fn an_ndtiff_has_the_axes_of_its_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, pages: std::ops::Range<usize>| {
+        let mut tiff = RawTiff::new();
+        tiff.append(&[483_729, 3, 0].map(u32::to_le_bytes).concat());
+        for page in pages {
+            let at = tiff.page(page);
+            tiff.gray_directory(at, vec![]);
+        }
+        tiff.write(&folder.path().join(name));
+    };
+    write("a.tif", 0..4);
+    write("a_1.tif", 4..6);
+    let open = || TiffStack::open(&folder.path().join("a.tif"));
+    let alone = open().unwrap();
+    assert!(alone.dataset().notes[0].contains("without NDTiff.index"), "{:?}", alone.dataset().notes);
+
+    // Slices from above to below, channels by name.
+    let axes = |page: usize| {
+        format!(r#"{{"channel": "{}", "z": {}}}"#, ["GFP", "DAPI"][page % 2], 1 - (page / 2) as i32)
+    };
+    let file = |page: usize| if page < 4 { "a.tif" } else { "a_1.tif" };
+    let index = |more: &[u8]| {
+        let index: Vec<u8> =
+            (0..6).flat_map(|page| entry(&axes(page), file(page))).chain(more.iter().copied()).collect();
+        std::fs::write(folder.path().join("NDTiff.index"), index).unwrap();
+    };
+    index(&[0; 4]);
+    let stack = open().unwrap();
+    let dataset = stack.dataset();
+    assert_eq!((dataset.scenes[0].slices, dataset.channels.len(), &dataset.notes), (3, 2, &Vec::new()));
+    assert_eq!(dataset.channels[1].name.as_deref(), Some("DAPI"));
+    for (field, samples) in dataset.scenes[0].fields.iter().zip(decoded(&stack)) {
+        let page = (2 - field.plane.z as usize) * 2 + field.plane.c as usize;
+        assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{field}");
+    }
+    let two: Vec<u8> = (0..2).flat_map(|p| entry(&format!("{{\"position\": {p}}}"), "a.tif")).collect();
+    index(&two);
+    let failure = failure(&folder.path().join("a.tif")).to_string();
+    assert!(failure.contains("2 × position"), "{failure}");
 }
