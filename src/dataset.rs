@@ -180,7 +180,7 @@ pub struct Channel {
     pub excitation_nm: Option<f64>,
     /// Significant bits of a sample, such as 12 or 14.
     pub bits: Option<u32>,
-    /// Such as `Widefield` or `LaserScanningConfocal`.
+    /// Such as `WideField`, `LaserScanningConfocalMicroscopy` or `AiryScanRawSr`.
     pub acquisition_mode: Option<String>,
     /// Of its subblocks; `None` when it has none.
     pub pixel_type: Option<PixelType>,
@@ -201,6 +201,8 @@ pub struct Optics {
     pub immersion: Option<String>,
     /// Of the immersion medium.
     pub refractive_index: Option<f64>,
+    /// How each plane is displaced against the last one, such as `Skew60`; `None` where z is the optical axis.
+    pub z_axis_shear: Option<String>,
 }
 
 /// What a file holds.

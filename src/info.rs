@@ -12,6 +12,7 @@ pub use map::write_map;
 
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::pixels::PixelType;
+use crate::psf::rounded;
 use crate::source::Location;
 use crate::space::{Rect, Stored, Zyx};
 
@@ -194,11 +195,12 @@ impl fmt::Display for Info {
 
 impl fmt::Display for Optics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |value: Option<f64>| value.map_or("unknown".to_owned(), |v| v.to_string());
+        let number = |value: Option<f64>| value.map_or("unknown".to_owned(), |v| rounded(v, 4).to_string());
         write!(f, "{}", self.objective.as_deref().unwrap_or("objective unknown"))?;
         write!(f, ", NA {}, {}×", number(self.na), number(self.magnification))?;
         let immersion = self.immersion.as_deref().unwrap_or("unknown");
-        write!(f, ", immersion {immersion}, index {}", number(self.refractive_index))
+        write!(f, ", immersion {immersion}, index {}", number(self.refractive_index))?;
+        self.z_axis_shear.as_ref().map_or(Ok(()), |shear| write!(f, ", planes sheared ({shear})"))
     }
 }
 
@@ -209,7 +211,7 @@ impl fmt::Display for Channel {
             write!(f, ", {pixel_type:?}")?;
         }
         if let Some(nm) = self.emission_nm {
-            write!(f, ", emission {nm} nm")?;
+            write!(f, ", emission {} nm", rounded(nm, 1))?;
         }
         if let Some(mode) = &self.acquisition_mode {
             write!(f, ", {mode}")?;

@@ -17,6 +17,7 @@ use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, 
 use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
+use crate::psf::Microscope;
 use crate::source::{Access, Location, Merging, Simulation, seconds};
 use crate::space::Zyx;
 use crate::tiff::Axes;
@@ -82,12 +83,14 @@ pub struct Options {
     pub start: Start,
     /// Where the PSF comes from.
     pub psf: PerChannel<PsfSource>,
+    /// How the image was taken, where the user says it.
+    pub microscope: Option<Microscope>,
     /// Numerical aperture.
-    pub na: Option<f64>,
+    pub na: PerChannel<f64>,
     /// Emission peak in nanometres.
     pub emission_nm: PerChannel<f64>,
     /// Of the immersion medium.
-    pub immersion_index: Option<f64>,
+    pub immersion_index: PerChannel<f64>,
     /// Largest PSF in output voxels.
     pub psf_size: Option<Zyx<u32>>,
     /// Side of a tile's core in output pixels.
@@ -229,11 +232,14 @@ impl Options {
             })?,
             start: deconvolution.start,
             psf: PerChannel::parse("--psf", &psf.psf, |text| Ok(PsfSource::parse(text)))?,
-            na: checked("--na", psf.na)?,
+            microscope: psf.microscope,
+            na: PerChannel::parse("--na", &psf.na, |text| positive("--na", text))?,
             emission_nm: PerChannel::parse("--emission-nm", &psf.emission_nm, |text| {
                 positive("--emission-nm", text)
             })?,
-            immersion_index: checked("--immersion-index", psf.immersion_index)?,
+            immersion_index: PerChannel::parse("--immersion-index", &psf.immersion_index, |text| {
+                positive("--immersion-index", text)
+            })?,
             psf_size: psf.psf_size.as_deref().map(|text| triple("--psf-size", text, odd)).transpose()?,
             tile: tiling.tile,
             halo,
@@ -328,10 +334,6 @@ fn odd(flag: &str, text: &str) -> Result<u32> {
     let number = text.trim().parse().ok().filter(|n: &u32| n % 2 == 1);
     number
         .ok_or_else(|| Error::option(flag, format!("{text} is not an odd number: a PSF has a middle voxel")))
-}
-
-fn checked(flag: &str, value: Option<f64>) -> Result<Option<f64>> {
-    value.map(|number| positive(flag, &number.to_string())).transpose()
 }
 
 fn triple<T: Copy>(flag: &str, text: &str, parse: impl Fn(&str, &str) -> Result<T>) -> Result<Zyx<T>> {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
+use crate::psf::Microscope;
 use crate::source::{IoMethod, Location};
 use crate::zarr::Version;
 
@@ -202,15 +203,19 @@ pub struct PsfArgs {
     /// once, or once a channel as C=PSF [default: auto]
     #[arg(long, value_name = "[C=]PSF")]
     pub psf: Vec<String>,
-    /// Numerical aperture, overriding the file
-    #[arg(long, value_name = "NA")]
-    pub na: Option<f64>,
+    /// How the image was taken, overriding the file: auto and objectives have a model for widefield alone, and refuse to
+    /// compute a PSF for what was taken otherwise
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub microscope: Option<Microscope>,
+    /// Numerical aperture, overriding the file; once, or once a channel as C=NA
+    #[arg(long, value_name = "[C=]NA", allow_hyphen_values = true)]
+    pub na: Vec<String>,
     /// Emission peak in nm, overriding the file; once, or once a channel as C=NM
     #[arg(long, value_name = "[C=]NM")]
     pub emission_nm: Vec<String>,
-    /// Refractive index of the immersion medium, overriding the file
-    #[arg(long, value_name = "N")]
-    pub immersion_index: Option<f64>,
+    /// Refractive index of the immersion medium, overriding the file; once, or once a channel as C=N
+    #[arg(long, value_name = "[C=]N", allow_hyphen_values = true)]
+    pub immersion_index: Vec<String>,
     /// Largest PSF in output voxels; a larger one is cropped around its centre and the lost light is said
     #[arg(long, value_name = "Z,Y,X")]
     pub psf_size: Option<String>,

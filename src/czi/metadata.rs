@@ -148,11 +148,18 @@ fn channels(root: Found<'_>, image: Found<'_>) -> Vec<Channel> {
             emission_nm: first_of([own.child("EmissionWavelength"), shown.child("DyeMaxEmission")]),
             excitation_nm: first_of([own.child("ExcitationWavelength"), shown.child("DyeMaxExcitation")]),
             bits: first_of([own.child("ComponentBitCount"), all_bits]).map(|bits| bits as u32),
-            acquisition_mode: own.child("AcquisitionMode").string(),
+            acquisition_mode: acquisition_mode(own),
             pixel_type: None,
         }
     };
     (0..acquired.len().max(displayed.len())).map(channel).collect()
+}
+
+/// How the channel was taken. To `AcquisitionMode` Airyscan is a confocal like others: the type of the channel tells it.
+fn acquisition_mode(channel: Found<'_>) -> Option<String> {
+    let kind = channel.child("ChannelType").string();
+    let is_airyscan = |kind: &String| kind.to_ascii_lowercase().starts_with("airyscan");
+    kind.filter(is_airyscan).or(channel.child("AcquisitionMode").string())
 }
 
 /// `#AARRGGBB`, or `#RRGGBB` in early files.
@@ -194,6 +201,7 @@ fn optics(root: Found<'_>, image: Found<'_>, notes: &mut Vec<String>) -> Optics 
         magnification: objective.child("NominalMagnification").positive(),
         immersion: medium.or(immersion).map(str::to_owned),
         refractive_index: index.or(objective.child("ImmersionRefractiveIndex").positive()),
+        z_axis_shear: image.path("Dimensions/Z/ZAxisShear").string().filter(|shear| shear != "None"),
     }
 }
 
@@ -299,6 +307,25 @@ mod tests {
             ..Channel::default()
         };
         assert_eq!(found, [dapi, unnamed]);
+    }
+
+    #[test]
+    fn airyscan_and_sheared_planes_are_told_from_what_looks_alike() {
+        let mode = |kind: &str| {
+            let found =
+                Metadata::parse(&XML.replace("<AcquisitionMode>", &format!("{kind}<AcquisitionMode>")));
+            found.channels[0].acquisition_mode.clone().unwrap()
+        };
+        assert_eq!(mode("<ChannelType>AiryScanRawSr</ChannelType>"), "AiryScanRawSr");
+        assert_eq!(mode("<ChannelType>Unspecified</ChannelType>"), "WideField");
+        for (said, expected) in
+            [("Skew60", Some("Skew60")), ("Shift60", Some("Shift60")), ("None", None), ("", None)]
+        {
+            let z = format!("<Z><ZAxisShear>{said}</ZAxisShear></Z><T>");
+            let found = Metadata::parse(&XML.replace("<T>", &z));
+            assert_eq!(found.optics.z_axis_shear.as_deref(), expected);
+        }
+        assert_eq!(Metadata::parse(XML).optics.z_axis_shear, None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod psfs;
 mod selection;
 mod shading;
 mod system;
+mod taken_by;
 
 use std::sync::Arc;
 
@@ -306,6 +307,8 @@ fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
     options.flatfield.check("--flatfield", channels)?;
     options.darkfield.check("--darkfield", channels)?;
     options.background.check("--background", channels)?;
+    options.na.check("--na", channels)?;
+    options.immersion_index.check("--immersion-index", channels)?;
     options.emission_nm.check("--emission-nm", channels)
 }
 

@@ -8,7 +8,8 @@ use crate::czi::Czi;
 use crate::dataset::{Dataset, Input};
 use crate::error::{Error, Result};
 use crate::job::input::{Format, format_of};
-use crate::options::{Options, PsfSource};
+use crate::job::taken_by::{check_widefield, emission_note, shear_note};
+use crate::options::{Options, PerChannel, PsfSource};
 use crate::pixels::Samples;
 use crate::plan::OutputChannel;
 use crate::psf::{Objective, Psf, WidefieldOptics};
@@ -78,21 +79,30 @@ impl Maker<'_> {
         })
     }
 
+    fn is_volume(&self) -> bool {
+        self.slices > 1
+    }
+
     fn model(&self, objective: Option<Objective>, channel: &OutputChannel) -> Result<Psf> {
+        let mut notes = check_widefield(self.options, self.dataset, channel, self.is_volume())?;
         let known = &self.dataset.optics;
         let (na, index, wavelength) = match &objective {
             Some(objective) => (Some(objective.na), Some(objective.refractive_index), objective.emission_nm),
             None => (known.na, known.refractive_index, None),
         };
-        let emission = self.options.emission_nm.get(channel.source).copied();
+        let given = |number: &PerChannel<f64>| number.get(channel.source).copied();
+        let emission = given(&self.options.emission_nm);
+        if emission.is_none() {
+            notes.extend(emission_note(self.dataset, channel));
+        }
         let emission_of = format!("emission wavelength of channel {} ({})", channel.source, channel.name);
         let mut missing = Missing::default();
         let optics = WidefieldOptics {
-            na: missing.or("--na", "numerical aperture", self.options.na.or(na)),
+            na: missing.or("--na", "numerical aperture", given(&self.options.na).or(na)),
             refractive_index: missing.or(
                 "--immersion-index",
                 "refractive index of the immersion",
-                self.options.immersion_index.or(index),
+                given(&self.options.immersion_index).or(index),
             ),
             emission_nm: missing.or(
                 "--emission-nm",
@@ -106,10 +116,12 @@ impl Maker<'_> {
         let voxel_um = z.zip(y).zip(x).map(|((z, y), x)| Zyx::new(z, y, x));
         let voxel_um = missing.or("--voxel-um", "distance between samples", voxel_um);
         missing.check()?;
-        if self.slices == 1 {
-            return Psf::born_wolf_plane(optics, (voxel_um.y, voxel_um.x));
-        }
-        Psf::born_wolf(optics, voxel_um, optics.default_shape(voxel_um, self.slices))
+        let mut psf = match self.is_volume() {
+            false => Psf::born_wolf_plane(optics, (voxel_um.y, voxel_um.x)),
+            true => Psf::born_wolf(optics, voxel_um, optics.default_shape(voxel_um, self.slices)),
+        }?;
+        psf.notes.extend(notes);
+        Ok(psf)
     }
 
     /// A PSF from a file. Where the image's voxel is unknown the PSF's is taken to be the same.
@@ -118,7 +130,12 @@ impl Maker<'_> {
         let image = self.voxel_um.zip(volume.voxel_um).map(|(image, psf)| image.or(psf).unwrap_or(1.0));
         let image =
             if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
-        Psf::from_volume(path, volume.data, volume.shape, volume.voxel_um, image)
+        let mut psf = Psf::from_volume(path, volume.data, volume.shape, volume.voxel_um, image)?;
+        psf.notes.extend(shear_note(self.dataset, self.is_volume()));
+        if self.is_volume() && psf.shape.z == 1 {
+            psf.notes.push("the PSF is one plane: each plane of the stack is restored as if no light came from the others".into());
+        }
+        Ok(psf)
     }
 }
 

@@ -9,7 +9,7 @@ use std::f64::consts::PI;
 
 use super::bessel::j0;
 use super::quadrature::gauss_legendre;
-use super::{Psf, legible};
+use super::{Psf, legible, rounded};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
 
@@ -157,8 +157,10 @@ fn notes(optics: WidefieldOptics, voxel_um: Zyx<f64>, shape: Zyx<u32>) -> Vec<St
     let WidefieldOptics { na, refractive_index, emission_nm } = optics;
     let um = legible(voxel_um);
     let mut notes = vec![format!(
-        "Born-Wolf PSF: NA {na}, refractive index {refractive_index}, emission {emission_nm} nm, {shape} voxels of \
-         {um} µm"
+        "Born-Wolf PSF: NA {}, refractive index {}, emission {} nm, {shape} voxels of {um} µm",
+        rounded(na, 3),
+        rounded(refractive_index, 4),
+        rounded(emission_nm, 1)
     )];
     let nyquist_um = emission_nm / 1000.0 / (4.0 * na);
     if voxel_um.y.max(voxel_um.x) > nyquist_um {

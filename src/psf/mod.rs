@@ -9,11 +9,13 @@ mod born_wolf;
 mod centre;
 mod extent;
 mod load;
+mod microscope;
 mod objective;
 mod quadrature;
 mod resample;
 
 pub use born_wolf::WidefieldOptics;
+pub use microscope::Microscope;
 pub use objective::Objective;
 
 use crate::space::Zyx;
@@ -52,7 +54,13 @@ impl Psf {
 
 /// For messages: micrometres to a tenth of a nanometre.
 fn legible(um: Zyx<f64>) -> Zyx<f64> {
-    um.map(|v| (v * 1e4).round() / 1e4)
+    um.map(|v| rounded(v, 4))
+}
+
+/// For messages: `value` with at most so many decimals. Files have 1.4000000000000001 for 1.4.
+pub fn rounded(value: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (value * scale).round() / scale
 }
 
 #[cfg(test)]

@@ -221,6 +221,7 @@ fn optics(root: Node<'_, '_>, image: Node<'_, '_>) -> Optics {
         magnification: text("NominalMagnification").and_then(|v| v.parse().ok()),
         immersion: text("Immersion"),
         refractive_index: settings.and_then(|s| s.attribute("RefractiveIndex")?.parse().ok()),
+        z_axis_shear: None,
     }
 }
 

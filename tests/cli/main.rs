@@ -22,6 +22,7 @@ mod gone;
 mod memory;
 mod mosaic;
 mod ngff;
+mod optics;
 mod output;
 mod program;
 #[cfg(feature = "cloud")]

@@ -59,6 +59,9 @@ fn image(xml: &mut Xml, metadata: &Metadata, extent: Option<Extent>) {
                 });
             }
         });
+        if let Some(shear) = &metadata.optics.z_axis_shear {
+            xml.inside("Z", |xml| xml.leaf("ZAxisShear", Some(shear)));
+        }
         let scenes = extent.map_or(0, |extent| extent.scenes);
         if scenes > 0 {
             xml.inside("S", |xml| {
