@@ -157,7 +157,8 @@ fn pixels(criterion: &mut Criterion) {
     group.bench_function("stitch u16", |bencher| bencher.iter(|| stitch(&field, &params, None, &mut plane)));
     for scale in [1, 2] {
         group.bench_function(format!("downsample by {scale}"), |bencher| {
-            let params = Downsample { width, height, scale, columns: width / scale, lane: 0 };
+            let params =
+                Downsample { width, height, scale, columns: width / scale, lane: 0, subtracted: 0.0 };
             let rows = &mut observed[..count / (scale * scale) as usize];
             bencher.iter(|| downsample(&plane, &params, rows));
         });
@@ -185,6 +186,7 @@ fn setup(shape: Zyx<u32>, tiles: usize) -> Setup {
         overlap: Overlap::Paint,
         precision: Precision::F32,
         shading: Vec::new(),
+        camera: Vec::new(),
         channels: vec![ChannelSetup { psf, background: 10.0 }],
     }
 }

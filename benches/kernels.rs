@@ -175,6 +175,7 @@ impl Bench<'_> {
                 fft_z: 1,
                 fft_y: side,
                 fft_x: side,
+                subtracted: 0.0,
             };
             let bytes = 4 * pixels + 4 * u64::from(side * side);
             let name = format!("downsample by {scale}");

@@ -84,6 +84,7 @@ fn setup(flags: &Flags, image: &Volume, psf: Volume, fft: Zyx<u32>) -> Setup {
         overlap: Overlap::Paint,
         precision: Precision::F32,
         shading: Vec::new(),
+        camera: Vec::new(),
         channels: vec![ChannelSetup { psf, background: 0.0 }],
     }
 }

@@ -1,5 +1,5 @@
 // observed[lane][z, y, x] ← mean of plane[scale·y .. scale·(y + 1), scale·x .. scale·(x + 1)] over its pixels with
-// data; NO_DATA where there are none, and outside the tile
+// data, less what the camera adds; NO_DATA where there are none, and outside the tile
 //
 // plane: f32 counts, [height · scale, width · scale] mosaic pixels.
 // observed: f32 counts, [pair][fft_z, fft_y, fft_x][2 lanes].
@@ -16,6 +16,8 @@ struct Params {
     fft_z: u32,
     fft_y: u32,
     fft_x: u32,
+    // So little beside NO_DATA that this stays as it is.
+    subtracted: f32,
 }
 
 var<immediate> params: Params;
@@ -38,7 +40,7 @@ fn mean(y: u32, x: u32) -> f32 {
     if count == 0.0 {
         return NO_DATA;
     }
-    return sum / count;
+    return sum / count - params.subtracted;
 }
 
 @compute @workgroup_size(WORKGROUP)

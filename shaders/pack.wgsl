@@ -2,7 +2,8 @@
 //
 // image, observed: f32 counts, [pair][fft_z, fft_y, fft_x][2 lanes].
 // words: [planes, height, width] of u8, u16 or f32 in 32-bit words, little endian, rows without padding; before
-// them the number of values that did not fit the type; the fill value never counts.
+// them the number of values that did not fit the type, and the counts by which they were changed, rounded each, low and
+// high word; the fill value never counts.
 
 struct Params {
     lane: u32,
@@ -23,8 +24,13 @@ struct Params {
 
 struct Result {
     clamped: atomic<u32>,
+    light_low: atomic<u32>,
+    light_high: atomic<u32>,
     words: array<u32>,
 }
+
+// Of a word: what a u32 holds.
+const MOST_LIGHT: f32 = 4.0e9;
 
 var<immediate> params: Params;
 @group(0) @binding(0) var<storage, read> image: array<f32>;
@@ -43,16 +49,24 @@ fn word_of(first: u32, samples: u32, bits: u32, count: u32) -> u32 {
     let largest = f32((1u << bits) - 1u);
     var word = 0u;
     var clamped = 0u;
+    var light = 0.0;
     for (var i = 0u; i < samples && first + i < count; i++) {
         let place = place_of(first + i);
         let filled = !has_data(observed[place]);
         let rounded = round(select(image[place], params.fill, filled));
         let fitting = clamp(rounded, 0.0, largest);
-        clamped += select(0u, 1u, fitting != rounded && !filled);
+        let changed = fitting != rounded && !filled;
+        clamped += select(0u, 1u, changed);
+        light += select(0.0, abs(rounded - fitting), changed);
         word |= u32(fitting) << (i * bits);
     }
     if clamped > 0u {
         atomicAdd(&result.clamped, clamped);
+        let counts = u32(min(light, MOST_LIGHT));
+        let before = atomicAdd(&result.light_low, counts);
+        if before + counts < before {
+            atomicAdd(&result.light_high, 1u);
+        }
     }
     return word;
 }

@@ -1,5 +1,6 @@
 //! Checked options: what the flags mean, before any file is opened.
 
+mod channel;
 mod check;
 mod part;
 #[cfg(test)]
@@ -11,13 +12,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use channel::{Offset, PerChannel, PsfSource};
 pub use part::{Indices, Length, Region, axes};
 
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
 use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
-use crate::pixels::SampleType;
-use crate::psf::Microscope;
+use crate::psf::{Microscope, PsfBackground, PsfCentre};
 use crate::source::{Access, Location, Merging, Simulation, seconds};
 use crate::space::Zyx;
 use crate::tiff::Axes;
@@ -79,10 +80,18 @@ pub struct Options {
     pub dimensions: Option<u32>,
     /// Counts that do not come from the object.
     pub background: PerChannel<f32>,
+    /// Counts of the camera without light.
+    pub offset: PerChannel<Offset>,
+    /// Of the camera, in counts rms.
+    pub read_noise: PerChannel<f32>,
     /// First estimate.
     pub start: Start,
     /// Where the PSF comes from.
     pub psf: PerChannel<PsfSource>,
+    /// What is subtracted from a measured PSF.
+    pub psf_background: PerChannel<PsfBackground>,
+    /// What becomes the centre of a measured PSF.
+    pub psf_centre: PsfCentre,
     /// How the image was taken, where the user says it.
     pub microscope: Option<Microscope>,
     /// Numerical aperture.
@@ -115,8 +124,8 @@ pub struct Options {
     pub access: Access,
     /// Threads that read, where the user says how many.
     pub readers: Option<u32>,
-    /// Type of the output; `None` for the input's.
-    pub output_type: Option<SampleType>,
+    /// Type of the output.
+    pub output_type: OutputType,
     /// Version of the output.
     pub ome_zarr: Version,
     /// Side of a chunk in pixels.
@@ -125,66 +134,6 @@ pub struct Options {
     pub shard: Option<u32>,
     /// Zstandard level.
     pub zstd_level: i32,
-}
-
-/// Where a PSF comes from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PsfSource {
-    /// Computed from the metadata.
-    Auto,
-    /// Computed for a known objective.
-    Objective(String),
-    /// Measured, or an objective's parameters.
-    File(PathBuf),
-}
-
-/// One value for all channels, or one for each of some.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PerChannel<T> {
-    all: Option<T>,
-    each: BTreeMap<u32, T>,
-}
-
-impl<T> PerChannel<T> {
-    /// The value for `channel` of the file.
-    pub fn get(&self, channel: u32) -> Option<&T> {
-        self.each.get(&channel).or(self.all.as_ref())
-    }
-
-    /// Whether no value was given.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_none() && self.each.is_empty()
-    }
-
-    /// `flag` names a channel that is not there.
-    ///
-    /// # Errors
-    /// `Option` when a value was given for a channel from `channels` on.
-    pub fn check(&self, flag: &str, channels: u32) -> Result<()> {
-        match self.each.keys().find(|&&channel| channel >= channels) {
-            Some(channel) => Err(Error::option(
-                flag,
-                format!("channel {channel} is not there; the file has {channels} (from 0)"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn parse(flag: &str, values: &[String], parse: impl Fn(&str) -> Result<T>) -> Result<Self> {
-        let mut result = Self { all: None, each: BTreeMap::new() };
-        for text in values {
-            let channel = text.split_once('=').and_then(|(c, value)| Some((c.parse::<u32>().ok()?, value)));
-            let repeated = match channel {
-                Some((channel, value)) => result.each.insert(channel, parse(value)?).is_some(),
-                None => result.all.replace(parse(text)?).is_some(),
-            };
-            if repeated {
-                return Err(Error::option(flag, format!("{text} repeats a channel")));
-            }
-        }
-        Ok(result)
-    }
 }
 
 impl Options {
@@ -230,8 +179,16 @@ impl Options {
             background: PerChannel::parse("--background", &deconvolution.background, |text| {
                 not_negative("--background", text)
             })?,
+            offset: PerChannel::parse("--offset", &deconvolution.offset, Offset::parse)?,
+            read_noise: check::read_noise(deconvolution, !stitching.darkfield.is_empty())?,
             start: deconvolution.start,
             psf: PerChannel::parse("--psf", &psf.psf, |text| Ok(PsfSource::parse(text)))?,
+            psf_background: PerChannel::parse(
+                "--psf-background",
+                &psf.psf_background,
+                channel::psf_background,
+            )?,
+            psf_centre: psf.psf_centre,
             microscope: psf.microscope,
             na: PerChannel::parse("--na", &psf.na, |text| positive("--na", text))?,
             emission_nm: PerChannel::parse("--emission-nm", &psf.emission_nm, |text| {
@@ -256,12 +213,7 @@ impl Options {
             threads: threads(backend.threads)?,
             access: access(reading)?,
             readers: reading.readers,
-            output_type: match format.output_type {
-                OutputType::Same => None,
-                OutputType::U8 => Some(SampleType::U8),
-                OutputType::U16 => Some(SampleType::U16),
-                OutputType::F32 => Some(SampleType::F32),
-            },
+            output_type: format.output_type,
             ome_zarr: format.ome_zarr,
             chunk,
             shard: if format.ome_zarr == Version::V04 { Some(chunk) } else { format.shard },
@@ -272,16 +224,6 @@ impl Options {
     /// Whether reading waits for nothing but the processor: neither a network nor a simulated storage.
     pub fn is_near(&self) -> bool {
         matches!(self.input, Location::Path(_)) && self.access.simulation.is_none()
-    }
-}
-
-impl PsfSource {
-    fn parse(text: &str) -> Self {
-        match text.strip_prefix("objective:") {
-            Some(name) => Self::Objective(name.to_owned()),
-            None if text == "auto" => Self::Auto,
-            None => Self::File(text.into()),
-        }
     }
 }
 

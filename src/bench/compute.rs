@@ -182,6 +182,7 @@ impl Work {
             overlap: Overlap::default(),
             precision,
             shading: Vec::new(),
+            camera: Vec::new(),
         };
         Self { setup, tile }
     }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
-use crate::psf::Microscope;
+use crate::psf::{Microscope, PsfCentre};
 use crate::source::{IoMethod, Location};
 use crate::zarr::Version;
 
@@ -187,9 +187,19 @@ pub struct DeconvolutionArgs {
     /// 2: every plane for itself; 3: stacks as volumes [default: 3 for stacks]
     #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u32).range(2..=3))]
     pub dimensions: Option<u32>,
-    /// Counts that do not come from the object; once, or once a channel as C=N [default: 0]
+    /// Counts of light that does not come from the object, such as haze, with its shot noise: part of the model. What the
+    /// camera adds without light is --offset; once, or once a channel as C=N [default: 0]
     #[arg(long, value_name = "[C=]N", allow_negative_numbers = true)]
     pub background: Vec<String>,
+    /// Counts of the camera without light, such as 100: subtracted from every pixel, what falls below zero is kept; a
+    /// constant without shot noise, so not --background. auto: the darkest level of the file. Also with --iterations 0;
+    /// once, or once a channel as C=N [default: 0]
+    #[arg(long, value_name = "[C=]N|auto", allow_negative_numbers = true)]
+    pub offset: Vec<String>,
+    /// Read noise of the camera in counts rms, such as 1.5, beside --offset or --darkfield: its variance is added to data and
+    /// model, which is steadier over many iterations on few photons, and slower; once, or once a channel as C=N [default: 0]
+    #[arg(long, value_name = "[C=]N", allow_negative_numbers = true)]
+    pub read_noise: Vec<String>,
     /// The first estimate
     #[arg(long, value_enum, default_value_t = Start::Observed)]
     pub start: Start,
@@ -203,6 +213,14 @@ pub struct PsfArgs {
     /// once, or once a channel as C=PSF [default: auto]
     #[arg(long, value_name = "[C=]PSF")]
     pub psf: Vec<String>,
+    /// Subtracted from a measured PSF: counts of its file, or auto, the level of its border in the plane where that is darkest;
+    /// once, or once a channel as C=N [default: auto where that level is even and more than 5 % of the PSF's light]
+    #[arg(long, value_name = "[C=]N|auto", allow_negative_numbers = true)]
+    pub psf_background: Vec<String>,
+    /// The centre of a measured PSF. auto: its middle voxel where that is the brightest, else the centre of its light to a
+    /// fraction of a voxel; middle: the middle of the file; brightest: its brightest voxel
+    #[arg(long, value_enum, default_value_t = PsfCentre::Auto)]
+    pub psf_centre: PsfCentre,
     /// How the image was taken, overriding the file: auto and objectives have a model for widefield alone, and refuse to
     /// compute a PSF for what was taken otherwise
     #[arg(long, value_enum, value_name = "MODE")]
@@ -216,7 +234,8 @@ pub struct PsfArgs {
     /// Refractive index of the immersion medium, overriding the file; once, or once a channel as C=N
     #[arg(long, value_name = "[C=]N", allow_hyphen_values = true)]
     pub immersion_index: Vec<String>,
-    /// Largest PSF in output voxels; a larger one is cropped around its centre and the lost light is said
+    /// Largest PSF in output voxels; a larger one is cropped around its centre and the lost light is said. A computed one is as
+    /// large as the stack asks for, up to 129 voxels a side, or up to this [default: 129,129,129 for a computed one]
     #[arg(long, value_name = "Z,Y,X")]
     pub psf_size: Option<String>,
 }
@@ -278,8 +297,8 @@ pub enum BackendChoice {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct FormatArgs {
-    /// Type of the samples
-    #[arg(long, value_enum, default_value_t = OutputType::Same)]
+    /// Type of the samples. What is deconvolved from u8 is u16 where this says nothing
+    #[arg(long, value_enum, default_value_t = OutputType::Auto)]
     pub output_type: OutputType,
     /// Version of OME-Zarr. 0.5: few files. 0.4: a file for each chunk, for programs that do not read 0.5 yet
     #[arg(long, value_enum, default_value_t = Version::V05)]
@@ -299,6 +318,8 @@ pub struct FormatArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputType {
+    /// As `same`, but u16 for what is deconvolved from u8.
+    Auto,
     /// The input's; the widest where channels differ.
     Same,
     /// 8 bits, rounded and clamped.

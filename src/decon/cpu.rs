@@ -74,7 +74,8 @@ impl Backend for CpuBackend {
     fn stitch(&mut self, lane: usize, tile: &Tile, fields: &[&Field]) -> Result<()> {
         let Setup { scale, overlap, .. } = self.setup;
         let shading = self.setup.shading_of(tile.channel);
-        let canvas = Canvas { tile, fields, scale, overlap, shading };
+        let subtracted = self.setup.subtracted(tile.channel);
+        let canvas = Canvas { tile, fields, scale, overlap, shading, subtracted };
         match &mut self.volumes {
             Some(volumes) => self.pool.install(|| volumes.stitch(lane, &canvas)),
             None => {

@@ -22,6 +22,7 @@ pub(crate) mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use crate::twins::pack::Clamped;
 pub use cpu::{CpuBackend, OpenTiles, Painter};
 pub use gpu::GpuBackend;
 pub use null::NullBackend;
@@ -132,6 +133,8 @@ pub struct Setup {
     pub precision: Precision,
     /// Of each output channel; `None` where pixels are observed as they are stored, empty when all are.
     pub shading: Vec<Option<Arc<Shading>>>,
+    /// Of each output channel; empty where the camera adds nothing.
+    pub camera: Vec<Camera>,
     /// What comes out.
     pub output: SampleType,
     /// What comes out where there is no data, of each output channel; that of the last holds for all behind it.
@@ -156,6 +159,20 @@ impl Setup {
     pub fn shading_of(&self, channel: u32) -> Option<&Shading> {
         self.shading.get(channel as usize)?.as_deref()
     }
+
+    /// What is subtracted from all that is observed of output channel `channel`.
+    pub fn subtracted(&self, channel: u32) -> f32 {
+        self.camera_of(channel as usize).subtracted()
+    }
+
+    /// Counts that the model of output channel `channel` adds to the blurred object.
+    fn added(&self, channel: usize) -> f32 {
+        self.channels[channel].background + self.camera_of(channel).read_variance
+    }
+
+    fn camera_of(&self, channel: usize) -> Camera {
+        self.camera.get(channel).copied().unwrap_or_default()
+    }
 }
 
 /// As [`Setup::fill_of`], of the values alone.
@@ -174,12 +191,30 @@ pub struct Shading {
     pub pixels: Vec<[f32; 2]>,
 }
 
+/// What a camera adds to a count of light: a constant, and noise about it. A count of light that is Poisson distributed, and
+/// noise of variance s², have nearly the distribution of Poisson counts of mean and variance light + s² once s² is added
+/// (Snyder, Hammoud and White 1993, doi 10.1364/JOSAA.10.001014): data d − offset + s², model h ⊗ u + b + s². What stays
+/// below zero, noise beyond s²/s deviations, is kept: its ratio is negative, and only their sum under the PSF counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Camera {
+    /// Counts without light.
+    pub offset: f32,
+    /// Variance of the read noise, in counts²; 0 when nothing is deconvolved.
+    pub read_variance: f32,
+}
+
+impl Camera {
+    fn subtracted(self) -> f32 {
+        self.offset - self.read_variance
+    }
+}
+
 /// What the deconvolution of one output channel needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelSetup {
     /// At the output's voxel size.
     pub psf: Psf,
-    /// Counts that do not come from the object.
+    /// Counts of light that does not come from the object.
     pub background: f32,
 }
 
@@ -220,7 +255,7 @@ pub struct FinishedTile {
     /// `[z, y, x]` of the core.
     pub samples: Samples,
     /// Values that did not fit the output type and were set to its nearest value.
-    pub clamped: u64,
+    pub clamped: Clamped,
     /// When a device worked on it.
     pub worked: Worked,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decon::{Backend, Field, FinishedTile, Start, Worked};
+use crate::decon::{Backend, Clamped, Field, FinishedTile, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
@@ -53,7 +53,7 @@ impl Backend for NullBackend {
         let mut samples = Samples::unset(self.0.kind(), count);
         let bytes = samples.as_bytes_mut();
         bytes.copy_from_slice(&self.0.as_bytes()[..bytes.len()]);
-        Ok(Some(FinishedTile { tile, samples, clamped: 0, worked: Worked::default() }))
+        Ok(Some(FinishedTile { tile, samples, clamped: Clamped::default(), worked: Worked::default() }))
     }
 
     fn drain(&mut self) -> Result<Option<FinishedTile>> {

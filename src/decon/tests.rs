@@ -20,6 +20,7 @@ fn setup(job: &Job, lanes: u32) -> Setup {
         overlap: Overlap::Paint,
         precision: Precision::F32,
         shading: Vec::new(),
+        camera: Vec::new(),
         output: SampleType::F32,
         fill: vec![FILL],
         core: job.fft,
@@ -90,6 +91,29 @@ fn both_methods_are_as_defined_in_2d_and_3d() {
                 assert_as_defined(&job, &[&images[1]]);
                 assert_as_defined(&Job { iterations: 1, ..job }, &[&images[0], &images[1]]);
             }
+        }
+    }
+}
+
+#[test]
+fn a_cameras_offset_is_no_light_and_its_noise_is_in_data_and_model() {
+    // d' = d − 100 + 2.25, y = h ⊗ u + 20 + 2.25: some d' are negative, some pixels hold nothing.
+    for job in [job_2d(), job_3d()] {
+        let shape = Zyx::new(job.fft.z.min(8), job.fft.y - 6, job.fft.x - 8);
+        let mut raw = image(shape, 90.0, 900.0, 1);
+        raw.data.iter_mut().skip(5).step_by(17).for_each(|d| *d = NO_DATA);
+        let without_camera = |d: &f32| if *d == NO_DATA { NO_DATA } else { d - 97.75 };
+        let light = Image { shape, data: raw.data.iter().map(without_camera).collect() };
+        for method in [Method::Rl, Method::Shb] {
+            let job = Job { method, ..job.clone() };
+            let mut expected = Job { background: 22.25, ..job.clone() }.by_definition(&light);
+            let gaps = expected.iter_mut().zip(&raw.data).filter(|(_, d)| **d == NO_DATA);
+            gaps.for_each(|(expected, _)| *expected = FILL.into());
+            let camera = Camera { offset: 100.0, read_variance: 2.25 };
+            let setup = Setup { camera: vec![camera; 2], ..setup(&job, 2) };
+            let mut backend = CpuBackend::new(&setup, 2).unwrap();
+            let actual = job.by_backend(&mut backend, 1, &[&raw]).remove(0);
+            assert_close(&actual, &expected, 400.0, 1e-4);
         }
     }
 }

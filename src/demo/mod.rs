@@ -186,6 +186,7 @@ fn metadata() -> Metadata {
             magnification: Some(63.0),
             immersion: Some("Water".to_owned()),
             refractive_index: Some(REFRACTIVE_INDEX),
+            z_axis_shear: None,
         },
     }
 }

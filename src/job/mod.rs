@@ -1,6 +1,7 @@
 //! A job: the input opened and everything decided, before the first pixel is read. `plan` prints it, `run` does it.
 
 mod backend;
+mod camera;
 mod control_group;
 mod fill;
 mod fit;
@@ -15,7 +16,7 @@ mod taken_by;
 
 use std::sync::Arc;
 
-use crate::cli::args::{MaskUse, PyramidUse};
+use crate::cli::args::{MaskUse, OutputType, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading, Start};
 use crate::error::Result;
@@ -119,15 +120,24 @@ impl Job {
 
         let voxel_um = output_voxel(&options, &dataset);
         notes.extend(without_size(voxel_um));
-        let shading = shading::for_channels(
+        let chosen: Vec<_> = scenes.iter().map(|&scene| &dataset.scenes[scene]).collect();
+        let mut camera = camera::for_channels(&options, &*input, &chosen, &channels, &mut notes)?;
+        let mut shading = shading::for_channels(
             &options,
             output_channels(input.dataset()),
             &channels,
-            &scenes.iter().map(|&scene| &dataset.scenes[scene]).collect::<Vec<_>>(),
+            &chosen,
             &mut notes,
         )?;
-        let common =
-            Common { options: &options, dataset: &dataset, channels: &channels, shading: &shading, voxel_um };
+        camera::before_gain(&mut camera, &mut shading);
+        let common = Common {
+            options: &options,
+            dataset: &dataset,
+            channels: &channels,
+            shading: &shading,
+            camera: &camera,
+            voxel_um,
+        };
         let own = common.for_scenes(&scenes, &mut notes)?;
         let output = output_type(&options, &channels, &mut notes);
         options.fill.map_or(Ok(()), |fill| fill::check(fill, output))?;
@@ -189,11 +199,11 @@ impl Planning<'_> {
         }
         let setup = setup(options, &scene, &plan, &own.psfs);
         let precision = backend.precision(options);
-        let setup = Setup { shading: own.shading.clone(), precision, ..setup };
+        let setup = Setup { shading: own.shading.clone(), camera: own.camera.clone(), precision, ..setup };
         Ok(Image { scene, stored_ratio: ratio, plan, setup })
     }
 
-    fn request(&self, OfScene { volumes, psfs, shading }: &OfScene, backend: &Chosen) -> Request {
+    fn request(&self, OfScene { volumes, psfs, shading, camera }: &OfScene, backend: &Chosen) -> Request {
         let Self { options, input, .. } = *self;
         let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
         Request {
@@ -212,7 +222,10 @@ impl Planning<'_> {
             spectrum_bytes: backend.precision(options).spectrum_bytes(),
             memory_bytes,
             limits: backend.limits(memory_bytes),
-            paints_at_once: backend.is_cpu() && psfs.is_empty() && not_as_stored(options).is_none(),
+            paints_at_once: backend.is_cpu()
+                && psfs.is_empty()
+                && camera.is_empty()
+                && not_as_stored(options).is_none(),
             devices: backend.devices(),
             volumes_on_host: backend.is_cpu(),
             workers: workers(options),
@@ -307,6 +320,9 @@ fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
     options.flatfield.check("--flatfield", channels)?;
     options.darkfield.check("--darkfield", channels)?;
     options.background.check("--background", channels)?;
+    options.offset.check("--offset", channels)?;
+    options.read_noise.check("--read-noise", channels)?;
+    options.psf_background.check("--psf-background", channels)?;
     options.na.check("--na", channels)?;
     options.immersion_index.check("--immersion-index", channels)?;
     options.emission_nm.check("--emission-nm", channels)
@@ -328,10 +344,23 @@ fn without_size(voxel_um: Zyx<Option<f64>>) -> Option<String> {
 
 fn output_type(options: &Options, channels: &[OutputChannel], notes: &mut Vec<String>) -> SampleType {
     let (widest, differ) = widest_type(channels);
-    if differ && options.output_type.is_none() {
-        notes.push(format!("channels differ in type; all are written as {}", name_of(widest)));
+    match options.output_type {
+        OutputType::U8 => SampleType::U8,
+        OutputType::U16 => SampleType::U16,
+        OutputType::F32 => SampleType::F32,
+        OutputType::Auto if options.iterations > 0 && widest == SampleType::U8 => {
+            // Light that is gathered in fewer pixels does not fit 8 bits.
+            let brighter = "what is restored from u8 is written as u16, since it is brighter (--output-type)";
+            notes.push(brighter.to_owned());
+            SampleType::U16
+        }
+        OutputType::Auto | OutputType::Same => {
+            if differ {
+                notes.push(format!("channels differ in type; all are written as {}", name_of(widest)));
+            }
+            widest
+        }
     }
-    options.output_type.unwrap_or(widest)
 }
 
 /// As flags and messages call it.
@@ -377,6 +406,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf]) -> Setup {
         overlap: options.overlap,
         precision: Precision::F32,
         shading: Vec::new(),
+        camera: Vec::new(),
         output: plan.sample,
         fill: plan.channels.iter().map(|channel| fill::of(options, channel, plan.sample)).collect(),
         core: plan.grid.core,

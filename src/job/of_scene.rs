@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::psfs;
 use crate::dataset::{Dataset, Scene};
-use crate::decon::Shading;
+use crate::decon::{Camera, Shading};
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::OutputChannel;
@@ -22,6 +22,8 @@ pub struct OfScene {
     pub psfs: Vec<Psf>,
     /// One for each of its output channels; empty when no flag was given.
     pub shading: Vec<Option<Arc<Shading>>>,
+    /// One for each of its output channels; empty where the camera adds nothing.
+    pub camera: Vec<Camera>,
 }
 
 /// What is the same for all scenes.
@@ -32,6 +34,8 @@ pub struct Common<'a> {
     pub channels: &'a [OutputChannel],
     /// One for each of `channels`, or empty.
     pub shading: &'a [Option<Arc<Shading>>],
+    /// One for each of `channels`, or empty.
+    pub camera: &'a [Camera],
     /// Of the output.
     pub voxel_um: Zyx<Option<f64>>,
 }
@@ -66,6 +70,8 @@ impl Common<'_> {
             _ => psfs::for_channels(self.options, self.dataset, &channels, (self.voxel_um, slices), notes)?,
         };
         let shading = self.channels.iter().zip(self.shading).filter(|(channel, _)| has(channel));
-        Ok(OfScene { volumes, psfs, shading: shading.map(|(_, shading)| shading.clone()).collect() })
+        let shading = shading.map(|(_, shading)| shading.clone()).collect();
+        let camera = self.channels.iter().zip(self.camera).filter(|(channel, _)| has(channel));
+        Ok(OfScene { volumes, psfs, shading, camera: camera.map(|(_, camera)| *camera).collect() })
     }
 }

@@ -12,7 +12,7 @@ use crate::job::taken_by::{check_widefield, emission_note, shear_note};
 use crate::options::{Options, PerChannel, PsfSource};
 use crate::pixels::Samples;
 use crate::plan::OutputChannel;
-use crate::psf::{Objective, Psf, WidefieldOptics};
+use crate::psf::{Measured, Objective, Psf, Treatment, WidefieldOptics};
 use crate::source::FileSource;
 use crate::space::Zyx;
 use crate::tiff::{Volume, read_volume};
@@ -70,7 +70,7 @@ impl Maker<'_> {
             PsfSource::File(path) if path.extension().is_some_and(|e| e == "toml") => {
                 self.model(Some(Objective::load(path)?), channel)?
             }
-            PsfSource::File(path) => self.measured(path)?,
+            PsfSource::File(path) => self.measured(path, channel)?,
         };
         let psf = if self.slices == 1 { psf.collapse() } else { psf };
         Ok(match self.options.psf_size {
@@ -118,19 +118,22 @@ impl Maker<'_> {
         missing.check()?;
         let mut psf = match self.is_volume() {
             false => Psf::born_wolf_plane(optics, (voxel_um.y, voxel_um.x)),
-            true => Psf::born_wolf(optics, voxel_um, optics.default_shape(voxel_um, self.slices)),
+            true => Psf::born_wolf_stack(optics, voxel_um, self.slices, self.options.psf_size),
         }?;
         psf.notes.extend(notes);
         Ok(psf)
     }
 
     /// A PSF from a file. Where the image's voxel is unknown the PSF's is taken to be the same.
-    fn measured(&self, path: &Path) -> Result<Psf> {
+    fn measured(&self, path: &Path, channel: &OutputChannel) -> Result<Psf> {
         let volume = volume(path)?;
         let image = self.voxel_um.zip(volume.voxel_um).map(|(image, psf)| image.or(psf).unwrap_or(1.0));
         let image =
             if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
-        let mut psf = Psf::from_volume(path, volume.data, volume.shape, volume.voxel_um, image)?;
+        let background = self.options.psf_background.get(channel.source).copied();
+        let treatment = Treatment { background, centre: self.options.psf_centre };
+        let Volume { data, shape, voxel_um } = volume;
+        let mut psf = Psf::from_volume(Measured { name: path, data, shape, voxel_um }, image, treatment)?;
         psf.notes.extend(shear_note(self.dataset, self.is_volume()));
         if self.is_volume() && psf.shape.z == 1 {
             psf.notes.push("the PSF is one plane: each plane of the stack is restored as if no light came from the others".into());

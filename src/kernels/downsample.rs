@@ -24,6 +24,8 @@ shader_params! {
         pub fft_y: u32,
         /// Columns of the transform.
         pub fft_x: u32,
+        /// Counts that are taken from each mean.
+        pub subtracted: f32,
     }
     items = |p| u64::from(p.planes) * u64::from(p.fft_y) * u64::from(p.fft_x)
 }

@@ -45,8 +45,8 @@ fn values_per_word(kind: u32) -> u64 {
     4 / kind.bytes() as u64
 }
 
-/// Bytes before the values: how many were clamped.
-pub const HEADER_BYTES: usize = 4;
+/// Bytes before the values: how many were clamped, and by how many counts, low and high word.
+pub const HEADER_BYTES: usize = 12;
 
 /// Bindings: image, observed, result.
 pub fn shader() -> Shader {

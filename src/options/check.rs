@@ -1,6 +1,6 @@
 //! Limits of what the flags may say.
 
-use super::LONGEST_SIDE;
+use super::{LONGEST_SIDE, PerChannel, not_negative};
 use crate::cli::args::{BackendArgs, BackendChoice, DeconvolutionArgs, JobArgs};
 use crate::decon::{Precision, Until};
 use crate::error::{Error, Result};
@@ -34,6 +34,17 @@ pub(super) fn until(deconvolution: &DeconvolutionArgs) -> Result<Option<Until>> 
         Some(_) if iterations == 0 => Err(Error::option("--until", "--iterations 0 leaves nothing to stop")),
         _ => Ok(until.map(|change| Until { change, check_every })),
     }
+}
+
+/// The camera's read noise, where something says what is left of its counts without light.
+pub(super) fn read_noise(deconvolution: &DeconvolutionArgs, has_dark: bool) -> Result<PerChannel<f32>> {
+    let DeconvolutionArgs { read_noise, offset, .. } = deconvolution;
+    if !read_noise.is_empty() && offset.is_empty() && !has_dark {
+        let reason =
+            "is noise about the camera's offset, which nothing says: give --offset, or a --darkfield";
+        return Err(Error::option("--read-noise", reason));
+    }
+    PerChannel::parse("--read-noise", read_noise, |text| not_negative("--read-noise", text))
 }
 
 /// How a GPU stores spectra; the processor that was asked for does not.

@@ -22,6 +22,12 @@ const MOST_PHASE: f64 = 10_000.0;
 const MOST_PHASE_A_PIXEL: f64 = 100.0;
 /// The default size never passes this along any axis: 129³ is 8 MiB and a spectrum that still fits beside a tile.
 const LARGEST_DEFAULT: u32 = 129;
+/// Half a side beyond which there is no end of the sizes that a stack asks for.
+const LARGEST_HALF: f64 = 1e6;
+/// Most voxels of a PSF: 1 GiB as f32.
+const MOST_VOXELS: f64 = (1u32 << 28) as f64;
+/// Light that a limit costs and that is worth a sentence.
+const LOST_LIGHT: f64 = 0.01;
 /// The default size is at least this, so that one pixel of blur has neighbours.
 const SMALLEST_DEFAULT: u32 = 9;
 /// Full width at half maximum along the axis, in n λ/NA²: where sinc²(NA² z / 4 n λ) falls to a half.
@@ -66,25 +72,36 @@ impl WidefieldOptics {
         }
     }
 
-    /// The size of a PSF, `[z, y, x]`, all odd, for an image of `slices` planes with voxels of `voxel_um`.
+    /// The size of a PSF, `[z, y, x]`, all odd, for an image of `slices` planes with voxels of `voxel_um`, as far as
+    /// `largest` allows.
     ///
     /// In z, 2 · slices − 1 planes: then every plane can send light to every other. In y and x, the cone of the farthest
-    /// of these planes (slope NA/n) and 5 λ/NA of Airy rings around it. Between 9 and 129 voxels, z at most 129.
-    pub fn default_shape(&self, voxel_um: Zyx<f64>, slices: u32) -> Zyx<u32> {
-        let z = slices.saturating_mul(2).saturating_sub(1).clamp(1, LARGEST_DEFAULT);
+    /// of these planes (slope NA/n) and 5 λ/NA of Airy rings around it, and at least 9 voxels.
+    fn shape(&self, voxel_um: Zyx<f64>, slices: u32, largest: Zyx<u32>) -> Zyx<u32> {
+        let z = slices.saturating_mul(2).saturating_sub(1).clamp(1, largest.z);
         let farthest_um = f64::from(z / 2) * voxel_um.z;
         let cone_um = if z > 1 { farthest_um * self.na / self.refractive_index } else { 0.0 };
         let radius_um = cone_um + AIRY_RADIUS * self.emission_nm / 1000.0 / self.na;
-        let side = |pixel_um: f64| {
-            let half = (radius_um / pixel_um).ceil().clamp(0.0, f64::from(LARGEST_DEFAULT)) as u32;
-            (2 * half + 1).clamp(SMALLEST_DEFAULT, LARGEST_DEFAULT)
+        let side = |pixel_um: f64, largest: u32| {
+            let half = (radius_um / pixel_um).ceil().clamp(0.0, LARGEST_HALF) as u32;
+            (2 * half + 1).max(SMALLEST_DEFAULT).min(largest)
         };
-        Zyx::new(z, side(voxel_um.y), side(voxel_um.x))
+        Zyx::new(z, side(voxel_um.y, largest.y), side(voxel_um.x, largest.x))
+    }
+
+    /// As large as single planes ask for, up to 129 voxels a side.
+    fn default_shape(&self, voxel_um: Zyx<f64>, slices: u32) -> Zyx<u32> {
+        self.shape(voxel_um, slices, Zyx::new(LARGEST_DEFAULT, LARGEST_DEFAULT, LARGEST_DEFAULT))
     }
 
     /// k NA in radians per micrometre.
     fn radial_frequency(&self) -> f64 {
         2.0 * PI / (self.emission_nm / 1000.0) * self.na
+    }
+
+    /// ∫ I over a whole plane, in µm², the same at any depth: 4π / (k NA)² by Parseval's theorem, as I is 1 in focus.
+    fn light_of_plane(&self) -> f64 {
+        4.0 * PI / self.radial_frequency().powi(2)
     }
 
     /// Phase of the pupil's edge against its centre, in radians per micrometre of defocus: k NA² / 2n.
@@ -101,6 +118,37 @@ impl Psf {
     /// `Option` naming the flag of a number that no microscope has; `Limit` when the volume is so large against the
     /// wavelength that the model would take minutes.
     pub fn born_wolf(optics: WidefieldOptics, voxel_um: Zyx<f64>, shape: Zyx<u32>) -> Result<Self> {
+        Self::born_wolf_and_rest(optics, voxel_um, shape).map(|(psf, _)| psf)
+    }
+
+    /// The Born–Wolf PSF for a stack of `slices` planes: each sends light to every other, as far as `largest` voxels, odd
+    /// numbers, reach; 129 a side where the user says nothing. What lies beyond is said.
+    ///
+    /// # Errors
+    /// As [`Psf::born_wolf`].
+    pub fn born_wolf_stack(
+        optics: WidefieldOptics,
+        voxel_um: Zyx<f64>,
+        slices: u32,
+        largest: Option<Zyx<u32>>,
+    ) -> Result<Self> {
+        let unlimited = Zyx::new(u32::MAX, u32::MAX, u32::MAX);
+        let needed = optics.shape(voxel_um, slices, unlimited);
+        let default = Zyx::new(LARGEST_DEFAULT, LARGEST_DEFAULT, LARGEST_DEFAULT);
+        let shape = needed.zip(largest.unwrap_or(default)).map(|(needed, largest)| needed.min(largest));
+        let (mut psf, rest) = Self::born_wolf_and_rest(optics, voxel_um, shape)?;
+        if shape.z < needed.z || shape != needed && rest > LOST_LIGHT {
+            psf.notes.push(cut_note(shape, needed, rest));
+        }
+        Ok(psf)
+    }
+
+    /// The PSF, and the share of its planes' light that lies beside it.
+    fn born_wolf_and_rest(
+        optics: WidefieldOptics,
+        voxel_um: Zyx<f64>,
+        shape: Zyx<u32>,
+    ) -> Result<(Self, f64)> {
         if let Some((flag, reason)) = optics.problem() {
             return Err(Error::option(flag, reason));
         }
@@ -121,17 +169,25 @@ impl Psf {
         let extent_um = half.zip(voxel_um).map(|(h, um)| (h as f64 + 0.5) * um);
         let reach_um = extent_um.y.hypot(extent_um.x);
         let phase = reach_um * optics.radial_frequency() + extent_um.z * optics.defocus_frequency();
+        let too_much = |needed: String, available: String| Error::Limit {
+            what: format!("Born-Wolf PSF of {shape} voxels of {voxel_um} µm"),
+            needed,
+            available: format!("{available}; give a smaller PSF (--psf-size)"),
+        };
         if phase > MOST_PHASE {
-            return Err(Error::Limit {
-                what: format!("Born-Wolf PSF of {shape} voxels of {voxel_um} µm"),
-                needed: format!("{phase:.0} radians of phase"),
-                available: format!("{MOST_PHASE} radians; give a smaller PSF"),
-            });
+            return Err(too_much(format!("{phase:.0} radians of phase"), format!("{MOST_PHASE} radians")));
+        }
+        let sides = half.map(|h| (2 * h + 1) as f64);
+        if sides.z * sides.y * sides.x > MOST_VOXELS {
+            return Err(too_much(format!("{shape} voxels"), format!("{MOST_VOXELS} voxels")));
         }
         let profile = Profile::new(optics, voxel_um.z, half.z + 1, reach_um);
         let quadrant = profile.over_pixels(voxel_um, half, optics.radial_frequency());
         let shape = half.map(|h| 2 * h as u32 + 1);
-        Ok(Self::normalised(&mirrored(&quadrant, half), shape, voxel_um, notes(optics, voxel_um, shape)))
+        let light = mirrored(&quadrant, half);
+        let all = f64::from(shape.z) * optics.light_of_plane() / (voxel_um.y * voxel_um.x);
+        let rest = 1.0 - light.iter().sum::<f64>() / all;
+        Ok((Self::normalised(&light, shape, voxel_um, notes(optics, voxel_um, shape)), rest))
     }
 }
 
@@ -151,6 +207,19 @@ impl Psf {
         let shape = optics.default_shape(voxel_um, PLANES_TO_WIDTH + 1);
         Ok(Self::born_wolf(optics, voxel_um, shape)?.collapse())
     }
+}
+
+fn cut_note(shape: Zyx<u32>, needed: Zyx<u32>, rest: f64) -> String {
+    let beside = format!("{:.1} % of the light of its planes lies beside it", 100.0 * rest);
+    let apart = match shape.z < needed.z {
+        true => format!(", and planes more than {} apart do not light each other", shape.z / 2),
+        false => String::new(),
+    };
+    format!(
+        "the PSF has {shape} voxels where the stack asks for {needed}: {beside}{apart}; --psf-size {},{},{} takes all, and more \
+         memory and time",
+        needed.z, needed.y, needed.x
+    )
 }
 
 fn notes(optics: WidefieldOptics, voxel_um: Zyx<f64>, shape: Zyx<u32>) -> Vec<String> {

@@ -127,6 +127,28 @@ fn numbers_that_no_microscope_has_name_their_flag() {
 }
 
 #[test]
+fn what_a_limit_costs_is_said_with_the_size_that_does_not() {
+    // 33 planes of 0.4 µm: the cone of the outermost is 12.8 · 1.4 / 1.515 = 11.83 µm, with 1.857 µm of rings 137 px.
+    let voxel = Zyx::new(0.4, 0.1, 0.1);
+    let psf = |largest| Psf::born_wolf_stack(OIL, voxel, 33, largest).unwrap();
+    let limited = psf(None);
+    assert_eq!(limited.shape, Zyx::new(65, 129, 129));
+    let note = limited.notes.last().unwrap();
+    assert!(note.contains("where the stack asks for 65 × 275 × 275"), "{note}");
+    let said: f64 = note.split_once(": ").unwrap().1.split_once(" %").unwrap().0.parse().unwrap();
+    // By a PSF that holds all but the tails of the rings.
+    let all = Psf::born_wolf(OIL, voxel, Zyx::new(65, 351, 351)).unwrap();
+    let middle = |i: usize| (i / 351 % 351).abs_diff(175).max((i % 351).abs_diff(175)) <= 64;
+    let beside =
+        all.data.iter().enumerate().filter(|(i, _)| !middle(*i)).map(|(_, v)| f64::from(*v)).sum::<f64>();
+    assert!((100.0 * beside - said).abs() < 1.0, "{note}: {beside}");
+    let whole = psf(Some(Zyx::new(99, 999, 999)));
+    assert_eq!((whole.shape, whole.notes.len()), (Zyx::new(65, 275, 275), limited.notes.len() - 1));
+    let thin = psf(Some(Zyx::new(9, 129, 129)));
+    assert!(thin.notes.last().unwrap().contains("planes more than 4 apart do not light each other"));
+}
+
+#[test]
 fn the_default_size_holds_cone_and_rings_within_its_caps() {
     let voxel = Zyx::new(0.2, 0.1, 0.1);
     // 5 · 0.52 / 1.4 = 1.857 µm in focus; 4 planes away the cone adds 0.8 · 1.4 / 1.515 = 0.739 µm.

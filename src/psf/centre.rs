@@ -1,10 +1,62 @@
 //! Where the centre of a PSF lies, to a fraction of a voxel, and how wide it is.
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 use super::resample::along;
+use super::rounded;
 use crate::space::Zyx;
+
+/// A centre of light this far from the middle, in voxels, is worth a sentence.
+const OFF_MIDDLE: f64 = 0.1;
 
 /// A window this many standard deviations wide on each side holds all weight that matters (e^-4.5 = 1 %).
 const WINDOW_SIGMAS: f64 = 3.0;
+
+/// What of a measured PSF becomes its centre.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PsfCentre {
+    /// Its middle voxel where that is the brightest, else the centre of its light near the brightest one.
+    #[default]
+    Auto,
+    /// The middle of the volume.
+    Middle,
+    /// The brightest voxel.
+    Brightest,
+}
+
+impl PsfCentre {
+    /// Where it is in `data`, as [`locate`] takes it.
+    pub(super) fn of(
+        self,
+        data: &[f64],
+        shape: Zyx<u32>,
+        background: f64,
+        notes: &mut Vec<String>,
+    ) -> Zyx<f64> {
+        let middle = shape.map(|n| f64::from(n - 1) / 2.0);
+        if self == Self::Middle {
+            return middle;
+        }
+        let peak = brightest(data, shape).map(|i| i as f64);
+        if self == Self::Brightest {
+            return peak;
+        }
+        let found = locate(data, shape, background);
+        if peak != middle {
+            return found;
+        }
+        let off = found.zip(middle).map(|(a, b)| (a - b).abs());
+        if off.z.max(off.y).max(off.x) > OFF_MIDDLE {
+            notes.push(format!(
+                "the PSF's light is centred at {}; it was not moved, as its middle voxel is its brightest",
+                found.map(|at| rounded(at, 2))
+            ));
+        }
+        middle
+    }
+}
 
 /// The centre of `data` (`[z, y, x]`, voxels; voxel i of an axis is centred at i), where `background` is the level far
 /// from the PSF.
@@ -67,7 +119,7 @@ fn brightest(data: &[f64], shape: Zyx<u32>) -> Zyx<usize> {
 }
 
 /// Each value's mean with its neighbours; at an end, with the one it has.
-fn mean_of_three(line: &[f64], out: &mut [f64]) {
+pub(super) fn mean_of_three(line: &[f64], out: &mut [f64]) {
     for (i, value) in out.iter_mut().enumerate() {
         let near = &line[i.saturating_sub(1)..(i + 2).min(line.len())];
         *value = near.iter().sum::<f64>() / near.len() as f64;

@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
-use super::centre::{locate, reach};
+use super::background;
+use super::centre::reach;
+use super::oddities::oddities;
 use super::resample::{Grid, resample};
-use super::{Psf, legible};
+use super::{Psf, PsfBackground, PsfCentre, legible};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
 
@@ -18,10 +20,10 @@ const SAME_CENTRE: f64 = 0.02;
 const FARTHEST_VOXELS: f64 = 50.0;
 /// The lowest value may be this far below zero, relative to the peak: noise once a background was subtracted.
 const NEGATIVE_NOISE: f64 = 0.1;
-/// A border this bright, relative to the peak, is worth a note.
-const BRIGHT_BORDER: f64 = 0.01;
 /// A loss of light worth a note.
 const LOST_LIGHT: f64 = 1e-3;
+/// Light worth a note that noise makes once what is below zero is cut off.
+const NOISE_LIGHT: f64 = 0.01;
 /// Rows over columns, or columns over rows, beyond which a volume is not a PSF.
 const LONGEST_ASPECT: u32 = 8;
 /// What of a source voxel is not worth another voxel at either end.
@@ -29,32 +31,52 @@ const SLIVER: f64 = 0.05;
 /// Voxels of the result: 1 GiB as f32.
 const MOST_VOXELS: f64 = (1u32 << 28) as f64;
 
+/// A volume as a file holds it.
+#[derive(Clone, Debug)]
+pub struct Measured<'a> {
+    /// What messages call it.
+    pub name: &'a Path,
+    /// `[z, y, x]`, x fastest.
+    pub data: Vec<f32>,
+    /// Voxels along each axis.
+    pub shape: Zyx<u32>,
+    /// Distance between them in micrometres, as far as it is known.
+    pub voxel_um: Zyx<Option<f64>>,
+}
+
+/// What is done to a measured PSF.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Treatment {
+    /// What is subtracted; `None` for the level of the border where that is plain and much.
+    pub background: Option<PsfBackground>,
+    /// What becomes its centre.
+    pub centre: PsfCentre,
+}
+
 impl Psf {
-    /// Places a volume (`[z, y, x]`, x fastest; messages call it `name`) with voxels of `from_um` micrometres on voxels
-    /// of `to_um`, centred, as large as the part of it that is symmetric about its centre. An axis of one voxel
-    /// stays as it is. What is not known of `from_um` is taken from `to_um`.
+    /// Places a volume on voxels of `to_um`, centred, as large as the part of it that is symmetric about its centre. An
+    /// axis of one voxel stays as it is. What is not known of its own voxels is taken from `to_um`.
     ///
     /// A centre between two voxels, as every even size has, is moved onto one, since it would shift the image by that
-    /// fraction. A background is kept and mentioned: what is background and what is defocused light only the user knows.
+    /// fraction.
     ///
     /// # Errors
     /// `Format` when the volume is no PSF: sizes that contradict the data or make a line, values that are not finite,
     /// far below zero or all the same, the brightest voxel at the border. `Option` when a voxel size is not positive
     /// or the two are more than 50 times apart; `Limit` when the result would pass 2²⁸ voxels.
-    pub fn from_volume(
-        name: &Path,
-        data: Vec<f32>,
-        shape: Zyx<u32>,
-        from_um: Zyx<Option<f64>>,
-        to_um: Zyx<f64>,
-    ) -> Result<Self> {
+    pub fn from_volume(measured: Measured<'_>, to_um: Zyx<f64>, treatment: Treatment) -> Result<Self> {
+        let Measured { name, data, shape, voxel_um: from_um } = measured;
         let mut notes = Vec::new();
         check_shape(name, data.len(), shape)?;
-        let light = check_values(name, &data, shape, &mut notes)?;
-        let background = border_median(&light, shape);
-        note_bright_border(background, &light, &mut notes);
+        check_values(name, &data, shape, &mut notes)?;
+        let level = background::level(&data, shape, treatment.background, &mut notes);
+        let light = above(level, &data, &mut notes);
+        if light.iter().all(|v| *v == 0.0) {
+            let reason = format!("{level} counts are all the light that {} has", name.display());
+            return Err(Error::option("--psf-background", reason));
+        }
         let step = voxel_steps(name, shape, from_um, to_um, &mut notes)?;
-        let centre = locate(&light, shape, background);
+        let centre = treatment.centre.of(&light, shape, border_median(&light, shape), &mut notes);
         check_centre(name, centre, shape)?;
         let grid = centre.zip(step).zip(shape).map(|((centre, step), n)| symmetric_grid(centre, step, n));
         check_size(name, grid)?;
@@ -67,7 +89,9 @@ impl Psf {
                 100.0 * lost
             ));
         }
-        Ok(Self::normalised(&placed, grid.map(|g| g.count() as u32), to_um, notes))
+        let size = grid.map(|g| g.count() as u32);
+        notes.extend(oddities(&placed, size, to_um));
+        Ok(Self::normalised(&placed, size, to_um, notes))
     }
 }
 
@@ -86,8 +110,7 @@ fn check_shape(name: &Path, values: usize, shape: Zyx<u32>) -> Result<()> {
     Err(Error::format(name, problem, None))
 }
 
-/// The values in f64, a little noise below zero set to zero.
-fn check_values(name: &Path, data: &[f32], shape: Zyx<u32>, notes: &mut Vec<String>) -> Result<Vec<f64>> {
+fn check_values(name: &Path, data: &[f32], shape: Zyx<u32>, notes: &mut Vec<String>) -> Result<()> {
     let broken = |what: String| Err(Error::format(name, what, None));
     let at = |i: usize| {
         let (rows, columns) = (shape.y as usize, shape.x as usize);
@@ -115,7 +138,23 @@ fn check_values(name: &Path, data: &[f32], shape: Zyx<u32>, notes: &mut Vec<Stri
             -100.0 * f64::from(lowest) / f64::from(peak)
         ));
     }
-    Ok(data.iter().map(|v| f64::from(v.max(0.0))).collect())
+    Ok(())
+}
+
+/// The light above `level`, noise below it set to zero.
+fn above(level: f64, data: &[f32], notes: &mut Vec<String>) -> Vec<f64> {
+    let light: Vec<f64> = data.iter().map(|v| (f64::from(*v) - level).max(0.0)).collect();
+    let below: f64 = data.iter().map(|v| (level - f64::from(*v)).max(0.0)).sum();
+    let made = below / light.iter().sum::<f64>();
+    if made > NOISE_LIGHT {
+        notes.push(format!(
+            "{:.1} % of the PSF's light is noise: its voxels below {} were set to zero, those above are left. The mean of more beads \
+             has less",
+            100.0 * made,
+            if level > 0.0 { "the background" } else { "zero" }
+        ));
+    }
+    light
 }
 
 /// Median of the first and last row and column of all planes.
@@ -132,17 +171,6 @@ fn border_median(light: &[f64], shape: Zyx<u32>) -> f64 {
         .collect();
     let middle = border.len() / 2;
     *border.select_nth_unstable_by(middle, f64::total_cmp).1
-}
-
-fn note_bright_border(background: f64, light: &[f64], notes: &mut Vec<String>) {
-    let peak = light.iter().copied().fold(0.0, f64::max);
-    if background > BRIGHT_BORDER * peak {
-        notes.push(format!(
-            "the PSF's border is at {:.1} % of its peak (median {background}): if that is camera offset or background, \
-             subtract it, or it blurs the model",
-            100.0 * background / peak
-        ));
-    }
 }
 
 /// Image voxels in units of PSF voxels.

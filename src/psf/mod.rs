@@ -4,6 +4,7 @@
 //! [`Psf::born_wolf`]; both end in the one constructor here that upholds the invariants. What reads files of
 //! images, and what turns a PSF into an OTF, lives elsewhere.
 
+mod background;
 mod bessel;
 mod born_wolf;
 mod centre;
@@ -11,10 +12,14 @@ mod extent;
 mod load;
 mod microscope;
 mod objective;
+mod oddities;
 mod quadrature;
 mod resample;
 
+pub use background::PsfBackground;
 pub use born_wolf::WidefieldOptics;
+pub use centre::PsfCentre;
+pub use load::{Measured, Treatment};
 pub use microscope::Microscope;
 pub use objective::Objective;
 

@@ -40,6 +40,10 @@ pub struct Summary {
     pub written_bytes: u64,
     /// Values that did not fit the output type and were set to its nearest value.
     pub clamped: u64,
+    /// Share of the light of the tiles that have such values by which these were changed; `None` when there are none.
+    pub clamped_light: Option<f64>,
+    /// Pixels that were deconvolved although they are at the largest value of their type: what they lack is not known.
+    pub saturated: u64,
     /// Infinite or undefined values of a float input that were taken for no data.
     pub not_finite: u64,
     /// Stored pixels that a valid-pixel mask left out.
@@ -144,6 +148,20 @@ impl fmt::Display for Summary {
         }
         if self.clamped > 0 {
             write!(f, "\n{} values did not fit the output type and were clamped", self.clamped)?;
+            if let Some(share) = self.clamped_light {
+                write!(
+                    f,
+                    ": {:.1} % of the light of their tiles (--output-type f32 keeps it)",
+                    100.0 * share
+                )?;
+            }
+        }
+        if self.saturated > 0 {
+            write!(
+                f,
+                "\n{} pixels are saturated: at the largest value of their type, so that what they lack cannot be restored",
+                self.saturated
+            )?;
         }
         if self.not_finite > 0 {
             write!(f, "\n{} infinite or undefined values were taken for no data", self.not_finite)?;

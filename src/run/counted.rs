@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Tile;
+use super::until::light;
+use crate::dataset::FieldSamples;
+use crate::decon::{FinishedTile, fill_of};
+use crate::pixels::SampleType;
 use crate::report::Damaged;
 use crate::source::FileRead;
 
@@ -29,6 +32,12 @@ pub enum Note {
 pub enum Counted {
     /// Values of a tile that did not fit the output type; `at`: t, channel, z, y, x of its core.
     Clamped { image: usize, at: [i64; 5] },
+    /// Counts by which those values of a tile were changed.
+    ClampedLight { image: usize, at: [i64; 5] },
+    /// Counts of a tile that has such values, as it is written.
+    KeptLight { image: usize, at: [i64; 5] },
+    /// Pixels of a subblock that was deconvolved, at the largest value of its type.
+    Saturated { image: usize, subblock: usize },
     /// Pixels of a subblock, by its number in the file, that a valid-pixel mask left out.
     Masked { image: usize, subblock: usize },
     /// Values of a subblock that were neither finite nor data.
@@ -36,11 +45,35 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// Of `tile` of image `image`.
-    pub fn clamped(image: usize, tile: &Tile) -> Self {
+    /// What there is to count of `finished` of image `image`, where the `fill` of its channel stands for no data; nothing where all values fit.
+    pub fn of_tile(image: usize, finished: &FinishedTile, fill: &[f32]) -> Vec<(Self, u64)> {
+        let FinishedTile { tile, samples, clamped, .. } = finished;
+        if clamped.values == 0 {
+            return Vec::new();
+        }
         let at = [tile.t.into(), tile.channel.into(), tile.z.into(), tile.core.y, tile.core.x];
-        Self::Clamped { image, at }
+        vec![
+            (Self::Clamped { image, at }, clamped.values),
+            (Self::ClampedLight { image, at }, clamped.light.round() as u64),
+            (Self::KeptLight { image, at }, light(samples, fill_of(fill, tile.channel)).round() as u64),
+        ]
     }
+}
+
+/// How many of `samples` are at the largest value of integers with `bits` significant ones; of their type's where that is not
+/// known.
+pub fn saturated(samples: &FieldSamples, bits: Option<u32>) -> u64 {
+    let bytes = samples.as_bytes();
+    let count = match samples.kind() {
+        SampleType::U8 => bytes.iter().filter(|value| **value == u8::MAX).count(),
+        SampleType::U16 => {
+            let unused = bits.filter(|bits| (9..16).contains(bits)).map_or(0, |bits| 16 - bits);
+            let largest = (u16::MAX >> unused).to_ne_bytes();
+            bytes.as_chunks().0.iter().filter(|value| **value == largest).count()
+        }
+        SampleType::F32 => 0,
+    };
+    count as u64
 }
 
 /// Counts by what they are of: some 80 bytes for each that is not 0.

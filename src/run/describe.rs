@@ -84,6 +84,7 @@ pub fn provenance(job: &Job) -> Value {
         "stored_ratio": job.images.iter().map(|image| image.stored_ratio).collect::<Vec<_>>(),
         "halo_px": job.images.first().map(|image| image.plan.halo),
         "halo_planes": job.images.first().map(|image| image.plan.halo_z),
+        "camera": job.images.first().map(|image| &image.setup.camera),
         "psf": psfs.collect::<Vec<_>>(),
         "optics": job.dataset.optics,
         "emission_nm": job.images.first().map(|image| {

@@ -38,6 +38,7 @@ pub fn identity(job: &Job) -> Value {
             let channels = image.setup.shading.iter();
             channels.map(|shading| shading.as_ref().map(|shading| &shading.pixels))
         }).collect::<Vec<_>>()),
+        "camera": of_a_kind(job).map(|image| &image.setup.camera).collect::<Vec<_>>(),
         "psf": checksum(&of_a_kind(job).flat_map(|image| {
             let channels = image.setup.channels.iter();
             channels.map(|channel| (&channel.psf.data, channel.background))

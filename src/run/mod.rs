@@ -35,7 +35,7 @@ use crate::source::Location;
 use crate::space::{Local, Rect};
 use crate::timeline::Timeline;
 use crate::zarr::{OmeZarr, Target};
-use counted::{Counted, Note};
+use counted::{Counted, Note, saturated};
 use tally::Tally;
 
 /// One input, and where its output goes.
@@ -285,9 +285,10 @@ impl Work<'_> {
 
     /// Before any shard of it is finished.
     fn note_clamped(&self, tile: &FinishedTile) -> Result<()> {
-        let note = Note::Counted(Counted::clamped(self.number, &tile.tile), tile.clamped);
-        let zarr = self.zarr.filter(|_| tile.clamped > 0);
-        zarr.map_or(Ok(()), |zarr| zarr.note(&json(&note)))
+        let Some(zarr) = self.zarr else { return Ok(()) };
+        let fill = &self.job.images[self.number].setup.fill;
+        let counted = Counted::of_tile(self.number, tile, fill).into_iter();
+        counted.map(|(what, values)| zarr.note(&json(&Note::Counted(what, values)))).collect()
     }
 
     /// Counts what a shard lacks that is not finished yet.
@@ -299,6 +300,16 @@ impl Work<'_> {
 
     /// A subblock's pixels, and which of them are painted.
     fn field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<Field> {
+        let field = self.decoded(subblock, raw)?;
+        if self.job.options.iterations > 0 && field.pixel_type.samples() == 1 {
+            let bits = self.job.dataset.channels[subblock.plane.c as usize].bits;
+            let what = Counted::Saturated { image: self.number, subblock: subblock.number };
+            self.count(what, saturated(&field.samples, bits))?;
+        }
+        Ok(field)
+    }
+
+    fn decoded(&self, subblock: &Subblock, raw: RawSubblock) -> Result<Field> {
         Ok(Field {
             pixel_type: subblock.pixel_type,
             width: subblock.stored_width,

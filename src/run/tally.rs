@@ -68,7 +68,9 @@ impl<'a> Tally<'a> {
 
     /// A tile of image `image` is finished.
     pub fn computed(&self, job: &Job, image: usize, tile: &FinishedTile) {
-        self.count(Counted::clamped(image, &tile.tile), tile.clamped);
+        for (what, values) in Counted::of_tile(image, tile, &job.images[image].setup.fill) {
+            self.count(what, values);
+        }
         self.report.event(&Event::Computed { tile: tile.tile.index });
         self.report.finished(job, image, tile);
     }
@@ -130,6 +132,11 @@ impl<'a> Tally<'a> {
             requests: self.requests.load(Relaxed),
             written_bytes: self.written_bytes.load(Relaxed),
             clamped: counted(|what| matches!(what, Counted::Clamped { .. })),
+            clamped_light: share(
+                counted(|what| matches!(what, Counted::ClampedLight { .. })),
+                counted(|what| matches!(what, Counted::KeptLight { .. })),
+            ),
+            saturated: counted(|what| matches!(what, Counted::Saturated { .. })),
             not_finite: counted(|what| matches!(what, Counted::NotFinite { .. })),
             masked: counted(|what| matches!(what, Counted::Masked { .. })),
             damaged,
@@ -143,4 +150,9 @@ impl<'a> Tally<'a> {
             peak_memory_bytes: peak_memory_bytes(),
         }
     }
+}
+
+/// Of `part` in `part` and `rest`.
+fn share(part: u64, rest: u64) -> Option<f64> {
+    (part > 0).then(|| part as f64 / (part as f64 + rest as f64))
 }

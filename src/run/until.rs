@@ -137,7 +137,7 @@ fn reason(iterations: u32, most: u32, until: &Until) -> String {
 }
 
 /// The sum of what is not the fill value: that is no light, and may be white.
-fn light(samples: &Samples, fill: f32) -> f64 {
+pub(super) fn light(samples: &Samples, fill: f32) -> f64 {
     let fill = f64::from(fill);
     let sum = |values: &mut dyn Iterator<Item = f64>| values.filter(|&value| value != fill).sum();
     match samples {

@@ -1,7 +1,7 @@
 //! Averages a painted plane into one lane of the observed volume.
 //!
 //! observed\[y, x\] ← the mean of the up to `scale` × `scale` pixels of the plane that have data, summed in f32 row by
-//! row; no data where there are none. What the plane does not reach becomes no data as well, so that nothing of an
+//! row, less what the camera adds; no data where there are none. What the plane does not reach becomes no data as well, so that nothing of an
 //! earlier tile stays. Blocks at the right and lower edge average what exists.
 
 use super::{Complex32, is_no_data, lane_of_mut};
@@ -20,6 +20,15 @@ pub struct Downsample {
     pub columns: u32,
     /// Which lane of the pair, 0 or 1.
     pub lane: u32,
+    /// Taken from each mean: so little beside no data that this stays as it is.
+    pub subtracted: f32,
+}
+
+impl Downsample {
+    /// Leaves no data in rows of `columns` pixels.
+    pub fn nothing(columns: u32, lane: u32) -> Self {
+        Self { width: 0, height: 0, scale: 1, columns, lane, subtracted: 0.0 }
+    }
 }
 
 /// Writes one lane of `observed`, rows of `columns` pixels, from `plane`, `[y, x]`.
@@ -31,12 +40,13 @@ pub fn downsample(plane: &[f32], params: &Downsample, observed: &mut [Complex32]
         let covered = if plane_rows.is_empty() { 0 } else { width.div_ceil(scale) };
         let (data, rest) = row.split_at_mut(covered);
         if scale == 1 {
-            data.iter_mut().zip(plane_rows).for_each(|(pair, v)| *lane_of_mut(pair, params.lane) = *v);
+            let shifted = plane_rows.iter().map(|v| v - params.subtracted);
+            data.iter_mut().zip(shifted).for_each(|(pair, v)| *lane_of_mut(pair, params.lane) = v);
         } else {
             for (x, pair) in data.iter_mut().enumerate() {
                 let columns = x * scale..width.min((x + 1) * scale);
-                *lane_of_mut(pair, params.lane) =
-                    mean(plane_rows.chunks(width).flat_map(|row| &row[columns.clone()]));
+                let mean = mean(plane_rows.chunks(width).flat_map(|row| &row[columns.clone()]));
+                *lane_of_mut(pair, params.lane) = mean - params.subtracted;
             }
         }
         rest.iter_mut().for_each(|pair| *lane_of_mut(pair, params.lane) = NO_DATA);
@@ -70,7 +80,7 @@ mod tests {
                 }
             }
         }
-        if count == 0 { NO_DATA } else { sum / count as f32 }
+        if count == 0 { NO_DATA } else { sum / count as f32 - params.subtracted }
     }
 
     #[test]
@@ -80,9 +90,9 @@ mod tests {
                 let pixel =
                     |i: u32| if i / 5 % 3 == 1 || i % 17 < 4 { NO_DATA } else { (i * 29 % 251) as f32 };
                 let plane: Vec<_> = (0..width * height).map(pixel).collect();
-                for lane in [0, 1] {
+                for (lane, subtracted) in [(0, 0.0), (1, 0.0), (1, 97.75)] {
                     let (columns, rows) = (19, 18);
-                    let params = Downsample { width, height, scale, columns, lane };
+                    let params = Downsample { width, height, scale, columns, lane, subtracted };
                     let mut observed = vec![Complex32::new(3.5, 3.5); (columns * rows) as usize];
                     downsample(&plane, &params, &mut observed);
                     for (i, pair) in observed.iter().enumerate() {

@@ -3,6 +3,8 @@
 //! out ← fill where `observed` has no data, else the value; for integers rounded half to even, then clamped to the
 //! type's range. Counts the values that rounding took out of the range; a fill value never counts.
 
+use std::iter::Sum;
+
 use rayon::prelude::*;
 
 use super::{Complex32, is_no_data, lane_of};
@@ -26,8 +28,23 @@ pub struct Pack {
     pub fill: f32,
 }
 
+/// Values that an output type could not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Clamped {
+    /// How many.
+    pub values: u64,
+    /// By how many counts they were changed, all together.
+    pub light: f64,
+}
+
+impl Sum for Clamped {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self { values: a.values + b.values, light: a.light + b.light })
+    }
+}
+
 /// A type that an output can have.
-pub trait Packed: Copy + Send {
+pub trait Packed: Copy + Send + Into<f32> {
     /// The nearest value of this type, and 1 if `value` is out of its range.
     fn from_f32(value: f32) -> (Self, u32);
 }
@@ -53,23 +70,40 @@ impl Packed for f32 {
 }
 
 /// Writes the core of `values`, `[z, y, x]` of one pair as `observed`, to `out`, which has room for just the core.
-/// Returns the number of clamped values.
-pub fn pack<T: Packed>(values: &[Complex32], observed: &[Complex32], params: &Pack, out: &mut [T]) -> u64 {
+/// Returns what was clamped.
+pub fn pack<T: Packed>(
+    values: &[Complex32],
+    observed: &[Complex32],
+    params: &Pack,
+    out: &mut [T],
+) -> Clamped {
     let [fft, first, core] = [params.fft, params.first, params.core].map(|shape| shape.map(|n| n as usize));
     let pack_row = |(row, out): (usize, &mut [T])| {
         let (z, y) = (first.z + row / core.y, first.y + row % core.y);
         let start = (z * fft.y + y) * fft.x + first.x;
-        let pairs = values[start..start + core.x].iter().zip(&observed[start..start + core.x]);
+        let pairs = || values[start..start + core.x].iter().zip(&observed[start..start + core.x]);
         let mut clamped_in_row = 0;
-        for (out, (value, observed)) in out.iter_mut().zip(pairs) {
+        for (out, (value, observed)) in out.iter_mut().zip(pairs()) {
             let gap = is_no_data(lane_of(*observed, params.lane));
             let (packed, clamped) = T::from_f32(if gap { params.fill } else { lane_of(*value, params.lane) });
             *out = packed;
             clamped_in_row += if gap { 0 } else { clamped };
         }
-        u64::from(clamped_in_row)
+        if clamped_in_row == 0 {
+            return Clamped::default();
+        }
+        let seen =
+            pairs().zip(&*out).filter(|((_, observed), _)| !is_no_data(lane_of(**observed, params.lane)));
+        let light = seen.map(|((value, _), out)| change(lane_of(*value, params.lane), *out)).sum();
+        Clamped { values: clamped_in_row.into(), light }
     };
     out.par_chunks_mut(core.x).with_min_len(ROWS_AT_ONCE).enumerate().map(pack_row).sum()
+}
+
+/// Counts by which clamping made `packed` of `value`; what rounding alone changes is none.
+fn change<T: Packed>(value: f32, packed: T) -> f64 {
+    let change = (f64::from(value) - f64::from(packed.into())).abs();
+    if T::from_f32(value).1 == 0 || !change.is_finite() { 0.0 } else { change }
 }
 
 /// `value` rounded half to even and clamped to 0..=`max`, and 1 if it had to be clamped. A NaN is clamped to 0.
@@ -140,19 +174,20 @@ mod tests {
             let params = Pack { fft, first, core, lane: 0, fill: 300.0 };
             let mut out = vec![9_u8; core.count()];
             let clamped = pack(&values, &observed, &params, &mut out);
-            let mut too_bright = 0;
+            let (mut too_bright, mut light) = (0, 0.0);
             for (i, &actual) in out.iter().enumerate() {
                 let i = i as u32;
                 let (z, y, x) =
                     (i / (core.x * core.y) + first.z, i / core.x % core.y + first.y, i % core.x + first.x);
                 let at = ((z * fft.y + y) * fft.x + x) as usize;
                 too_bright += u64::from(!gap(at) && at % 251 + 10 > 255);
+                light += if gap(at) { 0.0 } else { (at % 251 + 10).saturating_sub(255) as f64 };
                 let expected = if gap(at) { 255 } else { (at % 251 + 10).min(255) as u8 };
                 assert_eq!(actual, expected, "at {z}, {y}, {x} of {params:?}");
             }
-            assert_eq!(clamped, too_bright);
+            assert_eq!(clamped, Clamped { values: too_bright, light });
             let mut out = vec![9.0_f32; core.count()];
-            assert_eq!(pack(&values, &observed, &Pack { lane: 1, ..params }, &mut out), 0);
+            assert_eq!(pack(&values, &observed, &Pack { lane: 1, ..params }, &mut out), Clamped::default());
             assert!(out.iter().all(|&v| v == -1.0));
         }
     }

@@ -53,6 +53,7 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
         overlap: Overlap::Paint,
         precision: Precision::F32,
         shading: Vec::new(),
+        camera: Vec::new(),
         output: pixel_type.sample_type(),
         fill: vec![FILL],
         core: fft,
@@ -160,7 +161,7 @@ fn every_pixel_type_and_scale_is_stitched_exactly() {
                 // Sums of at most 64 values of 16 bits are exact in f32, and the floats are multiples of a quarter.
                 assert!(found.samples == expected(pixel_type.sample_type(), &found.tile, scale), "{what}");
                 assert!(found.samples == cpu.samples, "{what}: another result than the processor's");
-                assert_eq!((found.clamped, cpu.clamped), (0, 0), "{what}");
+                assert_eq!((found.clamped.values, cpu.clamped.values), (0, 0), "{what}");
             }
         }
     }

@@ -70,6 +70,7 @@ impl Case {
             overlap: Overlap::Paint,
             precision: Precision::F32,
             shading: Vec::new(),
+            camera: Vec::new(),
             output: SampleType::F32,
             fill: vec![0.0],
             core: self.fft,

@@ -100,6 +100,7 @@ impl Pair {
             overlap: Overlap::Paint,
             precision,
             shading: Vec::new(),
+            camera: Vec::new(),
             output: SampleType::F32,
             fill: vec![0.0],
             core: self.size,

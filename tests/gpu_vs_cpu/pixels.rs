@@ -216,6 +216,7 @@ fn downsample_averages_as_its_twin() {
                 fft_z: fft.z,
                 fft_y: fft.y,
                 fft_x: fft.x,
+                subtracted: 97.75,
             };
             bench.run(
                 &downsample::shader(),
@@ -226,8 +227,14 @@ fn downsample_averages_as_its_twin() {
             let mut twin = vec![poison; 2 * fft.count()];
             let area = (fft.y * fft.x) as usize;
             let first = fft.count() + area;
-            let params =
-                Downsample { width: width * scale, height: height * scale, scale, columns: fft.x, lane: 1 };
+            let params = Downsample {
+                width: width * scale,
+                height: height * scale,
+                scale,
+                columns: fft.x,
+                lane: 1,
+                subtracted: 97.75,
+            };
             twins::downsample::downsample(&plane, &params, &mut twin[first..first + area]);
             twin[first + area..first + 2 * area].iter_mut().for_each(|pair| pair.im = NO_DATA);
             let twin: Vec<_> = twin.iter().flat_map(|v| [v.re, v.im]).collect();
@@ -255,7 +262,7 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
         for core in [Zyx::new(1_u32, 1, 1), Zyx::new(2, 3, 5), Zyx::new(3, 9, 9), Zyx::new(3, 10, 8)] {
             let z = (fft.z - core.z).min(1);
             let bytes = core.count() * output.bytes();
-            let result = bench.buffer(&vec![0_u32; 1 + bytes.div_ceil(4)]);
+            let result = bench.buffer(&vec![0_u32; 3 + bytes.div_ceil(4)]);
             let params = pack::Params {
                 lane: 2,
                 width: core.x,
@@ -280,9 +287,17 @@ fn pack_rounds_clamps_and_counts_as_its_twin() {
                 Samples::U16(out) => twins::pack::pack(&image, &observed, &params, out),
                 Samples::F32(out) => twins::pack::pack(&image, &observed, &params, out),
             };
-            let header = u32::from_ne_bytes(found[..4].try_into().unwrap());
-            assert_eq!(u64::from(header), clamped, "clamped, {output:?}, {core}");
-            assert_eq!(&found[4..4 + bytes], twin.as_bytes(), "{output:?}, {core}");
+            let [count, low, high] =
+                [0, 4, 8].map(|at| u32::from_ne_bytes(found[at..at + 4].try_into().unwrap()));
+            assert_eq!(u64::from(count), clamped.values, "clamped, {output:?}, {core}");
+            let light = f64::from(low) + f64::from(high) * 2_f64.powi(32);
+            // Each value is rounded first.
+            assert!(
+                (light - clamped.light).abs() <= 0.5 * f64::from(count),
+                "{light}, not {}",
+                clamped.light
+            );
+            assert_eq!(&found[12..12 + bytes], twin.as_bytes(), "{output:?}, {core}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use painter::Painter;
 
 use super::copy::{Canvas, Placed, without};
-use crate::decon::{FinishedTile, Worked, fill_of};
+use crate::decon::{Clamped, FinishedTile, Worked, fill_of};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Rect};
@@ -79,7 +79,12 @@ impl OpenTiles {
                 Samples::F32(pixels) => Canvas { area, pixels }.fill(part, fill),
             }
         }
-        Some(FinishedTile { tile: (*tile).clone(), samples, clamped: 0, worked: Worked::default() })
+        Some(FinishedTile {
+            tile: (*tile).clone(),
+            samples,
+            clamped: Clamped::default(),
+            worked: Worked::default(),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::copy::{self, Placed, without};
 use crate::dataset::{FieldSamples, Pixels};
-use crate::decon::{Field, FinishedTile, Overlap, Shading, Worked};
+use crate::decon::{Clamped, Field, FinishedTile, Overlap, Shading, Worked};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::Tile;
 use crate::space::{Mosaic, Output, Rect, Zyx};
@@ -34,6 +34,8 @@ pub(super) struct Canvas<'a> {
     pub overlap: Overlap,
     /// Of the tile's channel.
     pub shading: Option<&'a Shading>,
+    /// Taken from every pixel.
+    pub subtracted: f32,
 }
 
 /// Level-0 pixels of a few rows.
@@ -54,7 +56,7 @@ impl Canvas<'_> {
             bands.for_each_init(Level0::default, |level0, (i, observed)| {
                 let area = band(self.tile.padded, i, rows);
                 let (width, height) = self.paint(plane as u32, area, level0);
-                let params = Downsample { width, height, scale: self.scale, columns: fft.x, lane };
+                let params = self.downsample(width, height, fft.x, lane);
                 downsample(&level0.pixels, &params, observed);
             });
         });
@@ -64,7 +66,8 @@ impl Canvas<'_> {
     pub fn convert(&self, output: SampleType, no_data: f32) -> FinishedTile {
         let core = self.tile.core;
         let mut samples = Samples::unset(output, core.area() as usize * self.tile.planes as usize);
-        let is_copied = self.scale == 1 && self.overlap == Overlap::Paint && self.shading.is_none();
+        let is_as_stored = self.shading.is_none() && self.subtracted == 0.0;
+        let is_copied = self.scale == 1 && self.overlap == Overlap::Paint && is_as_stored;
         let is_same = is_copied && self.fields.iter().all(|field| field.samples.kind() == output);
         let clamped = match &mut samples {
             Samples::U8(out) if is_same => self.copy_to(out, no_data),
@@ -78,7 +81,7 @@ impl Canvas<'_> {
 
     /// As [`Self::convert_to`] where nothing is averaged and fields and output are integers of the same type: then
     /// every value comes out as it is, and every pixel is written once, from the field on top.
-    fn copy_to<T: Packed + Pod>(&self, out: &mut [T], no_data: f32) -> u64 {
+    fn copy_to<T: Packed + Pod>(&self, out: &mut [T], no_data: f32) -> Clamped {
         let core = self.tile.core;
         let columns = core.width as usize;
         let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
@@ -90,7 +93,7 @@ impl Canvas<'_> {
                 self.copy_plane(plane as u32, copy::Canvas { area, pixels }, T::from_f32(no_data).0);
             });
         });
-        0
+        Clamped::default()
     }
 
     /// Every pixel of `canvas` from the field on top.
@@ -114,7 +117,7 @@ impl Canvas<'_> {
         bare.into_iter().for_each(|part| canvas.fill(part, no_data));
     }
 
-    fn convert_to<T: Packed>(&self, out: &mut [T], no_data: f32) -> u64 {
+    fn convert_to<T: Packed>(&self, out: &mut [T], no_data: f32) -> Clamped {
         let (core, rows) = (self.tile.core, self.rows_at_once());
         let columns = core.width as usize;
         let planes = out.par_chunks_mut(columns * core.height as usize).enumerate();
@@ -123,7 +126,7 @@ impl Canvas<'_> {
             let area = band(core, i, rows);
             let (width, height) = self.paint(plane as u32, area, level0);
             observed.resize(out.len(), Complex32::default());
-            let params = Downsample { width, height, scale: self.scale, columns: core.width, lane: 0 };
+            let params = self.downsample(width, height, core.width, 0);
             downsample(&level0.pixels, &params, observed);
             let shape = Zyx::new(1, area.height, area.width);
             let params = Pack { fft: shape, first: Zyx::default(), core: shape, lane: 0, fill: no_data };
@@ -134,9 +137,14 @@ impl Canvas<'_> {
                 let bands = out.par_chunks_mut(columns * rows).enumerate();
                 bands
                     .map_init(Default::default, |buffers, (i, out)| convert_band(buffers, plane, i, out))
-                    .sum::<u64>()
+                    .sum::<Clamped>()
             })
             .sum()
+    }
+
+    /// From `width` × `height` level-0 pixels to rows of `columns`.
+    fn downsample(&self, width: u32, height: u32, columns: u32, lane: u32) -> Downsample {
+        Downsample { width, height, scale: self.scale, columns, lane, subtracted: self.subtracted }
     }
 
     /// Output rows that are painted at once.
@@ -239,160 +247,4 @@ fn band(area: Rect<Output>, i: usize, rows: usize) -> Rect<Output> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decon::oracle::lopsided_psf;
-    use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Precision, Setup, Start, deconvolve};
-    use crate::pixels::PixelType;
-    use crate::plan::Layer;
-    use crate::source::SharedBytes;
-
-    const MOSAIC: (u32, u32) = (101, 77);
-
-    /// Fields that overlap, stick out of the tile, and leave a gap; on two planes.
-    fn layers() -> Vec<Layer> {
-        let at = [(0, 0, 0), (40, -5, 0), (30, 30, 0), (70, 50, 0), (0, 20, 1), (60, 20, 1)];
-        let layer = |(field, &(x, y, plane))| Layer { field, rect: Rect::new(x, y, 45, 40), plane };
-        at.iter().enumerate().map(layer).collect()
-    }
-
-    fn fields(pixel_type: PixelType) -> Vec<Field> {
-        let count = 45 * 40 * pixel_type.samples() as usize;
-        let field = |seed: usize| {
-            let value = |i: usize| ((i + 1) * (i + 31 * seed)) % 251;
-            let samples = match pixel_type.sample_type() {
-                SampleType::U8 => Samples::U8((0..count).map(|i| value(i) as u8).collect()),
-                SampleType::U16 => Samples::U16((0..count).map(|i| value(i) as u16 * 200).collect()),
-                SampleType::F32 => Samples::F32((0..count).map(|i| value(i) as f32 * 0.7).collect()),
-            };
-            let samples = if seed.is_multiple_of(2) { samples.into() } else { as_stored(&samples) };
-            Field { pixel_type, width: 45, height: 40, shown: None, samples }
-        };
-        (0..6).map(field).collect()
-    }
-
-    /// At an odd address, as in a file.
-    fn as_stored(samples: &Samples) -> FieldSamples {
-        let mut bytes = vec![9];
-        bytes.extend(samples.as_bytes());
-        let bytes = SharedBytes::from(bytes);
-        let range = bytes.len() - samples.as_bytes().len()..bytes.len();
-        FieldSamples::Stored { bytes: bytes.into_part(range), kind: samples.kind() }
-    }
-
-    fn tile(sample: u32, scale: u32) -> Tile {
-        let whole = Rect::<Mosaic>::new(0, 0, MOSAIC.0, MOSAIC.1).to_output(scale);
-        let padded = Rect::new(1, 2, whole.width - 1, whole.height - 2);
-        let core = Rect::new(3, 2, whole.width - 4, whole.height - 5);
-        Tile { sample, core, ..Tile::alone(padded, 2, layers()) }
-    }
-
-    /// The mean of the pixels that the last layer at each place has, or the fill value.
-    fn by_definition(tile: &Tile, fields: &[Field], scale: u32, no_data: f32) -> Vec<f32> {
-        let pixel = |plane: u32, x: i64, y: i64| {
-            let on_top = tile.layers.iter().rfind(|layer| {
-                layer.plane == plane && layer.rect.intersect(Rect::new(x, y, 1, 1)).is_some()
-            })?;
-            let field = &fields[on_top.field];
-            let at = ((y - on_top.rect.y) * 45 + x - on_top.rect.x) as usize;
-            let at = at * field.pixel_type.samples() as usize + tile.sample as usize;
-            let bytes = field.samples.as_bytes();
-            Some(match field.samples.kind() {
-                SampleType::U8 => f32::from(bytes[at]),
-                SampleType::U16 => f32::from(u16::from_ne_bytes(bytes.as_chunks().0[at])),
-                SampleType::F32 => f32::from_ne_bytes(bytes.as_chunks().0[at]),
-            })
-        };
-        let (core, scale) = (tile.core, i64::from(scale));
-        let mut means = Vec::new();
-        for plane in 0..tile.planes {
-            for (y, x) in (core.y..core.bottom()).flat_map(|y| (core.x..core.right()).map(move |x| (y, x))) {
-                let block =
-                    (0..scale).flat_map(|dy| (0..scale).map(move |dx| (x * scale + dx, y * scale + dy)));
-                let block: Vec<_> = block.filter_map(|(x, y)| pixel(plane, x, y)).collect();
-                let mean = block.iter().sum::<f32>() / block.len() as f32;
-                means.push(if block.is_empty() { no_data } else { mean });
-            }
-        }
-        means
-    }
-
-    fn setup(scale: u32, output: SampleType) -> Setup {
-        Setup {
-            fft: Zyx::new(4, 90, 108),
-            lanes: 3,
-            scale,
-            overlap: Overlap::Paint,
-            precision: Precision::F32,
-            shading: Vec::new(),
-            output,
-            fill: vec![5.0],
-            core: Zyx::new(2, 90, 108),
-            field_slots: 6,
-            field_bytes: 1 << 20,
-            channels: Vec::new(),
-        }
-    }
-
-    fn finish(backend: &mut CpuBackend, lane: usize, tile: &Tile, fields: &[Field]) -> FinishedTile {
-        backend.stitch(lane, tile, &fields.iter().collect::<Vec<_>>()).unwrap();
-        if backend.volumes.is_some() {
-            backend.begin(0, lane + 1, Start::Observed).unwrap();
-            deconvolve(backend, Method::Rl, 2).unwrap();
-        }
-        backend.download(lane, tile.clone()).unwrap().unwrap()
-    }
-
-    #[test]
-    fn a_tile_is_converted_as_its_layers_and_means_are_defined() {
-        for scale in [1, 2, 4, 8] {
-            for pixel_type in [PixelType::Gray8, PixelType::Gray16, PixelType::Gray32Float, PixelType::Bgr48]
-            {
-                let fields = fields(pixel_type);
-                let tile = tile(pixel_type.samples() - 1, scale);
-                let expected = by_definition(&tile, &fields, scale, 5.0);
-                let convert = |output| {
-                    finish(&mut CpuBackend::new(&setup(scale, output), 2).unwrap(), 1, &tile, &fields)
-                };
-                let floats = convert(SampleType::F32);
-                assert_eq!(floats.samples, Samples::F32(expected.clone()), "{pixel_type:?} at scale {scale}");
-                let rounded = expected.iter().map(|v| v.round_ties_even().clamp(0.0, 255.0) as u8).collect();
-                let bytes = convert(SampleType::U8);
-                assert_eq!(bytes.samples, Samples::U8(rounded), "{pixel_type:?} at scale {scale}");
-                let words = expected.iter().map(|v| v.round_ties_even() as u16).collect();
-                assert_eq!(convert(SampleType::U16).samples, Samples::U16(words), "{pixel_type:?}");
-                let too_bright = expected.iter().filter(|v| v.round_ties_even() > 255.0).count();
-                assert_eq!(bytes.clamped, too_bright as u64);
-            }
-        }
-    }
-
-    #[test]
-    fn deconvolved_with_a_point_a_tile_comes_out_as_converted() {
-        let mut psf = lopsided_psf(Zyx::new(3, 5, 7));
-        psf.data.fill(0.0);
-        psf.data[52] = 1.0;
-        for scale in [1, 4] {
-            let fields = fields(PixelType::Gray16);
-            let (first, second) = (tile(0, scale), Tile { core: Rect::new(5, 4, 9, 7), ..tile(0, scale) });
-            let channels = vec![ChannelSetup { psf: psf.clone(), background: 0.0 }];
-            let setup = Setup { channels, ..setup(scale, SampleType::F32) };
-            let mut backend = CpuBackend::new(&setup, 2).unwrap();
-            for (lane, tile) in [(2, &second), (0, &first), (1, &second)] {
-                let FinishedTile { samples: Samples::F32(actual), .. } =
-                    finish(&mut backend, lane, tile, &fields)
-                else {
-                    panic!("floats were asked for")
-                };
-                let expected = by_definition(tile, &fields, scale, 5.0);
-                for (i, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
-                    // Transforms of up to 5e4 round by 1e-7 of that; a dark pixel starts at 1e-3.
-                    assert!(
-                        (actual - expected).abs() < 0.1,
-                        "at {i} of lane {lane}: {actual}, not {expected}"
-                    );
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::paint::Canvas;
 use super::volume::Volume;
 use crate::decon::otf::otf_lines;
-use crate::decon::{FinishedTile, NO_DATA, Setup, Start, Worked};
+use crate::decon::{Clamped, FinishedTile, NO_DATA, Setup, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::plan::Tile;
@@ -101,8 +101,8 @@ impl Volumes {
     pub fn new(setup: &Setup) -> Result<Self> {
         let fft = setup.fft;
         let transforms = Transforms::new(fft);
-        let channels = setup.channels.iter().map(|channel| {
-            Ok(Channel { otf: otf_lines(&channel.psf, fft)?, background: channel.background })
+        let channels = setup.channels.iter().enumerate().map(|(i, channel)| {
+            Ok(Channel { otf: otf_lines(&channel.psf, fft)?, background: setup.added(i) })
         });
         let channels = channels.collect::<Result<_>>()?;
         let pairs = setup.lanes.div_ceil(2) as usize;
@@ -182,8 +182,8 @@ impl Volumes {
     /// Leaves no data in a lane that shares its pair with a tile.
     fn clear(&mut self, lane: usize) {
         self.extents[lane] = Zyx::default();
-        let params = Downsample { width: 0, height: 0, scale: 1, columns: self.fft.x, lane: lane as u32 % 2 };
         let columns = self.fft.x as usize;
+        let params = Downsample::nothing(self.fft.x, lane as u32 % 2);
         pair_mut(&mut self.observed, self.fft, lane)
             .par_chunks_mut(columns)
             .for_each(|row| downsample(&[], &params, row));
@@ -286,7 +286,7 @@ impl Volumes {
         FinishedTile { tile, samples, clamped, worked: Worked::default() }
     }
 
-    fn pack<T: Packed>(&self, lane: usize, params: &Pack, out: &mut [T]) -> u64 {
+    fn pack<T: Packed>(&self, lane: usize, params: &Pack, out: &mut [T]) -> Clamped {
         let at = lane / 2 * self.fft.count()..(lane / 2 + 1) * self.fft.count();
         let at = if self.folded { 0..self.used } else { at };
         let (values, observed) = (&self.estimate[at.clone()], &self.observed[at]);
@@ -295,7 +295,7 @@ impl Volumes {
         }
         let [first, second] = halves_of(params, self.shape());
         let (upper, lower) = out.split_at_mut(first.core.count());
-        pack(values, observed, &first, upper) + pack(values, observed, &second, lower)
+        [pack(values, observed, &first, upper), pack(values, observed, &second, lower)].into_iter().sum()
     }
 
     fn plane(&self) -> usize {

@@ -30,6 +30,8 @@ pub(super) struct Canvas {
     fill: Kernel<fill::Params>,
     painter: Painter,
     shadings: Shadings,
+    /// Of each output channel.
+    subtracted: Vec<f32>,
     downsample: Kernel<downsample::Params>,
     fill_plane: wgpu::BindGroup,
     downsample_plane: wgpu::BindGroup,
@@ -159,6 +161,7 @@ impl Canvas {
             fill,
             painter,
             shadings,
+            subtracted: setup.camera.iter().map(|camera| camera.subtracted()).collect(),
             downsample,
             plane_pixels,
             free: (0..places.len()).rev().collect(),
@@ -218,13 +221,15 @@ impl Canvas {
                 self.paint(recorder, tile, layer, slot);
             }
             let planes = if plane + 1 == planes { self.fft.z - plane } else { 1 };
-            self.observe(recorder, lane, Zyx::new(plane, height, width), planes);
+            let subtracted = self.subtracted.get(tile.channel as usize).copied().unwrap_or(0.0);
+            let params = self.observing(lane, Zyx::new(plane, height, width), planes);
+            self.observe(recorder, &downsample::Params { subtracted, ..params });
         }
     }
 
     /// Leaves no data in `lane`.
     pub fn clear(&mut self, recorder: &mut Recorder, lane: usize) {
-        self.observe(recorder, lane, Zyx::default(), self.fft.z);
+        self.observe(recorder, &self.observing(lane, Zyx::default(), self.fft.z));
     }
 
     fn paint(&self, recorder: &mut Recorder, tile: &Tile, layer: &Layer, slot: &Slot) {
@@ -259,8 +264,8 @@ impl Canvas {
 
     /// Averages the plane of `tile.y` × `tile.x` output pixels into plane `tile.z` of `lane`, and leaves no data in
     /// the rest of `planes` planes.
-    fn observe(&self, recorder: &mut Recorder, lane: usize, tile: Zyx<u32>, planes: u32) {
-        let params = downsample::Params {
+    fn observing(&self, lane: usize, tile: Zyx<u32>, planes: u32) -> downsample::Params {
+        downsample::Params {
             lane: lane as u32,
             first_plane: tile.z,
             planes,
@@ -270,7 +275,11 @@ impl Canvas {
             fft_z: self.fft.z,
             fft_y: self.fft.y,
             fft_x: self.fft.x,
-        };
-        self.downsample.dispatch(recorder, &self.downsample_plane, &params);
+            subtracted: 0.0,
+        }
+    }
+
+    fn observe(&self, recorder: &mut Recorder, params: &downsample::Params) {
+        self.downsample.dispatch(recorder, &self.downsample_plane, params);
     }
 }

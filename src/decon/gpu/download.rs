@@ -1,6 +1,6 @@
 //! From the estimate to finished tiles: pack on the device, copy, read back.
 
-use crate::decon::{FinishedTile, Setup, Worked, fill_of};
+use crate::decon::{Clamped, FinishedTile, Setup, Worked, fill_of};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::{pack, sample_code};
@@ -89,11 +89,13 @@ impl Download {
         let output = self.output;
         self.readback.oldest_timed(|tile, bytes, times| {
             let (header, values) = bytes.split_at(pack::HEADER_BYTES);
-            let clamped = bytemuck::pod_read_unaligned::<u32>(header);
+            let [clamped, low, high] = bytemuck::pod_read_unaligned::<[u32; 3]>(header);
+            let light = f64::from(low) + f64::from(high) * 2_f64.powi(32);
+            let clamped = Clamped { values: clamped.into(), light };
             let mut samples = Samples::unset(output, tile.core_shape().count());
             let room = samples.as_bytes_mut();
             room.copy_from_slice(&values[..room.len()]);
-            FinishedTile { tile, samples, clamped: clamped.into(), worked: Worked { device: 0, times } }
+            FinishedTile { tile, samples, clamped, worked: Worked { device: 0, times } }
         })
     }
 }

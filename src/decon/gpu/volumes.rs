@@ -33,7 +33,7 @@ pub(super) struct Volumes {
     weight: Step<weight_rows::Params>,
     /// For each row, where its weights are not 1.
     edges: wgpu::Buffer,
-    /// Of each channel: counts that do not come from the object.
+    /// Of each channel: counts that the model adds to the blurred object.
     backgrounds: Vec<f32>,
     /// Extents of the tile in each lane.
     extents: Vec<Zyx<u32>>,
@@ -104,7 +104,7 @@ impl Volumes {
             sums,
             estimate,
             edges,
-            backgrounds: setup.channels.iter().map(|channel| channel.background).collect(),
+            backgrounds: (0..setup.channels.len()).map(|channel| setup.added(channel)).collect(),
             extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
             channel: 0,
             pairs: 0,
