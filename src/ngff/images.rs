@@ -1,5 +1,7 @@
 //! The images of a folder, as scenes.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::array::PlaneArray;
@@ -201,57 +203,68 @@ impl Reader<'_> {
         Ok(fields)
     }
 
-    /// All images that are like the first, as one data set.
+    /// All images with the voxels of the first, as one data set.
     fn combine(&mut self, images: Vec<Image>) -> Result<Dataset> {
-        let kind = |image: &Image| (image.shape.t, image.shape.c, image.shape.z, image.sample);
-        let look = |image: &Image| {
-            image.channels.iter().map(|channel| (channel.name.clone(), channel.color)).collect::<Vec<_>>()
-        };
         let Some(first) = images.first() else {
             return Err(Error::unsupported(self.documents.name(""), "a collection without images"));
         };
-        let (of_first, pixel_type) = (kind(first), Some(gray(first.sample)));
-        let (step, looks) = (first.step, look(first));
-        let channels = first.channels.iter().map(|channel| Channel { pixel_type, ..channel.clone() });
+        let step = first.step;
         let mut dataset = Dataset {
             scenes: Vec::new(),
-            channels: channels.collect(),
-            voxel_um: believed(first.step.1, &mut self.notes),
-            interval_secs: first.step.0,
+            channels: Vec::new(),
+            voxel_um: believed(step.1, &mut self.notes),
+            interval_secs: step.0,
             optics: Optics::default(),
             notes: Vec::new(),
         };
         for (index, image) in (0..).zip(images) {
-            if kind(&image) != of_first || !is_like(image.step, step) {
-                self.notes.push(format!(
-                    "image {} is left out: it has other channels, slices, times, samples or voxel sizes than the first; give its own folder to read it",
-                    image.path
-                ));
+            if is_like(image.step, step) {
+                let channels = channels_of(&image, &mut dataset.channels);
+                dataset.scenes.push(scene(index, image, channels));
                 continue;
             }
-            if look(&image) != looks {
-                self.notes.push(format!(
-                    "the channels of image {} have other names or colours: those of the first image are written; give its own folder to keep them",
-                    image.path
-                ));
-            }
-            let Image { name, shape, origin: (origin_secs, origin_um), fields, pyramid, .. } = image;
-            let rect = Rect::new(0, 0, shape.x as u32, shape.y as u32);
-            dataset.scenes.push(Scene {
-                index,
-                name,
-                rect,
-                slices: shape.z as u32,
-                times: shape.t as u32,
-                origin_um,
-                origin_secs,
-                channels: (0..shape.c as u32).collect(),
-                fields,
-                pyramid,
-                unreadable: Vec::new(),
-            });
+            self.notes.push(format!(
+                "image {} is left out: it has other voxel sizes than the first; give its own folder to read it",
+                image.path
+            ));
         }
         Ok(dataset)
+    }
+}
+
+/// Where the channels of `image` are in `all`, which takes in those that it lacks.
+fn channels_of(image: &Image, all: &mut Vec<Channel>) -> Range<u32> {
+    let pixel_type = Some(gray(image.sample));
+    let own: Vec<_> =
+        image.channels.iter().map(|channel| Channel { pixel_type, ..channel.clone() }).collect();
+    let first = match all.windows(own.len()).position(|known| known == own) {
+        Some(first) => first,
+        // More of the same.
+        None if own.starts_with(all) => 0,
+        None => all.len(),
+    };
+    let known = all.len() - first;
+    all.extend(own.iter().skip(known).cloned());
+    first as u32..(first + own.len()) as u32
+}
+
+fn scene(index: u32, image: Image, channels: Range<u32>) -> Scene {
+    let Image { name, shape, origin: (origin_secs, origin_um), mut fields, mut pyramid, .. } = image;
+    for subblock in fields.iter_mut().chain(&mut pyramid) {
+        subblock.plane.c += channels.start;
+    }
+    Scene {
+        index,
+        name,
+        rect: Rect::new(0, 0, shape.x as u32, shape.y as u32),
+        slices: shape.z as u32,
+        times: shape.t as u32,
+        origin_um,
+        origin_secs,
+        channels: channels.collect(),
+        fields,
+        pyramid,
+        unreadable: Vec::new(),
     }
 }
 

@@ -262,11 +262,16 @@ fn a_collection_comes_back_as_its_scenes() {
 }
 
 #[test]
-fn what_differs_between_the_images_of_a_collection_is_not_lost_in_silence() {
+fn each_image_of_a_collection_keeps_what_is_its_own() {
     let home = tempfile::tempdir().unwrap();
     let [slide, first, again] = ["in.czi", "a.zarr", "b.zarr"].map(|name| home.path().join(name));
-    let scene = |index| Piece { scene: Some(index), ..Piece::new(index, 0, 0, (64, 40), PixelType::Gray8) };
-    write(&slide, &[scene(0), scene(1), scene(2)], &metadata(1));
+    let piece = |index, z| {
+        let piece = Piece::new(10 * index + z, 0, 0, (64, 40), PixelType::Gray8).at(0, 0, z);
+        Piece { scene: Some(index), ..piece }
+    };
+    // The second has three slices.
+    let slices = [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0)];
+    write(&slide, &slices.map(|(index, z)| piece(index, z)), &metadata(1));
     run(&slide, &first, "--iterations 0").done();
     let change = |group: &str, change: &dyn Fn(&mut Value)| {
         let file = first.join(group).join("zarr.json");
@@ -279,9 +284,14 @@ fn what_differs_between_the_images_of_a_collection_is_not_lost_in_silence() {
         ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"][4] = json!(0.3);
     });
     let ended = run(&first, &again, "--iterations 0").done();
-    assert!(ended.stderr.contains("the channels of image 1 have other names or colours"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("image 2 is left out: it has other"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("image 2 is left out: it has other voxel sizes"), "{}", ended.stderr);
     assert_eq!(attributes(&again.join("OME"))["ome"]["series"], json!(["0", "1"]));
+    for (group, slices, label) in [("0", 1, "dye 0"), ("1", 3, "other")] {
+        let found = image(&again.join(group));
+        assert_eq!(found.shape, [1, 1, slices, 40, 64], "image {group}");
+        assert_same(found.pixels(), image(&first.join(group)).pixels(), group);
+        assert_eq!(attributes(&again.join(group))["ome"]["omero"]["channels"][0]["label"], label);
+    }
 
     change("0", &|ome| {
         ome["image-label"] = json!({});
