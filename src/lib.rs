@@ -15,6 +15,7 @@
 //! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
 //! | [`gpu`] | adapters, device, buffers |
 //! | [`zarr`] | the OME-Zarr output |
+//! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
 //! | [`space`], [`pixels`], [`error`] | words that all rooms share |
@@ -52,4 +53,5 @@ pub mod space;
 pub mod tiff;
 pub mod timeline;
 pub mod twins;
+pub mod written;
 pub mod zarr;

@@ -1,13 +1,14 @@
 //! `decon-gpu bench`.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::args::{BackendChoice, JobArgs};
-use super::{print, to_json};
+use super::{footprint, print, to_json};
 use crate::bench::compare::{Comparison, read};
 use crate::bench::compute::{ComputeBench, size};
 use crate::bench::html::page;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
 use crate::job::{Chosen, Gpu};
 use crate::options::Options;
+use crate::written::{Footprint, is_json, is_page, write_whole};
 
 #[derive(Debug, Subcommand)]
 pub enum BenchArgs {
@@ -166,6 +168,9 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
 }
 
 fn load(args: &LoadArgs) -> Result<ExitCode> {
+    let mut footprint = Footprint::default();
+    footprint::add_input(&mut footprint, &args.input.clone().into());
+    args.writing.check(footprint)?;
     let flags = [
         ("scene", args.scene.map(|scene| scene.to_string())),
         ("region", args.region.clone()),
@@ -189,11 +194,17 @@ fn overlap(args: &OverlapArgs) -> Result<ExitCode> {
     if let Some(wrong) = latency_ms.iter().find(|&latency| !(0.0..=60_000.0).contains(latency)) {
         return Err(Error::option("--latency-ms", format!("{wrong} is not from 0 to 60000")));
     }
+    let options = Options::new(&args.job)?;
+    let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let mut footprint = footprint::of_options(&options);
+    footprint::add_input(&mut footprint, &options.input);
+    footprint::add_output(&mut footprint, "--scratch", &scratch.join("bench.ome.zarr"));
+    args.writing.check(footprint)?;
     let bench = OverlapBench {
-        options: Options::new(&args.job)?,
+        options,
         runs: if args.quick { 1 } else { args.runs },
         latencies: latency_ms.into_iter().map(|latency| latency / 1e3).collect(),
-        folder: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
+        folder: scratch,
         say: args.writing.say(),
     };
     args.writing.give(&bench.run()?)?;
@@ -201,6 +212,7 @@ fn overlap(args: &OverlapArgs) -> Result<ExitCode> {
 }
 
 fn compute(args: &ComputeArgs) -> Result<ExitCode> {
+    args.writing.check(Footprint::default())?;
     let sizes = args.sizes.iter().map(|text| size("--sizes", text)).collect::<Result<_>>()?;
     let mut backends = Vec::new();
     if args.backend != BackendChoice::Gpu {
@@ -248,10 +260,16 @@ impl WritingArgs {
         if self.quiet { |_| {} } else { |line| eprintln!("{line}") }
     }
 
+    /// Refuses what would destroy something of `footprint`, which this adds to.
+    fn check(&self, mut footprint: Footprint) -> Result<()> {
+        self.json.iter().for_each(|path| footprint.writes("--json", path, is_json));
+        self.html.iter().for_each(|path| footprint.writes("--html", path, is_page));
+        footprint.check()
+    }
+
     fn give(&self, results: &Results) -> Result<()> {
         print(&results.to_string());
-        let write =
-            |path: &Path, text: String| std::fs::write(path, text).map_err(|error| Error::io(path, error));
+        let write = |path: &Path, text: String| write_whole(path, |file| file.write_all(text.as_bytes()));
         self.json.as_deref().map_or(Ok(()), |path| write(path, to_json(results)))?;
         self.html.as_deref().map_or(Ok(()), |path| write(path, page(results)))
     }

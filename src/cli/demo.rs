@@ -1,19 +1,24 @@
 //! `decon-gpu demo`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
 use super::args::JobArgs;
-use super::print;
-use crate::demo::{BACKGROUND, Image, Slide, write_picture};
+use super::{footprint, print};
+use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
 use crate::report::TerminalReport;
 use crate::run::Stop;
+use crate::written::{Footprint, is_picture, write_whole};
 use crate::zarr::{Target, read_plane};
+
+/// Names the folder.
+const OUTPUT: &str = "--output";
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -33,17 +38,53 @@ struct DemoJob {
     job: JobArgs,
 }
 
+/// What the demo makes in its folder.
+struct Files {
+    slide: PathBuf,
+    restored: PathBuf,
+    picture: PathBuf,
+}
+
+impl Files {
+    fn new(folder: &Path) -> Self {
+        let [slide, restored, picture] =
+            ["slide.czi", "restored.ome.zarr", "demo.png"].map(|name| folder.join(name));
+        Self { slide, restored, picture }
+    }
+
+    /// Adds them. Those of a demo before are replaced; what is of anyone else stays, and is an error.
+    fn add_to(&self, footprint: &mut Footprint) -> Result<()> {
+        footprint.writes(OUTPUT, &self.slide, is_demo_slide);
+        footprint::add_output(footprint, OUTPUT, &self.restored);
+        footprint.writes(OUTPUT, &self.picture, is_picture);
+        let mut others = [&self.restored, &self.picture].into_iter();
+        match others.find(|path| !self.slide.exists() && path.symlink_metadata().is_ok()) {
+            None => Ok(()),
+            Some(path) => {
+                let reason = format!("{} is there, and not of a demo; choose another folder", path.display());
+                Err(Error::option(OUTPUT, reason))
+            }
+        }
+    }
+}
+
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let folder = &args.output;
+    let files = Files::new(folder);
+    let Files { slide: input, restored: output, picture } = &files;
+    let options = Options::new(&job_args(input, &args.flags))?;
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-    let (input, output) = (folder.join("slide.czi"), folder.join("restored.ome.zarr"));
+    let mut footprint = footprint::of_options(&options);
+    files.add_to(&mut footprint)?;
+    footprint.check()?;
     let slide = Slide::make()?;
-    slide.write(&input)?;
+    let czi = slide.czi()?;
+    write_whole(input, |file| file.write_all(&czi))?;
 
-    let job = Job::prepare(Options::new(&job_args(&input, &args.flags))?)?;
-    let target = Target { overwrite: true, ..Target::new(&output) };
+    let job = Job::prepare(options)?;
+    let target = Target { overwrite: true, ..Target::new(output) };
     crate::run::run(job, Some(target), &Stop::default(), &TerminalReport::new())?;
-    let restored = restored(&output, &slide)?;
+    let restored = restored(output, &slide)?;
 
     for (channel, image) in restored.iter().enumerate() {
         let before = slide.observed[channel].pixels.iter().map(|count| count - BACKGROUND);
@@ -53,8 +94,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
             slide.error(channel, image.pixels.iter().copied())
         ));
     }
-    let picture = folder.join("demo.png");
-    write_picture(&picture, &slide, &restored)?;
+    write_picture(picture, &slide, &restored)?;
     print(&format!("truth, observed and restored side by side: {}", picture.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 
 use super::args::JobArgs;
-use super::print;
+use super::{footprint, print};
 use crate::decon::Shading;
 use crate::error::{Error, Result};
 use crate::flatfield::{Brightness, Camera, Panel, Panels, Seams, estimate, write_picture};
@@ -18,7 +18,8 @@ use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
 use crate::run::Stop;
 use crate::source::Location;
-use crate::tiff::{Planes, write_planes};
+use crate::tiff::{Planes, is_written_here, write_planes};
+use crate::written::{Footprint, is_picture};
 use crate::zarr::{Target, read_plane};
 
 /// With fewer fields, the structures of the specimen do not average out.
@@ -64,9 +65,7 @@ struct FlatfieldJob {
 }
 
 pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
-    if same_file(Path::new(&args.input), &args.output) {
-        return Err(Error::option("--output", "is the input"));
-    }
+    args.footprint()?.check()?;
     let job = args.job(&[])?;
     let everything = output_channels(job.input.dataset());
     let mut known: BTreeMap<(u32, u32), Brightness> = BTreeMap::new();
@@ -111,8 +110,22 @@ impl FlatfieldArgs {
         Location::from(self.input.clone()).name()
     }
 
+    /// What is read and what is written.
+    fn footprint(&self) -> Result<Footprint> {
+        let options = self.options(&[])?;
+        let mut footprint = footprint::of_options(&options);
+        footprint::add_input(&mut footprint, &options.input);
+        footprint.writes("--output", &self.output, is_written_here);
+        self.picture.iter().for_each(|path| footprint.writes("--picture", path, is_picture));
+        Ok(footprint)
+    }
+
     /// The job that `run` would do without a deconvolution, with `more` flags.
     fn job(&self, more: &[OsString]) -> Result<Job> {
+        Job::prepare(self.options(more)?)
+    }
+
+    fn options(&self, more: &[OsString]) -> Result<Options> {
         let mut flags: Vec<OsString> =
             ["flatfield", "--iterations", "0", "--backend", "cpu"].map(Into::into).into();
         flags.push(self.input.clone());
@@ -122,12 +135,8 @@ impl FlatfieldArgs {
         flags.extend(self.darkfield.iter().map(|dark| format!("--darkfield={dark}").into()));
         flags.extend_from_slice(more);
         let parsed = FlatfieldJob::try_parse_from(flags);
-        Job::prepare(Options::new(&parsed.unwrap_or_else(|error| error.exit()).job)?)
+        Options::new(&parsed.unwrap_or_else(|error| error.exit()).job)
     }
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
 /// The output channels of each channel of the file.

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::ReadingArgs;
-use super::{print, to_json};
+use super::{footprint, print, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
 use crate::job::{Dimensions, open_input};
 use crate::options;
 use crate::source::Location;
 use crate::timeline::{Detail, Timeline};
+use crate::written::{Footprint, is_picture};
 
 #[derive(Args, Debug)]
 pub struct InfoArgs {
@@ -34,6 +35,10 @@ pub struct InfoArgs {
 }
 
 pub fn run(args: &InfoArgs) -> Result<ExitCode> {
+    let mut footprint = Footprint::default();
+    footprint::add_input(&mut footprint, &args.input);
+    args.map.iter().for_each(|path| footprint.writes("--map", path, is_picture));
+    footprint.check()?;
     let (access, timeline) = (options::access(&args.reading)?, Timeline::new(Detail::Sums));
     let axes = options::axes(&args.axes)?;
     let dimensions = Dimensions { select: &BTreeMap::new(), axes: axes.as_ref() };

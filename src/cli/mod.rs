@@ -6,6 +6,7 @@ mod demo;
 mod devices;
 mod ended;
 mod flatfield;
+mod footprint;
 mod info;
 mod plan;
 mod recording;

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::error::Result;
 use crate::report::{BatchSummary, Keeper, MemorySampler, write_report, write_trace};
 use crate::timeline::{Detail, Timeline};
+use crate::written::{Footprint, is_json, is_page};
 
 /// What to record.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +30,12 @@ pub struct Recording {
 }
 
 impl RecordingArgs {
+    /// Adds what is written.
+    pub fn add_to(&self, footprint: &mut Footprint) {
+        self.trace.iter().for_each(|path| footprint.writes("--trace", path, is_json));
+        self.report.iter().for_each(|path| footprint.writes("--report", path, is_page));
+    }
+
     /// From now on.
     pub fn start(&self) -> Recording {
         let is_asked_for = self.trace.is_some() || self.report.is_some();

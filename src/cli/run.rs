@@ -1,6 +1,7 @@
 //! `decon-gpu run`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::JobArgs;
 use super::ended::Ended;
+use super::footprint;
 use super::recording::{Recording, RecordingArgs};
 use super::signals::Signals;
 use super::stalls::Watch;
@@ -21,6 +23,7 @@ use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, S
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
 use crate::source::Location;
 use crate::timeline::Timeline;
+use crate::written::{Footprint, is_json, write_whole};
 use crate::zarr::Target;
 
 /// Exit code of a run that left damaged subblocks out.
@@ -93,6 +96,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let options = Options::new(&args.job)?;
     let targets = args.targets()?;
+    args.footprint(&options, &targets).check()?;
+    args.make_folder(&targets)?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
     let recording = args.recording.start();
     let keeper = Keeper::new(&*report);
@@ -232,8 +237,28 @@ impl RunArgs {
             return Ok(vec![Some(target(output.clone()))]);
         }
         let names = names_in(output, &inputs)?;
-        std::fs::create_dir_all(output).map_err(|error| Error::io(output, error))?;
         Ok(names.into_iter().map(|path| Some(target(path))).collect())
+    }
+
+    /// What is read and what is written.
+    fn footprint(&self, options: &Options, targets: &[Option<Target>]) -> Footprint {
+        let mut footprint = footprint::of_options(options);
+        self.inputs().for_each(|input| footprint::add_input(&mut footprint, input));
+        for target in targets.iter().flatten() {
+            footprint::add_output(&mut footprint, "--output", &target.path);
+        }
+        self.summary.iter().for_each(|path| footprint.writes("--summary", path, is_json));
+        self.recording.add_to(&mut footprint);
+        footprint
+    }
+
+    /// Makes the folder for the outputs of several inputs.
+    fn make_folder(&self, targets: &[Option<Target>]) -> Result<()> {
+        let is_folder = |output: &&PathBuf| targets.iter().flatten().any(|target| target.path != **output);
+        match self.output.as_ref().filter(is_folder) {
+            Some(output) => std::fs::create_dir_all(output).map_err(|error| Error::io(output, error)),
+            None => Ok(()),
+        }
     }
 
     /// Writes what was asked for of a run that ended as `batch` says; nothing of one file of which nothing was done, so that the
@@ -251,7 +276,7 @@ impl RunArgs {
 
     fn write_summary(&self, summary: &impl serde::Serialize) -> Result<()> {
         match &self.summary {
-            Some(path) => std::fs::write(path, to_json(summary)).map_err(|error| Error::io(path, error)),
+            Some(path) => write_whole(path, |file| file.write_all(to_json(summary).as_bytes())),
             None => Ok(()),
         }
     }

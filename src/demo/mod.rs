@@ -6,6 +6,8 @@
 mod picture;
 pub(crate) mod specimen;
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use rand::SeedableRng;
@@ -13,11 +15,13 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
 
+use crate::czi::Czi;
 use crate::czi::write::{CziWriter, Metadata, NewSubblock};
-use crate::dataset::{Channel, Compression, Optics, Plane};
-use crate::error::Result;
+use crate::dataset::{Channel, Compression, Input, Optics, Plane};
+use crate::error::{Error, Result};
 use crate::pixels::{PixelType, Samples};
 use crate::psf::{Psf, WidefieldOptics};
+use crate::source::FileSource;
 use crate::space::{Rect, Stored, Zyx};
 
 pub use picture::write_picture;
@@ -41,6 +45,21 @@ const REFRACTIVE_INDEX: f64 = 1.333;
 const CHANNELS: [(&str, f64, [u8; 3]); 2] =
     [("nuclei", 461.0, [0, 200, 255]), ("fibres", 610.0, [255, 120, 0])];
 const SEED: u64 = 20;
+/// There is none of this name.
+const OBJECTIVE: &str = "synthetic 63x/1.0 water";
+
+/// Whether the file `path` is the slide of a demo, by its objective.
+///
+/// # Errors
+/// The system's.
+pub fn is_demo_slide(path: &Path) -> io::Result<bool> {
+    let opened = FileSource::open(path).and_then(|source| Czi::open(Box::new(source), &BTreeMap::new()));
+    match opened {
+        Ok(czi) => Ok(czi.dataset().optics.objective.as_deref() == Some(OBJECTIVE)),
+        Err(Error::Io { source, .. }) => Err(source),
+        Err(_) => Ok(false),
+    }
+}
 
 /// An image of one channel.
 pub struct Image {
@@ -114,19 +133,19 @@ impl Slide {
         self.observed.push(observed);
     }
 
-    /// Writes the fields as a CZI mosaic.
+    /// The fields as a CZI mosaic; always the same bytes.
     ///
     /// # Errors
-    /// `Io`.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let mut writer = CziWriter::create(path)?;
+    /// None that a user can cause.
+    pub fn czi(&self) -> Result<Vec<u8>> {
+        let mut writer = CziWriter::in_memory()?;
         for field in &self.fields {
             let plane = Plane { c: field.channel, ..Plane::default() };
             let described = NewSubblock::new(plane, field.rect, PixelType::Gray16);
             let subblock = NewSubblock { m: Some(field.m), compression: Compression::Zstd1, ..described };
             writer.add(&subblock, &field.pixels)?;
         }
-        writer.finish(&metadata()).map(drop)
+        Ok(writer.finish(&metadata())?.into_inner())
     }
 
     /// Relative root mean square error of `image` against the truth of `channel`: ‖image − truth‖ / ‖truth‖.
@@ -181,7 +200,7 @@ fn metadata() -> Metadata {
         voxel_um: Zyx::new(None, Some(PIXEL_UM), Some(PIXEL_UM)),
         channels: CHANNELS.map(channel).to_vec(),
         optics: Optics {
-            objective: Some("synthetic 63x/1.0 water".to_owned()),
+            objective: Some(OBJECTIVE.to_owned()),
             na: Some(NA),
             magnification: Some(63.0),
             immersion: Some("Water".to_owned()),

@@ -1,11 +1,11 @@
 //! Truth, observed and restored side by side, as a PNG.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io;
 use std::path::Path;
 
 use super::{BACKGROUND, CHANNELS, Image, Slide};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::written::write_whole;
 
 /// Side of the part that is shown, in pixels of the slide.
 const PART: usize = 300;
@@ -60,9 +60,10 @@ fn white(truth: &Image) -> f32 {
 }
 
 fn save(path: &Path, width: u32, height: u32, rgb: &[u8]) -> Result<()> {
-    let file = File::create(path).map_err(|error| Error::io(path, error))?;
-    let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(rgb));
-    written.map_err(|error| Error::io(path, std::io::Error::other(error)))
+    write_whole(path, |file| {
+        let mut encoder = png::Encoder::new(file, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(rgb));
+        written.map_err(io::Error::other)
+    })
 }

@@ -1,10 +1,10 @@
 //! A stitched overview without and with the correction, and the flat-field, side by side.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::written::write_whole;
 
 /// Pixels of a panel along its longer side, at most.
 const MOST: usize = 700;
@@ -81,11 +81,12 @@ pub fn write_picture(path: &Path, rows: &[Panels]) -> Result<()> {
         }
         top += row.height() + GAP;
     }
-    let file = File::create(path).map_err(|error| Error::io(path, error))?;
-    let mut encoder = png::Encoder::new(BufWriter::new(file), width as u32, height as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&gray));
-    written.map_err(|error| Error::io(path, std::io::Error::other(error)))
+    write_whole(path, |file| {
+        let mut encoder = png::Encoder::new(file, width as u32, height as u32);
+        encoder.set_color(png::ColorType::Grayscale);
+        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&gray));
+        written.map_err(io::Error::other)
+    })
 }
 
 struct Row {

@@ -1,12 +1,14 @@
 //! Where the fields of a file lie, drawn: overlaps are darker, gaps stay grey, colours follow the order in the file.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use super::drawing::{Drawing, Frame, GLYPH_HEIGHT, text_width};
 use crate::dataset::{Dataset, Plane, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::space::{Rect, Stored};
+use crate::written::write_whole;
 
 /// Pixels of the drawing along its longer side, without margins.
 const LONGEST: f64 = 1200.0;
@@ -36,7 +38,7 @@ pub fn write_map(path: &Path, dataset: &Dataset) -> Result<()> {
             return Err(Error::option("--map", reason));
         }
     };
-    std::fs::write(path, bytes).map_err(|error| Error::io(path, error))
+    write_whole(path, |file| file.write_all(&bytes))
 }
 
 /// From stored pixels to those of the drawing.

@@ -44,6 +44,11 @@ impl<T> PerChannel<T> {
         self.each.get(&channel).or(self.all.as_ref())
     }
 
+    /// Every value that was given.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.all.iter().chain(self.each.values())
+    }
+
     /// Whether no value was given.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.each.is_empty()

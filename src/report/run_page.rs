@@ -1,14 +1,16 @@
 //! The report of a run: one HTML file.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::trace::name_of;
 use super::{BatchSummary, Keeper, Kept, MemorySample, Summary, Verdict, page};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::space::Tczyx;
 use crate::timeline::{ThreadRow, Timeline};
+use crate::written::write_whole;
 
 const SCRIPT: &str = concat!(include_str!("../../assets/plots.js"), include_str!("../../assets/report.js"));
 
@@ -40,7 +42,7 @@ pub fn write_report(
     let images = || batch.summaries().flat_map(|summary| &summary.images);
     data["memory_planned"] = json!(images().map(|image| image.memory.host()).max().map(mib));
     let html = page(&format!("{title} · decon-gpu"), SCRIPT, &data);
-    std::fs::write(path, html).map_err(|error| Error::io(path, error))
+    write_whole(path, |file| file.write_all(html.as_bytes()))
 }
 
 fn title(batch: &BatchSummary) -> String {

@@ -11,8 +11,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::MemorySample;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::timeline::{Span, Timeline};
+use crate::written::write_whole;
 
 /// The process that the events belong to: there is one.
 const PID: u32 = 1;
@@ -22,13 +23,10 @@ const PID: u32 = 1;
 /// # Errors
 /// `Io`.
 pub fn write_trace(path: &Path, timeline: &Timeline, memory: &[MemorySample]) -> Result<()> {
-    let file = File::create(path).map_err(|error| Error::io(path, error))?;
-    let mut events = Events { file: BufWriter::new(file), count: 0 };
-    let written = write(&mut events, timeline, memory).and_then(|()| events.file.flush());
-    written.map_err(|error| Error::io(path, error))
+    write_whole(path, |file| write(&mut Events { file, count: 0 }, timeline, memory))
 }
 
-fn write(events: &mut Events, timeline: &Timeline, memory: &[MemorySample]) -> Result<(), IoError> {
+fn write(events: &mut Events<'_>, timeline: &Timeline, memory: &[MemorySample]) -> Result<(), IoError> {
     let (requests, every) = timeline.requests().list();
     let about = json!({ "version": env!("CARGO_PKG_VERSION"), "requests_shown": format!("1 of {every}") });
     write!(events.file, "{{\"displayTimeUnit\":\"ms\",\"otherData\":{about},\"traceEvents\":[")?;
@@ -75,12 +73,12 @@ fn write(events: &mut Events, timeline: &Timeline, memory: &[MemorySample]) -> R
 }
 
 /// A list of events, written one by one.
-struct Events {
-    file: BufWriter<File>,
+struct Events<'a> {
+    file: &'a mut BufWriter<File>,
     count: u64,
 }
 
-impl Events {
+impl Events<'_> {
     fn add(&mut self, event: &Value) -> Result<(), IoError> {
         self.file.write_all(if self.count > 0 { b",\n" } else { b"\n" })?;
         self.count += 1;

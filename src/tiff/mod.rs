@@ -31,7 +31,7 @@ use std::path::Path;
 
 pub use axes::Axes;
 pub use files::Beside;
-pub use planes::{Planes, read_planes, write_planes};
+pub use planes::{Planes, is_written_here, read_planes, write_planes};
 pub use volume::{Volume, read_volume};
 
 use self::codec::Fault;

@@ -2,16 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufReader};
 use std::path::Path;
 
+use tiff::decoder::Decoder;
 use tiff::encoder::{TiffEncoder, colortype};
+use tiff::tags::Tag;
 
 use super::TiffStack;
 use crate::dataset::{Input, Plane, Subblock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pixels::Samples;
 use crate::space::Rect;
+use crate::written::write_whole;
+
+/// Says in each page who wrote it.
+const SOFTWARE: &str = "decon-gpu";
 
 /// Planes of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,14 +83,27 @@ fn place(subblock: &Subblock, pixels: &Samples, width: usize, planes: &mut [Vec<
 /// `Io`.
 pub fn write_planes(path: &Path, planes: &Planes) -> Result<()> {
     let failed = |error: tiff::TiffError| match error {
-        tiff::TiffError::IoError(error) => Error::io(path, error),
-        other => Error::io(path, std::io::Error::other(other)),
+        tiff::TiffError::IoError(error) => error,
+        other => io::Error::other(other),
     };
-    let file = File::create(path).map_err(|error| Error::io(path, error))?;
-    let mut encoder = TiffEncoder::new(BufWriter::new(file)).map_err(failed)?;
-    for plane in &planes.planes {
-        let written = encoder.write_image::<colortype::Gray32Float>(planes.width, planes.height, plane);
-        written.map_err(failed)?;
-    }
-    Ok(())
+    write_whole(path, |file| {
+        let mut encoder = TiffEncoder::new(file).map_err(failed)?;
+        for plane in &planes.planes {
+            let page = encoder.new_image::<colortype::Gray32Float>(planes.width, planes.height);
+            let mut page = page.map_err(failed)?;
+            page.encoder().write_tag(Tag::Software, SOFTWARE).map_err(failed)?;
+            page.write_data(plane).map_err(failed)?;
+        }
+        Ok(())
+    })
+}
+
+/// Whether [`write_planes`] wrote the file `path`.
+///
+/// # Errors
+/// The system's.
+pub fn is_written_here(path: &Path) -> io::Result<bool> {
+    let file = BufReader::new(File::open(path)?);
+    let software = Decoder::new(file).and_then(|mut pages| pages.get_tag_ascii_string(Tag::Software));
+    Ok(software.is_ok_and(|software| software == SOFTWARE))
 }

@@ -24,7 +24,7 @@ pub use image::ImageWriter;
 pub use layout::{Encoding, ImageLayout, Level};
 pub use metadata::{ImageMetadata, OmeroChannel};
 pub use output::OmeZarr;
-pub use partial::Target;
+pub use partial::{Target, hidden_folder};
 pub use pyramid::{Block, Pyramid, Shard};
 pub use range::{ChannelRange, ShardRange};
 pub use read::read_plane;

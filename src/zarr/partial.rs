@@ -12,6 +12,7 @@
 //! It is removed when the output is complete, when a run fails before any shard is finished, and when a run that may
 //! overwrite begins anew.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,12 @@ use serde_json::Value;
 use super::identity;
 use super::record::{Past, Record};
 use crate::error::{Error, Result};
+use crate::written::{flush_folder, parent};
+
+/// With what the hidden folder's name has before and after it, this fits every file system in use (eCryptfs: 143).
+const LONGEST_NAME_BYTES: usize = 134;
+/// Letters of a longer name that are shown, of up to four bytes each.
+const SHOWN_OF_NAME: usize = 30;
 
 /// Where an output goes, and what may be done with what is there.
 #[derive(Clone, Debug)]
@@ -61,7 +68,7 @@ impl PartialFolder {
     /// this output.
     pub fn open(target: &Target, identity: &Value) -> Result<(Self, Past)> {
         let Target { path, overwrite, resume } = target;
-        let folder = hidden(path);
+        let folder = hidden_folder(path);
         restore_old(&folder, path)?;
         let real = match path.symlink_metadata() {
             Ok(_) => replaceable(path, *overwrite)?,
@@ -71,7 +78,7 @@ impl PartialFolder {
         if real.file_name().is_none() {
             return Err(Error::option("--output", format!("{} is not the name of a folder", path.display())));
         }
-        let folder = hidden(&real);
+        let folder = hidden_folder(&real);
         let made = match fs::create_dir(&folder) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -154,7 +161,7 @@ impl PartialFolder {
     pub fn commit(&self) -> Result<()> {
         let (image, old) = (self.path(), self.folder.join("old"));
         let io = |error| Error::io(&self.target, error);
-        sync(&image)?;
+        flush_folder(&image).map_err(|error| Error::io(&image, error))?;
         if self.target.exists() {
             if !self.overwrite {
                 // It appeared while this one was written. On some systems a rename would replace it, were it empty.
@@ -166,7 +173,7 @@ impl PartialFolder {
             restore_old(&self.folder, &self.target)?;
             return Err(io(error));
         }
-        sync(parent(&self.target))?;
+        flush_folder(parent(&self.target)).map_err(io)?;
         // From here on the folder's name may be another run's.
         self.keep();
         remove_all(&self.folder)
@@ -241,7 +248,7 @@ impl Drop for PartialFolder {
 /// # Errors
 /// `Io`, also when another process writes there.
 pub(super) fn sweep_beside_complete(target: &Target) -> Result<()> {
-    let folder = hidden(&target.path.canonicalize().map_err(|error| Error::io(&target.path, error))?);
+    let folder = hidden_folder(&target.path.canonicalize().map_err(|error| Error::io(&target.path, error))?);
     if folder.join("image").exists() {
         if !target.overwrite {
             return Ok(());
@@ -253,10 +260,16 @@ pub(super) fn sweep_beside_complete(target: &Target) -> Result<()> {
     remove_all(&folder)
 }
 
-/// The hidden folder of `target`.
-fn hidden(target: &Path) -> PathBuf {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    parent(target).join(format!(".{name}.partial"))
+/// The hidden folder in which `target` is made.
+pub fn hidden_folder(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default();
+    if name.len() <= LONGEST_NAME_BYTES {
+        let parts = [OsStr::new("."), name, OsStr::new(".partial")];
+        return parent(target).join(parts.into_iter().collect::<OsString>());
+    }
+    let beginning: String = name.to_string_lossy().chars().take(SHOWN_OF_NAME).collect();
+    let checksum = crc32fast::hash(name.as_encoded_bytes());
+    parent(target).join(format!(".{beginning}-{checksum:08x}.partial"))
 }
 
 /// A crash between the two renames of [`PartialFolder::commit`]: the old one gets its name back.
@@ -292,31 +305,6 @@ fn replaceable(target: &Path, overwrite: bool) -> Result<PathBuf> {
         return refuse("--overwrite", "is not a Zarr folder, so it is not replaced");
     }
     Ok(real)
-}
-
-fn parent(target: &Path) -> &Path {
-    match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Flushes the names in a folder, where the system has such a thing.
-#[cfg(unix)]
-fn sync(folder: &Path) -> Result<()> {
-    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    match synced {
-        // Some network file systems cannot.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Ok(())
-        }
-        other => other.map_err(|error| Error::io(folder, error)),
-    }
-}
-
-#[cfg(not(unix))]
-fn sync(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub fn relative_rms(a: &[f32], b: &[f32]) -> f64 {
 
 /// The demo's slide: noisy, blurred by the PSF that its metadata leads to.
 fn slide(path: &Path) {
-    Slide::make().unwrap().write(path).unwrap();
+    std::fs::write(path, Slide::make().unwrap().czi().unwrap()).unwrap();
 }
 
 /// Light from beyond the halo is all that tiles lose: 1e-3 is what the default halo is chosen for.

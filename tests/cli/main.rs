@@ -40,4 +40,5 @@ mod several;
 mod showing;
 mod target;
 mod until;
+mod written;
 mod zarr_2;

@@ -44,7 +44,11 @@ fn what_exists_is_replaced_only_when_asked() {
     // What is no output of such a program is never replaced.
     fs::write(home.path().join("thesis"), "precious").unwrap();
     run(&input, &home.path().join("thesis"), "--iterations 0 --overwrite").failed(2, "--overwrite");
-    run(&input, home.path(), "--iterations 0 --overwrite").failed(2, "--overwrite");
+    let others = tempfile::tempdir().unwrap();
+    fs::write(others.path().join("thesis"), "precious").unwrap();
+    run(&input, others.path(), "--iterations 0 --overwrite").failed(2, "is not a Zarr folder");
+    run(&input, home.path(), "--iterations 0 --overwrite").failed(2, "holds the input");
+    assert_eq!(names(others.path()), ["thesis"]);
     assert_eq!(names(home.path()), ["in.czi", "out.zarr", "thesis"]);
 }
 
@@ -132,8 +136,11 @@ fn a_folder_that_cannot_be_written_is_an_error() {
     let home = tempfile::tempdir().unwrap();
     let input = input_in(home.path());
     run(&input, &home.path().join("missing/out.zarr"), "--iterations 0").failed(1, "missing");
-    run(&input, &input.join("out.zarr"), "--iterations 0").failed(1, "in.czi");
-    run(&input, Path::new("/"), "--iterations 0 --overwrite").failed(2, "--overwrite");
+    run(&input, &input.join("out.zarr"), "--iterations 0").failed(2, "lies in the input");
+    fs::write(home.path().join("file"), "").unwrap();
+    run(&input, &home.path().join("file/out.zarr"), "--iterations 0").failed(1, "Not a directory");
+    fs::remove_file(home.path().join("file")).unwrap();
+    run(&input, Path::new("/"), "--iterations 0 --overwrite").failed(2, "holds the input");
     run(&input, Path::new("/proc/out.zarr"), "--iterations 0").failed(1, "/proc");
     assert_eq!(names(home.path()), ["in.czi"]);
 }

@@ -25,7 +25,7 @@ fn each_channel_gets_the_iterations_that_it_needs_and_its_tiles_the_same() {
     let file = |name: &str| home.path().join(name);
     let (input, output, plain, summary) =
         (file("in.czi"), file("out.zarr"), file("plain.zarr"), file("s.json"));
-    Slide::make().unwrap().write(&input).unwrap();
+    std::fs::write(&input, Slide::make().unwrap().czi().unwrap()).unwrap();
     let flags = "--region 0,0,300,260 --background 100 --tile 128 --output-type f32 --overwrite";
     let until = |change: &str| {
         let flags =
