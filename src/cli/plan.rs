@@ -30,7 +30,7 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode> {
         print(&to_json(&plans));
         return Ok(ExitCode::SUCCESS);
     }
-    for note in &job.notes {
+    for note in job.all_notes() {
         print(&format!("note: {note}"));
     }
     let memory = match &job.backend {

@@ -17,6 +17,8 @@ pub struct Fitted {
     pub for_later: Chosen,
     /// What is planned.
     pub images: Vec<Image>,
+    /// Of the plan.
+    pub notes: Vec<String>,
 }
 
 /// `chosen` and what `plan` makes for it. The memory that the largest image takes on a device is tried, once for all
@@ -33,8 +35,9 @@ pub fn fitted(
     plan: impl Fn(&Chosen, &mut Vec<String>) -> Result<Vec<Image>>,
 ) -> Result<Fitted> {
     let Chosen::Gpu(mut gpu) = chosen else {
-        let images = plan(&chosen, notes)?;
-        return Ok(Fitted { backend: chosen.clone(), for_later: chosen, images });
+        let mut said = Vec::new();
+        let images = plan(&chosen, &mut said)?;
+        return Ok(Fitted { backend: chosen.clone(), for_later: chosen, images, notes: said });
     };
     let is_auto = options.backend == BackendChoice::Auto;
     let mut halvings = 0;
@@ -44,9 +47,8 @@ pub fn fitted(
         let is_planned = planned.is_ok();
         match planned.and_then(|images| tried(&gpu, &images).map(|()| images)) {
             Ok(images) => {
-                notes.append(&mut said);
                 let backend = Chosen::Gpu(Gpu { is_tried: true, ..gpu });
-                return Ok(Fitted { backend: backend.clone(), for_later: backend, images });
+                return Ok(Fitted { backend: backend.clone(), for_later: backend, images, notes: said });
             }
             // A plan that does not fit would not with less, either.
             Err(error @ Error::Limit { .. }) if is_auto && is_planned && halvings < HALVINGS => {
@@ -60,9 +62,10 @@ pub fn fitted(
     };
     notes.push(format!("{reason}; computing on the processor"));
     let backend = Chosen::Cpu { threads: options.threads };
-    let images = plan(&backend, notes)?;
+    let mut said = Vec::new();
+    let images = plan(&backend, &mut said)?;
     let for_later = if is_planned { backend.clone() } else { Chosen::Gpu(gpu) };
-    Ok(Fitted { backend, for_later, images })
+    Ok(Fitted { backend, for_later, images, notes: said })
 }
 
 /// Whether the devices have the memory that `images` take; only asked before anything else holds some.

@@ -70,8 +70,10 @@ pub struct Job {
     pub images: Vec<Image>,
     /// Distance between output samples in µm.
     pub voxel_um: Zyx<Option<f64>>,
-    /// Sentences for the user.
+    /// Sentences for the user, about what is made.
     pub notes: Vec<String>,
+    /// About how it is made, which the output does not show.
+    pub run_notes: Vec<String>,
     /// Records what runs when.
     pub timeline: Arc<Timeline>,
 }
@@ -115,7 +117,7 @@ impl Job {
         check_channels(&options, input.dataset())?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);
-        let mut notes = dataset.notes.clone();
+        let (mut notes, mut run_notes) = (dataset.notes.clone(), Vec::new());
         notes.extend(selection_notes);
 
         let voxel_um = output_voxel(&options, &dataset);
@@ -143,15 +145,17 @@ impl Job {
         options.fill.map_or(Ok(()), |fill| fill::check(fill, output))?;
         let backend = match backend {
             Some(backend) => backend,
-            None => choose_backend(&options, &mut notes)?,
+            None => choose_backend(&options, &mut run_notes)?,
         };
         let planning = Planning { options: &options, input: &*input, dataset: &dataset, output };
         let on = |backend: &Chosen, notes: &mut Vec<String>| {
             let scenes = scenes.iter().zip(&own);
             scenes.map(|(&scene, own)| planning.image(&dataset.scenes[scene], own, backend, notes)).collect()
         };
-        let fitted = fit::fitted(backend, &options, &mut notes, on)?;
-        let Fitted { backend, for_later, images } = fitted;
+        let fitted = fit::fitted(backend, &options, &mut run_notes, on)?;
+        let Fitted { backend, for_later, images, notes: plan_notes } = fitted;
+        notes.extend(plan_notes);
+        run_notes.extend(images.iter().filter_map(|image| read_again(&image.plan, &options, &backend)));
         notes.extend(precision_note(&options, &backend));
         Ok(Self {
             options,
@@ -164,9 +168,15 @@ impl Job {
             images,
             voxel_um,
             notes,
+            run_notes,
             input,
             timeline,
         })
+    }
+
+    /// All sentences for the user.
+    pub fn all_notes(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().chain(&self.run_notes)
     }
 }
 
@@ -194,9 +204,6 @@ impl Planning<'_> {
         let request = Request { scale: options.scale / ratio, ..self.request(own, backend) };
         let mut plan = Plan::new(self.dataset, &scene, &request)?;
         plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
-        if plan.read_again > 0 {
-            notes.push(read_again(&plan, &request));
-        }
         let setup = setup(options, &scene, &plan, &own.psfs);
         let precision = backend.precision(options);
         let setup = Setup { shading: own.shading.clone(), camera: own.camera.clone(), precision, ..setup };
@@ -205,7 +212,7 @@ impl Planning<'_> {
 
     fn request(&self, OfScene { volumes, psfs, shading, camera }: &OfScene, backend: &Chosen) -> Request {
         let Self { options, input, .. } = *self;
-        let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+        let memory_bytes = memory_of_run(options);
         Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
@@ -252,18 +259,26 @@ fn precision_note(options: &Options, backend: &Chosen) -> Option<String> {
 }
 
 /// What it costs that memory is short.
-fn read_again(plan: &Plan, request: &Request) -> String {
+fn read_again(plan: &Plan, options: &Options, backend: &Chosen) -> Option<String> {
+    if plan.read_again == 0 {
+        return None;
+    }
+    let memory_bytes = memory_of_run(options);
     let (flag, bytes) = match plan.memory.on_device {
-        true => ("--gpu-memory", request.limits.memory_bytes),
-        false => ("--memory", request.memory_bytes),
+        true => ("--gpu-memory", backend.limits(memory_bytes).memory_bytes),
+        false => ("--memory", memory_bytes),
     };
-    format!(
+    Some(format!(
         "scene {}: {} MiB of memory ({flag}) hold too few fields: {} are read again, {:.2} × the bytes that are needed",
         plan.scene,
         bytes >> 20,
         plan.read_again,
         plan.amplification
-    )
+    ))
+}
+
+fn memory_of_run(options: &Options) -> u64 {
+    options.memory_bytes.unwrap_or_else(system::default_memory_bytes)
 }
 
 /// What the pixels of `scene` are read from; says so where there is a choice.

@@ -68,7 +68,7 @@ impl Report for Keeper<'_> {
         self.lock().push(Kept {
             name: job.options.input.name(),
             provenance: provenance.clone(),
-            notes: job.notes.clone(),
+            notes: job.all_notes().cloned().collect(),
             iterations: job.options.iterations,
             pictures: Arc::new(Pictures::of(job)),
             summary: None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Compression, Plane, Subblock};
+use crate::options::Options;
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
 use crate::source::Location;
@@ -21,6 +22,8 @@ pub struct Summary {
     pub input: Location,
     /// The OME-Zarr that was written; `None` when nothing was to be.
     pub output: Option<PathBuf>,
+    /// What was asked for.
+    pub options: Options,
     /// What computed.
     pub backend: String,
     /// One for each scene.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::identity;
 use crate::error::Result;
 use crate::job::{Image, Job};
 use crate::pixels::SampleType;
@@ -66,7 +67,8 @@ fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
     }
 }
 
-/// The resolved options, this program's version, and of what the pixels are made.
+/// What this program made of which file with which options, of those that change a byte: how many threads and how much
+/// memory it took is told by the summary.
 pub fn provenance(job: &Job) -> Value {
     let images = super::identity::of_a_kind(job);
     let psfs = images.flat_map(|image| &image.setup.channels).map(|channel| {
@@ -75,9 +77,10 @@ pub fn provenance(job: &Job) -> Value {
     });
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "identity": super::identity::identity(job),
-        "options": job.options,
-        "backend": job.backend.name(),
+        "identity": identity::identity(job),
+        "input": job.options.input,
+        "options": identity::options(job),
+        "backend": identity::backend(&job.backend),
         "precision": job.images.first().map(|image| image.setup.precision),
         "origin": job.origin,
         "scene_origin_um": job.images.iter().map(|image| image.scene.origin_um).collect::<Vec<_>>(),

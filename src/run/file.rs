@@ -109,7 +109,7 @@ impl<'a> FileRun<'a> {
             shards: shards - finished,
         });
         report.begins(&self.job, &describe::provenance(&self.job));
-        for text in &self.job.notes {
+        for text in self.job.all_notes() {
             report.event(&Event::Note { text });
         }
         if finished > 0 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::job::{Chosen, Image, Job};
 
 /// Options that change how long a run takes and not what it makes; and those whose effect stands beside them: the
-/// input's identity, the grid, the backend.
+/// input's identity, the grid, the backend. The output does not show them: it is the same, byte for byte.
 const NEUTRAL: [&str; 9] = [
     "input",
     "skip_damaged",
@@ -23,14 +23,10 @@ const NEUTRAL: [&str; 9] = [
 
 /// Names and values; what is long is there as a checksum.
 pub fn identity(job: &Job) -> Value {
-    let mut options = serde_json::to_value(&job.options).expect("plain data has a JSON form");
-    if let Some(options) = options.as_object_mut() {
-        options.retain(|name, _| !NEUTRAL.contains(&name.as_str()));
-    }
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "input": job.input.identity(),
-        "options": options,
+        "options": options(job),
         "backend": backend(&job.backend),
         "gpu_driver": gpu_driver(&job.backend),
         "images": job.images.iter().map(image).collect::<Vec<_>>(),
@@ -56,6 +52,15 @@ pub fn of_a_kind(job: &Job) -> impl Iterator<Item = &Image> {
     job.images.iter().filter(move |image| known.insert(kind(image)))
 }
 
+/// Those that are not [`NEUTRAL`].
+pub fn options(job: &Job) -> Value {
+    let mut options = serde_json::to_value(&job.options).expect("plain data has a JSON form");
+    if let Some(options) = options.as_object_mut() {
+        options.retain(|name, _| !NEUTRAL.contains(&name.as_str()));
+    }
+    options
+}
+
 fn image(image: &Image) -> Value {
     let plan = &image.plan;
     json!({
@@ -76,7 +81,7 @@ fn image(image: &Image) -> Value {
 }
 
 /// Devices and instruction sets differ in the last bits of a transform.
-fn backend(chosen: &Chosen) -> String {
+pub fn backend(chosen: &Chosen) -> String {
     match chosen {
         Chosen::Gpu(gpu) => gpu.device.name().to_owned(),
         Chosen::Null(_) => "nothing".to_owned(),

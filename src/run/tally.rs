@@ -123,6 +123,7 @@ impl<'a> Tally<'a> {
             version: env!("CARGO_PKG_VERSION"),
             input: job.options.input.clone(),
             output: output.map(Path::to_owned),
+            options: job.options.clone(),
             backend: job.backend.name(),
             images,
             stages: Vec::new(),

@@ -21,6 +21,7 @@ mod flatfield;
 mod gone;
 mod memory;
 mod mosaic;
+mod neutral;
 mod ngff;
 mod optics;
 mod output;
