@@ -155,14 +155,15 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: u32,
     /// How long a server may be silent before the request counts as failed, such as 30s. Storage of this computer, such as
-    /// a network mount, cannot be asked again: when it answers nothing for so long, the run ends (what is finished stays)
+    /// a network mount, cannot be asked again: when it answers nothing for so long, the run ends (what is finished stays);
+    /// while it flushes what was written, which may take minutes, that is only said
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub timeout: String,
     /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off
     #[arg(long, value_enum, default_value_t = IoMethod::Pread)]
     pub io: IoMethod,
     /// Read as if from slow or unreliable storage, such as latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1;
-    /// stall=100 answers 100 requests and then none
+    /// stall=100 answers 100 requests and then none, stall-writes=100 so many calls on the output
     #[arg(long, value_name = "WHAT")]
     pub simulate_storage: Option<String>,
 }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Loads ZEISS CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them on the GPU, and writes
 /// OME-Zarr, in bounded memory.
@@ -56,6 +56,7 @@ enum Command {
 /// # Errors
 /// Of the subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    signals::outlive_file_size_limit().map_err(|error| Error::io("signals", error))?;
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),

@@ -110,6 +110,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         timeout: options.access.timeout,
         stop: signals.stop(),
         writes: args.sink != Sink::Null,
+        report,
     };
     let ended = Arc::new(Ended::new(args.inputs().cloned()));
     let orders = args.orders(&options, targets, &timeline, &ended);
@@ -123,6 +124,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     };
     let (worked, stalled) = watch.over(work, |error| {
+        // What records the run may lie on the same storage.
+        super::stalls::exit_after(options.access.timeout, FAILED);
         end_stalled(error);
         std::process::exit(FAILED);
     });

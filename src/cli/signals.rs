@@ -13,6 +13,17 @@ use crate::run::Stop;
 /// What a shell adds to a signal's number.
 const BY_SIGNAL: i32 = 128;
 
+/// A file that grows beyond what the user may write (`ulimit -f`) becomes an error of the write, as on a full disk, and does not
+/// end the process.
+///
+/// # Errors
+/// The system's.
+pub fn outlive_file_size_limit() -> io::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
+    Ok(())
+}
+
 /// Signals of this process, from now on.
 pub struct Signals {
     stop: Stop,

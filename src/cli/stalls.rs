@@ -4,15 +4,20 @@
 //! with the thread in it: nothing new begins, what was read is computed and written, what went wrong is said, the record of
 //! the run is written, and the process ends with the code of every other failure. What is finished is recorded shard by shard, so nothing is to be
 //! done for it. Requests to a server have a time limit of their own, and fail as requests do.
+//!
+//! Calls on the output end the run in the same way, but while one of them flushes: behind a busy server that may take
+//! minutes, and others wait for it. That is only said.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::error::Error;
+use crate::report::{Event, Report};
 use crate::run::Stop;
 use crate::source::Location;
-use crate::timeline::{Timeline, Unanswered};
+use crate::timeline::{Timeline, Unanswered, UnansweredWrite};
 
 /// Between two looks while the run goes well.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const NEAR_LOOK: Duration = Duration::from_millis(50);
 /// So many looks in which nothing works: an item may lie between two stages.
 const QUIET_LOOKS: u32 = 6;
+/// Looks after which silence is believed.
+const SILENT_LOOKS: u32 = 2;
 
 /// Looks after the storage of a run.
 pub struct Watch<'a> {
@@ -29,6 +36,8 @@ pub struct Watch<'a> {
     pub stop: &'a Stop,
     /// Whether an output is written.
     pub writes: bool,
+    /// Who is told of what may only take long.
+    pub report: &'a dyn Report,
 }
 
 impl Watch<'_> {
@@ -44,9 +53,8 @@ impl Watch<'_> {
             let watcher = scope.spawn(move || {
                 // How long until `work` is over: `true` when it is.
                 let is_over = |pause| done.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
-                let stalled = self.stalled(&is_over)?;
+                let error = self.stalled(&is_over)?;
                 self.stop.stall();
-                let error = self.error(&stalled);
                 if self.is_quiet(&is_over) {
                     end(&error);
                 }
@@ -62,15 +70,29 @@ impl Watch<'_> {
     }
 
     /// Waits until the storage stalls; `None` when the work is over.
-    fn stalled(&self, is_over: &impl Fn(Duration) -> bool) -> Option<Unanswered> {
+    fn stalled(&self, is_over: &impl Fn(Duration) -> bool) -> Option<Error> {
         let look = LOOK.min(self.timeout / 4);
         // Seen twice: a process that was stopped for a while finds its requests old, and answered a moment later.
-        let mut was_silent = false;
+        let (mut was_silent, mut was_slow) = (0, 0);
         while !is_over(look) {
-            let unanswered = self.timeline.requests().unanswered(is_local);
-            match unanswered.filter(|unanswered| unanswered.silent >= self.timeout) {
-                Some(stalled) if was_silent => return Some(stalled),
-                silent => was_silent = silent.is_some(),
+            let read = self.timeline.requests().unanswered(is_local);
+            let read = read.filter(|unanswered| unanswered.silent >= self.timeout);
+            let write = self.timeline.writes().unanswered();
+            let write = write.filter(|unanswered| unanswered.silent >= self.timeout);
+            let (slow, write) = match write {
+                Some(write) if write.may_take_long => (Some(write), None),
+                write => (None, write),
+            };
+            let error =
+                read.map(|read| self.read_error(&read)).or(write.map(|write| self.write_error(&write)));
+            was_silent = if error.is_some() { was_silent + 1 } else { 0 };
+            was_slow = if slow.is_some() { was_slow + 1 } else { 0 };
+            if was_silent >= SILENT_LOOKS {
+                return error;
+            }
+            // Once, until it is answered.
+            if let Some(slow) = slow.filter(|_| was_slow == SILENT_LOOKS) {
+                self.report.event(&Event::Note { text: &slow_note(&slow) });
             }
         }
         None
@@ -83,26 +105,53 @@ impl Watch<'_> {
             if is_over(NEAR_LOOK) {
                 return false;
             }
-            let waiting = self.timeline.requests().unanswered(is_local).map_or(0, |one| one.waiting);
+            let reads = self.timeline.requests().unanswered(is_local).map_or(0, |one| one.waiting);
+            let waiting = reads + self.timeline.writes().unanswered().map_or(0, |one| one.waiting);
             quiet = if self.timeline.busy_threads() <= waiting { quiet + 1 } else { 0 };
         }
         true
     }
 
-    fn error(&self, stalled: &Unanswered) -> Error {
+    fn write_error(&self, stalled: &UnansweredWrite) -> Error {
+        self.error(&stalled.path, stalled.write.verb(), stalled.waited)
+    }
+
+    fn read_error(&self, stalled: &Unanswered) -> Error {
         let what = match &stalled.bytes {
             None => "opening it".to_owned(),
             Some(bytes) => format!("reading {} bytes at byte {}", bytes.end - bytes.start, bytes.start),
         };
-        let secs = stalled.waited.as_secs_f64();
+        self.error(Path::new(&stalled.file), &what, stalled.waited)
+    }
+
+    fn error(&self, path: &Path, what: &str, waited: Duration) -> Error {
+        let secs = waited.as_secs_f64();
         let kept = if self.writes {
             "; what is finished is kept, and the same command with --resume goes on from there"
         } else {
             ""
         };
         let text = format!("{what}: the storage has not answered for {secs:.1} s (--timeout){kept}");
-        Error::io(&stalled.file, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+        Error::io(path, std::io::Error::new(std::io::ErrorKind::TimedOut, text))
     }
+}
+
+/// Ends the process with `code` in a while, whatever it waits for then.
+pub fn exit_after(pause: Duration, code: i32) {
+    std::thread::spawn(move || {
+        std::thread::sleep(pause);
+        std::process::exit(code);
+    });
+}
+
+fn slow_note(slow: &UnansweredWrite) -> String {
+    format!(
+        "{}: {}: the storage has not answered for {:.1} s (--timeout); the run waits, as a busy server may take minutes; \
+         interrupted twice it ends at once, and what is finished is kept",
+        slow.path.display(),
+        slow.write.verb(),
+        slow.waited.as_secs_f64()
+    )
 }
 
 fn is_local(file: &str) -> bool {

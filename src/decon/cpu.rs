@@ -41,9 +41,9 @@ impl CpuBackend {
             .thread_name(|i| format!("compute-{i}"))
             .build()
             .map_err(|e| Error::Limit {
-                what: "threads (--threads)".into(),
+                what: format!("threads (--threads; {e})"),
                 needed: threads.to_string(),
-                available: e.to_string(),
+                available: "fewer".into(),
             })?;
         let volumes = match setup.channels.is_empty() {
             true => None,

@@ -283,11 +283,14 @@ impl Grid {
             return Ok(());
         }
         Err(Error::Limit {
-            what: format!("tiles of {} for an output of {}", self.core, Zyx::new(z, y, x)),
-            needed: format!("{tiles} over all times and channels"),
-            available: format!(
-                "{most}; a larger --tile or --scale needs fewer, more --memory has room for more"
+            what: format!(
+                "tiles of {} for an output of {} over all times and channels (a larger --tile or --scale needs fewer, more \
+                 --memory has room for more)",
+                self.core,
+                Zyx::new(z, y, x)
             ),
+            needed: tiles.to_string(),
+            available: most.to_string(),
         })
     }
 

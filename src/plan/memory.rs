@@ -207,8 +207,8 @@ impl Memory {
         self.in_flight = batches * batch + decoding;
         if self.host() > request.memory_bytes {
             return Err(Error::Limit {
-                what: "memory (--memory)".into(),
-                needed: format!("{} MiB before the first field is held", self.host().div_ceil(1 << 20)),
+                what: "memory (--memory) before the first field is held".into(),
+                needed: format!("{} MiB", self.host().div_ceil(1 << 20)),
                 available: format!("{} MiB", request.memory_bytes >> 20),
             });
         }

@@ -216,7 +216,10 @@ impl<'a> FileRun<'a> {
     }
 
     fn finish_output(&self) -> Result<()> {
-        self.zarr.as_ref().map_or(Ok(()), |zarr| zarr.finish(&lock(&self.ranges), &self.described()))
+        let Some(zarr) = &self.zarr else { return Ok(()) };
+        let left = zarr.finish(&lock(&self.ranges), &self.described())?;
+        left.iter().for_each(|what| self.tally.note(what));
+        Ok(())
     }
 
     /// What is known of how the output was made only at its end.
@@ -289,7 +292,11 @@ fn groups(job: &Job) -> Vec<u32> {
 
 fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
     let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
-    OmeZarr::create(target, &described, &describe::provenance(job))
+    let writes = job.timeline.writes();
+    if let Some(calls) = job.options.access.simulation.as_ref().and_then(|it| it.stall_writes_after) {
+        writes.stall_after(calls);
+    }
+    OmeZarr::create(target, &described, &describe::provenance(job), writes)
 }
 
 /// The damage that an earlier run left out of the shards that are finished, and what it counted; returns the iterations of

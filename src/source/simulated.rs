@@ -26,6 +26,8 @@ pub struct Simulation {
     pub seed: u64,
     /// After so many requests none is answered any more, as on a network mount whose server is gone; `None` for never.
     pub stall_after: Option<u64>,
+    /// After so many calls on the output, none returns any more; `None` for never.
+    pub stall_writes_after: Option<u64>,
 }
 
 /// What all files of a simulated storage share.
@@ -132,7 +134,7 @@ impl ReadAt for Simulated {
 }
 
 impl Simulation {
-    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1,stall=100`, each part or not.
+    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1,stall=100,stall-writes=100`, each part or not.
     ///
     /// # Errors
     /// `Option` naming the part that is not understood.
@@ -140,8 +142,8 @@ impl Simulation {
         let mut simulation = Self::default();
         for part in text.split(',') {
             let wrong = || {
-                let known =
-                    "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1, stall=100";
+                let known = "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1, stall=100, \
+                             stall-writes=100";
                 Error::option(flag, format!("{part} is none of {known}"))
             };
             let (name, value) = part.trim().split_once('=').ok_or_else(wrong)?;
@@ -154,6 +156,9 @@ impl Simulation {
                     simulation.errors = share.ok_or_else(wrong)?;
                 }
                 "seed" => simulation.seed = value.parse().map_err(|_| wrong())?,
+                "stall-writes" => {
+                    simulation.stall_writes_after = Some(value.parse().map_err(|_| wrong())?);
+                }
                 "stall" => simulation.stall_after = Some(value.parse().map_err(|_| wrong())?),
                 _ => return Err(wrong()),
             }
@@ -205,7 +210,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_flag_is_read_with_its_units() {
-        let all = "latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=7,stall=9";
+        let all = "latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=7,stall=9,stall-writes=8";
         let expected = Simulation {
             latency_secs: 0.01,
             jitter_secs: 0.002,
@@ -213,6 +218,7 @@ pub(super) mod tests {
             errors: 0.01,
             seed: 7,
             stall_after: Some(9),
+            stall_writes_after: Some(8),
         };
         assert_eq!(Simulation::parse("--simulate-storage", all).unwrap(), expected);
         for wrong in

@@ -15,6 +15,7 @@ mod metrics;
 mod queue;
 mod requests;
 mod row;
+mod writes;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,6 +29,7 @@ pub use queue::{Depth, Queue};
 pub use requests::{RequestLog, Requested, Unanswered};
 use row::Live;
 pub use row::{Row, Span, ThreadRow};
+pub use writes::{UnansweredWrite, Write, WriteLog};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ pub struct Timeline {
     concurrency: Mutex<Concurrency>,
     known: Mutex<Known>,
     requests: Arc<RequestLog>,
+    writes: Arc<WriteLog>,
 }
 
 /// What was registered so far.
@@ -107,6 +110,7 @@ impl Timeline {
             concurrency: Mutex::default(),
             known: Mutex::default(),
             requests: Arc::new(RequestLog::new(origin, detail)),
+            writes: Arc::default(),
         })
     }
 
@@ -134,6 +138,11 @@ impl Timeline {
     /// When the work began; 0 before it has.
     pub fn began_nanos(&self) -> u64 {
         self.began_nanos.get().copied().unwrap_or(0)
+    }
+
+    /// Of the output.
+    pub fn writes(&self) -> &Arc<WriteLog> {
+        &self.writes
     }
 
     /// Of the source.

@@ -7,10 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use zarrs::array::{Array, ArrayBytes, ArrayMetadataOptions, ArrayToBytesCodecTraits, CodecOptions};
 use zarrs::filesystem::FilesystemStore;
@@ -21,9 +20,14 @@ use super::partial::PartialFolder;
 use super::pyramid::Shard;
 use super::range::ShardRange;
 use super::record::Stored;
+use super::stored::StoredLengths;
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
 use crate::space::{Output, Rect, Tczyx};
+use crate::timeline::Write;
+
+/// Of a file, handed over in one call.
+const PART_BYTES: usize = 1 << 20;
 
 /// Names of the axes, slowest first.
 pub(super) const AXES: [&str; 5] = ["t", "c", "z", "y", "x"];
@@ -47,7 +51,7 @@ pub struct ImageWriter {
     finished: HashSet<ShardKey>,
     /// Of those on level 0, with their channels.
     finished_ranges: Vec<(u64, ShardRange)>,
-    stored: AtomicU64,
+    stored: StoredLengths,
 }
 
 impl ImageWriter {
@@ -66,14 +70,9 @@ impl ImageWriter {
         let levels = layout.levels().iter().enumerate();
         let levels = levels.map(|(k, level)| {
             let path = format!("{}/{k}", group.trim_end_matches('/'));
-            let array = layout.encoding().version.array(store, &path, level, layout);
-            let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
-            array
-                .store_metadata_opt(&options)
-                .map_err(|error| storage_error(&on_disk(store, &path), error))?;
-            Ok(array)
+            layout.encoding().version.array(store, &path, level, layout)
         });
-        let levels = levels.collect::<Result<_>>()?;
+        let levels = levels.collect();
         let (store, folder) = (store.clone(), folder.clone());
         let mut writer = Self {
             number,
@@ -83,15 +82,16 @@ impl ImageWriter {
             folder,
             finished: HashSet::new(),
             finished_ranges: Vec::new(),
-            stored: AtomicU64::new(0),
+            stored: StoredLengths::new(layout),
         };
+        writer.write_metadata()?;
         for (key, stored) in finished {
             if writer.is_there(key, &stored) {
                 writer.finished.insert(key);
+                writer.stored.set(key.0, key.1, stored.bytes);
                 writer.finished_ranges.extend(stored.range.map(|range| (key.1.c, range)));
             }
         }
-        writer.stored = AtomicU64::new(writer.finished.len() as u64);
         Ok(writer)
     }
 
@@ -99,8 +99,51 @@ impl ImageWriter {
     fn is_there(&self, (level, index): ShardKey, stored: &Stored) -> bool {
         let Some(shards) = self.layout.levels().get(level).map(Level::shards) else { return false };
         let inside = index.to_array().into_iter().zip(shards.to_array()).all(|(at, count)| at < count);
-        let length = || fs::metadata(self.path(level, index)).map(|metadata| metadata.len());
-        inside && (stored.bytes == 0 || length().is_ok_and(|length| length == stored.bytes))
+        inside && self.length(level, index).is_ok_and(|length| length == stored.bytes)
+    }
+
+    /// Of the file that a shard has; 0 where it has none.
+    fn length(&self, level: usize, index: Tczyx<u64>) -> Result<u64> {
+        let path = self.path(level, index);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(Error::io(path, error)),
+        }
+    }
+
+    /// Refuses an image that lacks a shard: one that was never stored, and one whose file someone removed or cut off since.
+    ///
+    /// # Errors
+    /// `Io`, with the shard's file.
+    pub(super) fn check_whole(&self) -> Result<()> {
+        let (stored, expected) = (self.stored.count(), self.layout.shard_count());
+        if stored != expected {
+            let what =
+                format!("incomplete: {stored} of {expected} shards of image {} were stored", self.number);
+            return Err(Error::io(self.folder.target(), io::Error::other(what)));
+        }
+        for (level, index, bytes) in self.stored.iter() {
+            let length = self.length(level, index)?;
+            if length != bytes {
+                let what =
+                    format!("was stored with {bytes} bytes and has {length} now; --resume makes it again");
+                return Err(Error::io(self.path(level, index), io::Error::other(what)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the metadata of every level.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn write_metadata(&self) -> Result<()> {
+        let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
+        self.levels.iter().try_for_each(|array| {
+            let written = array.store_metadata_opt(&options);
+            written.map_err(|error| storage_error(&on_disk(&self.store, array.path().as_str()), error))
+        })
     }
 
     fn path(&self, level: usize, index: Tczyx<u64>) -> std::path::PathBuf {
@@ -182,33 +225,57 @@ impl ImageWriter {
                 .encode(pixels, &shape, array.data_type(), array.fill_value(), &options)
                 .map_err(|error| codec(&error))?;
             bytes = encoded.len() as u64;
-            self.write(shard, &path, &encoded).map_err(|error| Error::io(&path, error))?;
+            self.write(shard, &path, &encoded)?;
         }
         let stored = Stored { bytes, range: shard.range.clone() };
         self.folder.record().stored((self.number, shard.level, shard.index), stored)?;
         self.folder.keep();
-        self.stored.fetch_add(1, Ordering::Relaxed);
+        self.stored.set(shard.level, shard.index, bytes);
         Ok(bytes)
     }
 
     /// A file that appears whole.
-    fn write(&self, shard: &Shard, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, shard: &Shard, path: &Path, bytes: &[u8]) -> Result<()> {
+        let io = |error| Error::io(path, error);
         let Tczyx { t, c, z, y, x } = shard.index;
         let name = format!("{}-{}-{t}-{c}-{z}-{y}-{x}", self.number, shard.level);
         let unnamed = self.folder.unnamed().join(name);
-        let mut file = File::create(&unnamed)?;
-        file.write_all(bytes)?;
-        file.sync_data()?;
+        let writes = self.folder.writes();
+        let mut file = writes.time(Write::Make, path, || File::create(&unnamed)).map_err(io)?;
+        // A slow disk answers now and then.
+        for part in bytes.chunks(PART_BYTES) {
+            writes.time(Write::Bytes, path, || file.write_all(part)).map_err(io)?;
+        }
+        writes.time(Write::Flush, path, || file.sync_data()).map_err(io)?;
         drop(file);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            let root = self.folder.path();
+            writes.time(Write::Make, path, || make_folders(&root, folder)).map_err(io)?;
         }
-        fs::rename(unnamed, path)
+        writes.time(Write::Name, path, || {
+            self.folder.check_there()?;
+            fs::rename(unnamed, path).map_err(io)
+        })
     }
 
     /// Shards stored so far, those of an earlier run counted.
     pub fn stored(&self) -> u64 {
-        self.stored.load(Ordering::Relaxed)
+        self.stored.count()
+    }
+}
+
+/// Makes the folders from `root`, which is there unless someone has removed it, down to `folder`.
+fn make_folders(root: &Path, folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.parent() {
+            Some(above) if above != root => {
+                make_folders(root, above)?;
+                make_folders(above, folder)
+            }
+            _ => Err(error),
+        },
+        other => other,
     }
 }
 

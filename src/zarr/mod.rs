@@ -16,6 +16,7 @@ mod range;
 mod read;
 mod record;
 mod sample;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod version;

@@ -1,7 +1,8 @@
 //! The whole output: one image at the root, or a collection of several.
 
 use std::fs;
-use std::io;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ use super::partial::{PartialFolder, Target, sweep_beside_complete};
 use super::range::ChannelRange;
 use super::version::{self, Version};
 use crate::error::{Error, Result};
+use crate::timeline::{Write, WriteLog};
+use crate::written::{flush_folder, write_whole};
 
 /// An OME-Zarr folder that is being written: hidden until [`Self::finish`]. When it is dropped before, what is
 /// finished stays, for a run that goes on with it.
@@ -34,7 +37,7 @@ pub struct OmeZarr {
 impl OmeZarr {
     /// Makes a hidden folder beside the target, with empty arrays, or takes over what an interrupted run left there.
     /// `provenance`, how the output was made, ends up in the root group's attribute `decon-gpu`; what is at its
-    /// `identity` says of what the pixels are made. `None`: the output is there already, made of the same.
+    /// `identity` says of what the pixels are made. `writes` is told of every call on it. `None`: the output is there already, made of the same.
     ///
     /// # Errors
     /// `Option` when the target exists without leave to overwrite or is not a Zarr folder, or when what an interrupted
@@ -46,13 +49,14 @@ impl OmeZarr {
         target: &Target,
         images: &[(ImageLayout, ImageMetadata)],
         provenance: &Value,
+        writes: &Arc<WriteLog>,
     ) -> Result<Option<Self>> {
         assert!(!images.is_empty(), "an output has an image");
         let identity = &provenance["identity"];
         if target.resume && is_complete(target, identity)? {
             return Ok(None);
         }
-        let (folder, past) = PartialFolder::open(target, identity)?;
+        let (folder, past) = PartialFolder::open(target, identity, writes)?;
         let store = FilesystemStore::new(folder.path())
             .map_err(|error| Error::option("--output", format!("{}: {error}", target.path.display())))?;
         let (folder, store) = (Arc::new(folder), Arc::new(store));
@@ -95,19 +99,23 @@ impl OmeZarr {
     }
 
     /// Writes the groups' metadata and gives the folder its name. `ranges`: of each image, each channel
-    /// ([`Pyramid::ranges`](super::Pyramid::ranges)). `described` is added to how the output was made.
+    /// ([`Pyramid::ranges`](super::Pyramid::ranges)). `described` is added to how the output was made. Says what could not be
+    /// removed of what lay beside it.
     ///
     /// # Errors
-    /// `Io`, also when a shard was never stored: what is incomplete must not look complete.
-    pub fn finish(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<()> {
-        for (i, writer) in self.writers.iter().enumerate() {
-            let (stored, expected) = (writer.stored(), writer.layout().shard_count());
-            if stored != expected {
-                let what = format!("incomplete: {stored} of {expected} shards of image {i} were stored");
-                return Err(Error::io(self.folder.target(), io::Error::other(what)));
-            }
-        }
+    /// `Io`, also when a shard was never stored or is there no longer: what is incomplete must not look complete.
+    pub fn finish(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<Option<String>> {
         self.folder.check_there()?;
+        self.writers.iter().try_for_each(ImageWriter::check_whole)?;
+        self.write_metadata(ranges, described)?;
+        let image = self.folder.path();
+        self.folder.writes().time(Write::Flush, &image, || flush_folders(&image))?;
+        self.folder.commit()
+    }
+
+    fn write_metadata(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<()> {
+        // Those of the arrays are of the first moment; anything may have become of them since.
+        self.writers.iter().try_for_each(ImageWriter::write_metadata)?;
         let count = self.images.len();
         let mut provenance = self.provenance.clone();
         for (key, value) in described.as_object().into_iter().flatten() {
@@ -122,7 +130,7 @@ impl OmeZarr {
             }
             self.write_group("/OME", metadata::series(self.version(), count))?;
             let xml = on_disk(&self.store, "/OME/METADATA.ome.xml");
-            fs::write(&xml, ome_xml::document(&self.images)).map_err(|error| Error::io(xml, error))?;
+            write_whole(&xml, |file| file.write_all(ome_xml::document(&self.images).as_bytes()))?;
             self.write_group(
                 "/",
                 metadata::collection(self.version()).into_iter().chain([provenance]).collect(),
@@ -132,7 +140,7 @@ impl OmeZarr {
                 self.write_group("/", attributes.into_iter().chain([provenance.clone()]).collect())?;
             }
         }
-        self.folder.commit()
+        Ok(())
     }
 
     fn version(&self) -> Version {
@@ -163,6 +171,18 @@ fn is_complete(target: &Target, identity: &Value) -> Result<bool> {
             ),
         )),
     }
+}
+
+/// Flushes the names of all that is below `folder`: once each is enough, as no name is given after.
+fn flush_folders(folder: &Path) -> Result<()> {
+    let io = |error| Error::io(folder, error);
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_type().map_err(io)?.is_dir() {
+            flush_folders(&entry.path())?;
+        }
+    }
+    flush_folder(folder).map_err(io)
 }
 
 /// Where image `i` of `count` lies.

@@ -12,10 +12,10 @@
 //! It is removed when the output is complete, when a run fails before any shard is finished, and when a run that may
 //! overwrite begins anew.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
@@ -23,7 +23,8 @@ use serde_json::Value;
 use super::identity;
 use super::record::{Past, Record};
 use crate::error::{Error, Result};
-use crate::written::{flush_folder, parent};
+use crate::timeline::{Write, WriteLog};
+use crate::written::{flush_folder, parent, resolved};
 
 /// With what the hidden folder's name has before and after it, this fits every file system in use (eCryptfs: 143).
 const LONGEST_NAME_BYTES: usize = 134;
@@ -55,6 +56,7 @@ pub(super) struct PartialFolder {
     overwrite: bool,
     folder: PathBuf,
     record: Record,
+    writes: Arc<WriteLog>,
     /// Whether it stays when this is dropped.
     keep: AtomicBool,
 }
@@ -66,32 +68,27 @@ impl PartialFolder {
     /// `Option` when the target has no name, exists without leave to overwrite, is something else than a Zarr folder,
     /// or when there is an interrupted run that is not to go on, or cannot; `Io`, also when another process writes
     /// this output.
-    pub fn open(target: &Target, identity: &Value) -> Result<(Self, Past)> {
+    pub fn open(target: &Target, identity: &Value, writes: &Arc<WriteLog>) -> Result<(Self, Past)> {
         let Target { path, overwrite, resume } = target;
-        let folder = hidden_folder(path);
-        restore_old(&folder, path)?;
-        let real = match path.symlink_metadata() {
-            Ok(_) => replaceable(path, *overwrite)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(Error::io(path, error)),
-        };
-        if real.file_name().is_none() {
-            return Err(Error::option("--output", format!("{} is not the name of a folder", path.display())));
-        }
+        let real = writes.time(Write::Make, path, || real_place(path, *overwrite))?;
         let folder = hidden_folder(&real);
-        let made = match fs::create_dir(&folder) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(Error::io(parent(&real), error)),
-        };
-        let opened = Record::open(&folder.join("record"));
-        if opened.is_err() && made {
-            // The folder is empty: nothing is lost, and a failure to remove it is not what went wrong.
-            let _ = fs::remove_dir(&folder);
-        }
-        let (record, mut past) = opened?;
+        let (record, mut past) = writes.time(Write::Make, &folder, || open_record(&folder, writes))?;
         let keep = !past.shards.is_empty();
-        let partial = Self { target: real, overwrite: *overwrite, folder, record, keep: keep.into() };
+        // An output that stepped aside may be in the folder.
+        let partial = Self {
+            target: real,
+            overwrite: *overwrite,
+            folder,
+            record,
+            writes: Arc::clone(writes),
+            keep: true.into(),
+        };
+        // Only now no other run gives or takes names here.
+        partial.restore_old()?;
+        partial.keep.store(keep, Ordering::Relaxed);
+        if partial.target.exists() {
+            replaceable(&partial.target, *overwrite)?;
+        }
         if !partial.path().is_dir() {
             // Complete, and not removed yet; or only begun.
             past = Past::default();
@@ -105,7 +102,7 @@ impl PartialFolder {
         }
         if let Some(before) = past.identity.as_ref().filter(|_| *resume && !past.shards.is_empty()) {
             partial.check_same(before, identity)?;
-            remove_all(&partial.unnamed())?;
+            partial.remove(&partial.unnamed())?;
         } else {
             past = Past::default();
             partial.begin(identity)?;
@@ -130,6 +127,11 @@ impl PartialFolder {
         &self.target
     }
 
+    /// Who is told of every call on the output.
+    pub fn writes(&self) -> &WriteLog {
+        &self.writes
+    }
+
     /// What is finished. From the first shard on, the folder stays until it is complete.
     pub fn record(&self) -> &Record {
         &self.record
@@ -140,28 +142,25 @@ impl PartialFolder {
         self.keep.store(true, Ordering::Relaxed);
     }
 
-    /// Refuses to go on when someone has removed the folder: what was stored in it is gone, and what is written now would
-    /// look complete.
+    /// Refuses to go on when someone has removed the folder, or another run has made one in its place: what was stored is
+    /// gone, and what is written now would look complete.
     ///
     /// # Errors
     /// `Io`.
     pub fn check_there(&self) -> Result<()> {
-        let record = self.folder.join("record");
-        match record.symlink_metadata() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::io(record, error)),
-        }
+        self.record.check_there()
     }
 
     /// Gives the image its name. A target to be overwritten steps aside first and is removed last, so that a crash
-    /// leaves the old one, the new one, or both in the hidden folder.
+    /// leaves the old one, the new one, or both in the hidden folder. Says what could not be removed: the output is complete
+    /// nevertheless.
     ///
     /// # Errors
-    /// `Io`; the old target is then back, except when only its removal failed.
-    pub fn commit(&self) -> Result<()> {
+    /// `Io`; the old target is then back.
+    pub fn commit(&self) -> Result<Option<String>> {
         let (image, old) = (self.path(), self.folder.join("old"));
         let io = |error| Error::io(&self.target, error);
-        flush_folder(&image).map_err(|error| Error::io(&image, error))?;
+        self.check_there()?;
         if self.target.exists() {
             if !self.overwrite {
                 // It appeared while this one was written. On some systems a rename would replace it, were it empty.
@@ -170,13 +169,25 @@ impl PartialFolder {
             fs::rename(&self.target, &old).map_err(io)?;
         }
         if let Err(error) = fs::rename(&image, &self.target) {
-            restore_old(&self.folder, &self.target)?;
+            self.restore_old()?;
             return Err(io(error));
         }
-        flush_folder(parent(&self.target)).map_err(io)?;
+        self.writes.time(Write::Flush, &self.target, || flush_folder(parent(&self.target))).map_err(io)?;
         // From here on the folder's name may be another run's.
         self.keep();
-        remove_all(&self.folder)
+        let kept = |error| {
+            format!("the output is complete, and what is left beside it could not be removed: {error}")
+        };
+        Ok(self.remove(&self.folder).err().map(kept))
+    }
+
+    /// A crash between the two renames of [`Self::commit`]: the old one gets its name back.
+    fn restore_old(&self) -> Result<()> {
+        let old = self.folder.join("old");
+        if self.target.symlink_metadata().is_err() && old.is_dir() {
+            fs::rename(&old, &self.target).map_err(|error| Error::io(old, error))?;
+        }
+        Ok(())
     }
 
     fn left_over(&self, past: &Past) -> Error {
@@ -218,15 +229,19 @@ impl PartialFolder {
     /// The image goes first: a record that a crash tears is one of nothing, and a shard that it names and that is not
     /// there any more is one that is not finished.
     fn begin(&self, identity: &Value) -> Result<()> {
-        remove_all(&self.path())?;
+        self.remove(&self.path())?;
         self.record.restart(identity)?;
         self.keep.store(false, Ordering::Relaxed);
-        remove_all(&self.unnamed())?;
-        remove_all(&self.folder.join("old"))
+        self.remove(&self.unnamed())?;
+        self.remove(&self.folder.join("old"))
+    }
+
+    fn remove(&self, folder: &Path) -> Result<()> {
+        self.writes.time(Write::Remove, folder, || remove_all(folder))
     }
 
     fn make(&self, folder: &Path) -> Result<()> {
-        match fs::create_dir(folder) {
+        match self.writes.time(Write::Make, folder, || fs::create_dir(folder)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(folder, error)),
             _ => Ok(()),
         }
@@ -235,50 +250,76 @@ impl PartialFolder {
 
 impl Drop for PartialFolder {
     fn drop(&mut self) {
-        if !self.keep.load(Ordering::Relaxed) {
+        if !self.keep.load(Ordering::Relaxed) && self.check_there().is_ok() {
             // What went wrong before is being said; a folder that stays is found by the next run.
-            let _ = remove_all(&self.folder);
+            let _ = self.remove(&self.folder);
         }
     }
 }
 
 /// Removes what is left beside an output that is complete: of a run that was ended between giving it its name and
-/// removing the hidden folder; and, with leave to overwrite, of a run that was to replace it.
+/// removing the hidden folder; and, with leave to overwrite, of a run that was to replace it. What cannot be removed
+/// stays: the output is complete nevertheless.
 ///
 /// # Errors
 /// `Io`, also when another process writes there.
 pub(super) fn sweep_beside_complete(target: &Target) -> Result<()> {
     let folder = hidden_folder(&target.path.canonicalize().map_err(|error| Error::io(&target.path, error))?);
-    if folder.join("image").exists() {
-        if !target.overwrite {
-            return Ok(());
-        }
-        // Held until the folder is gone.
-        let _record = Record::open(&folder.join("record"))?;
-        return remove_all(&folder);
+    let is_of_another = folder.join("image").exists();
+    if is_of_another && !target.overwrite {
+        return Ok(());
     }
-    remove_all(&folder)
+    // Held until the folder is gone.
+    let _record = is_of_another.then(|| Record::open(&folder.join("record"), &Arc::default())).transpose()?;
+    // The run that left it has said so.
+    let _ = remove_all(&folder);
+    Ok(())
 }
 
 /// The hidden folder in which `target` is made.
 pub fn hidden_folder(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default();
-    if name.len() <= LONGEST_NAME_BYTES {
-        let parts = [OsStr::new("."), name, OsStr::new(".partial")];
-        return parent(target).join(parts.into_iter().collect::<OsString>());
+    // The crate `zarrs` takes text only.
+    if let Some(text) = name.to_str().filter(|text| text.len() <= LONGEST_NAME_BYTES) {
+        return parent(target).join(format!(".{text}.partial"));
     }
     let beginning: String = name.to_string_lossy().chars().take(SHOWN_OF_NAME).collect();
     let checksum = crc32fast::hash(name.as_encoded_bytes());
     parent(target).join(format!(".{beginning}-{checksum:08x}.partial"))
 }
 
-/// A crash between the two renames of [`PartialFolder::commit`]: the old one gets its name back.
-fn restore_old(folder: &Path, target: &Path) -> Result<()> {
-    let old = folder.join("old");
-    if target.symlink_metadata().is_err() && old.is_dir() {
-        fs::rename(&old, target).map_err(|error| Error::io(old, error))?;
+/// Where a target is, or will be: beside what a link leads to.
+fn real_place(path: &Path, overwrite: bool) -> Result<PathBuf> {
+    let real = match path.symlink_metadata() {
+        Ok(_) if path.exists() => return replaceable(path, overwrite),
+        Ok(_) => resolved(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(Error::io(path, error)),
+    };
+    match real.file_name() {
+        Some(_) => Ok(real),
+        None => Err(Error::option("--output", format!("{} is not the name of a folder", path.display()))),
     }
-    Ok(())
+}
+
+/// The record in `folder`, which is made where it is not there.
+fn open_record(folder: &Path, writes: &Arc<WriteLog>) -> Result<(Record, Past)> {
+    let made = match fs::create_dir(folder) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(Error::io(parent(folder), error)),
+    };
+    if !folder.is_dir() {
+        let reason =
+            format!("{} is in the way: the output is made in a folder of this name", folder.display());
+        return Err(Error::option("--output", reason));
+    }
+    let opened = Record::open(&folder.join("record"), writes);
+    if opened.is_err() && made {
+        // The folder is empty: nothing is lost, and a failure to remove it is not what went wrong.
+        let _ = fs::remove_dir(folder);
+    }
+    opened
 }
 
 fn remove_all(folder: &Path) -> Result<()> {

@@ -21,7 +21,7 @@ fn target(path: &Path) -> Target {
 }
 
 fn open(target: &Target) -> Result<PartialFolder> {
-    PartialFolder::open(target, &json!({ "a": 1 })).map(|(partial, _)| partial)
+    PartialFolder::open(target, &json!({ "a": 1 }), &Arc::default()).map(|(partial, _)| partial)
 }
 
 fn finish_a_shard(partial: &PartialFolder) {
@@ -76,13 +76,13 @@ fn what_is_finished_stays_and_only_the_same_run_goes_on() {
 
     let refused = open(&new).unwrap_err().to_string();
     assert!(refused.contains("1 shards finished; --resume"), "{refused}");
-    let other = PartialFolder::open(&resume, &json!({ "a": 2 })).unwrap_err().to_string();
+    let other = PartialFolder::open(&resume, &json!({ "a": 2 }), &Arc::default()).unwrap_err().to_string();
     assert!(other.contains("a was 1, is 2"), "{other}");
     for _ in 0..2 {
-        let (partial, past) = PartialFolder::open(&resume, &json!({ "a": 1 })).unwrap();
+        let (partial, past) = PartialFolder::open(&resume, &json!({ "a": 1 }), &Arc::default()).unwrap();
         assert_eq!((past.shards.len(), names(&partial.unnamed()).len()), (1, 0));
     }
-    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 2 })).unwrap();
+    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 2 }), &Arc::default()).unwrap();
     assert!(past.shards.is_empty());
     drop(partial);
     assert_eq!(names(home.path()), [""; 0]);
@@ -113,7 +113,7 @@ fn a_crash_between_the_renames_loses_neither() {
     finish_a_shard(&partial);
     fs::rename(&path, home.path().join(".out.zarr.partial/old")).unwrap();
     drop(partial);
-    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 1 })).unwrap();
+    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 1 }), &Arc::default()).unwrap();
     assert_eq!((fs::read_to_string(path.join("zarr.json")).unwrap().as_str(), past.shards.len()), ("old", 1));
     partial.commit().unwrap();
     assert_eq!(names(home.path()), ["out.zarr"]);

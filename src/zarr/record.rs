@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,8 @@ use serde_json::Value;
 use super::range::ShardRange;
 use crate::error::{Error, Result};
 use crate::space::Tczyx;
+use crate::timeline::{Write, WriteLog};
+use crate::written::FileId;
 
 /// Raised when lines change their meaning.
 const FORMAT: u32 = 3;
@@ -92,7 +94,9 @@ pub(super) struct Past {
 #[derive(Debug)]
 pub(super) struct Record {
     path: PathBuf,
+    id: Option<FileId>,
     file: Mutex<File>,
+    writes: Arc<WriteLog>,
 }
 
 impl Record {
@@ -100,7 +104,7 @@ impl Record {
     ///
     /// # Errors
     /// `Io`; also when another process has it open.
-    pub fn open(path: &Path) -> Result<(Self, Past)> {
+    pub fn open(path: &Path, writes: &Arc<WriteLog>) -> Result<(Self, Past)> {
         let io = |error| Error::io(path, error);
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
         match file.try_lock() {
@@ -114,13 +118,30 @@ impl Record {
             // Some network file systems have no locks: two runs at once are then the user's to avoid.
             Err(TryLockError::Error(_)) => {}
         }
+        let id = FileId::of(&file.metadata().map_err(io)?);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         if bytes.last().is_some_and(|&last| last != b'\n') {
             // A torn line: what is appended begins a new one.
             file.write_all(b"\n").map_err(io)?;
         }
-        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, Past::parse(&bytes)))
+        let record = Self { path: path.to_owned(), id, file: Mutex::new(file), writes: Arc::clone(writes) };
+        Ok((record, Past::parse(&bytes)))
+    }
+
+    /// Refuses when what has the record's name is no longer this one: someone has removed its folder.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn check_there(&self) -> Result<()> {
+        let io = |error| Error::io(&self.path, error);
+        let there = self.path.symlink_metadata().map_err(io)?;
+        if FileId::of(&there) == self.id {
+            return Ok(());
+        }
+        let what =
+            "is another run's: the folder in which this run stored what it finished was removed meanwhile";
+        Err(io(io::Error::other(what)))
     }
 
     /// Forgets everything, and begins anew.
@@ -154,7 +175,8 @@ impl Record {
         let mut text = serde_json::to_vec(line).expect("plain data has a JSON form");
         text.push(b'\n');
         let mut file = self.file.lock().expect("no thread panics while it writes a line");
-        file.write_all(&text).map_err(|error| Error::io(&self.path, error))
+        let written = self.writes.time(Write::Bytes, &self.path, || file.write_all(&text));
+        written.map_err(|error| Error::io(&self.path, error))
     }
 }
 
@@ -195,14 +217,18 @@ mod tests {
         Stored { bytes: 17, range: Some(ShardRange { ends: [-0.1, 1.0 / 3.0], counts }) }
     }
 
+    fn open(path: &Path) -> Result<(Record, Past)> {
+        Record::open(path, &Arc::default())
+    }
+
     fn written(path: &Path) -> Past {
-        let (record, _) = Record::open(path).unwrap();
+        let (record, _) = open(path).unwrap();
         record.restart(&json!({ "a": 1 })).unwrap();
         record.stored(key(0), stored()).unwrap();
         record.note(&json!("n")).unwrap();
         record.stored(key(1), Stored { bytes: 0, range: None }).unwrap();
         drop(record);
-        Record::open(path).unwrap().1
+        open(path).unwrap().1
     }
 
     #[test]
@@ -226,12 +252,12 @@ mod tests {
         let first_line = whole.iter().position(|&byte| byte == b'\n').unwrap();
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            let (record, past) = Record::open(&path).unwrap();
+            let (record, past) = open(&path).unwrap();
             assert_eq!(past.identity.is_some(), length >= first_line, "{length} bytes");
             let left = past.shards.len();
             record.stored(key(9), stored()).unwrap();
             drop(record);
-            let again = Record::open(&path).unwrap().1.shards.len();
+            let again = open(&path).unwrap().1.shards.len();
             assert_eq!(again, if past.identity.is_some() { left + 1 } else { 0 }, "{length} bytes");
         }
     }
@@ -240,8 +266,8 @@ mod tests {
     fn two_processes_do_not_write_one_record() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("record");
-        let _held = Record::open(&path).unwrap();
-        let error = Record::open(&path).unwrap_err();
+        let _held = open(&path).unwrap();
+        let error = open(&path).unwrap_err();
         assert!(error.to_string().contains("another run"), "{error}");
     }
 
@@ -251,7 +277,7 @@ mod tests {
         let path = home.path().join("record");
         for text in ["{\"record\":{\"format\":99,\"identity\":{}}}\n{\"note\":1}\n", "hello\n", "\0\0\0\0"] {
             std::fs::write(&path, text).unwrap();
-            let past = Record::open(&path).unwrap().1;
+            let past = open(&path).unwrap().1;
             assert!(past.is_foreign && past.identity.is_none() && past.notes.is_empty(), "{text:?}");
         }
     }

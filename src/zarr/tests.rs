@@ -104,7 +104,7 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 fn create(target: &Path, images: &[(ImageLayout, ImageMetadata)], provenance: &Value) -> OmeZarr {
-    OmeZarr::create(&Target::new(target), images, provenance).unwrap().unwrap()
+    OmeZarr::create(&Target::new(target), images, provenance, &Arc::default()).unwrap().unwrap()
 }
 
 fn small(shape: Tczyx<u64>, sample: SampleType) -> ImageLayout {

@@ -19,6 +19,8 @@ mod deconvolution;
 mod deep;
 mod flatfield;
 mod gone;
+#[cfg(unix)]
+mod holes;
 mod memory;
 mod mosaic;
 mod neutral;
@@ -39,6 +41,8 @@ mod seeing;
 mod server;
 mod several;
 mod showing;
+#[cfg(unix)]
+mod stalled;
 mod target;
 mod until;
 mod written;

@@ -62,6 +62,27 @@ impl Running {
         self.child.id()
     }
 
+    /// What it wrote where errors go, so far.
+    #[cfg(unix)]
+    pub fn errors(&self) -> String {
+        use std::os::unix::fs::FileExt;
+        // The program writes where this file stands.
+        let mut text = vec![0; self.streams[1].metadata().unwrap().len() as usize];
+        self.streams[1].read_exact_at(&mut text, 0).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// Whether it is still there.
+    pub fn works(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends it by force.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for its end.
     pub fn end(self) -> Ended {
         let Self { mut child, streams: [mut stdout, mut stderr], command } = self;

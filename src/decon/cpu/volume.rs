@@ -25,9 +25,9 @@ impl Volume {
         let bytes = count * size_of::<Complex32>();
         // No mapping is empty.
         let memory = MmapMut::map_anon(bytes.max(1)).map_err(|error| Error::Limit {
-            what: "memory of the volumes".into(),
+            what: format!("memory of the volumes ({error}; a smaller --tile or --psf-size needs less)"),
             needed: format!("{bytes} bytes"),
-            available: error.to_string(),
+            available: "less".into(),
         })?;
         // Small pages do as well, only not as fast.
         #[cfg(target_os = "linux")]

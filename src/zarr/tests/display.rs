@@ -47,13 +47,13 @@ fn a_run_that_goes_on_finds_the_range_of_one_that_was_not_interrupted() {
         let target = Target { resume: true, ..Target::new(&home.path().join("out")) };
         let places = scattered(shape, 300, 1);
         let first = &places[..places.len() / 2];
-        let zarr = OmeZarr::create(&target, &images, &Value::Null).unwrap().unwrap();
+        let zarr = OmeZarr::create(&target, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
         let mut pyramid = Pyramid::new(&layout);
         first.iter().for_each(|place| add(&mut pyramid, zarr.image(0), &image, place));
         assert!(zarr.image(0).stored() > 0);
         drop((zarr, pyramid));
 
-        let zarr = OmeZarr::create(&target, &images, &Value::Null).unwrap().unwrap();
+        let zarr = OmeZarr::create(&target, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
         let writer = zarr.image(0);
         let mut pyramid = Pyramid::resumed(writer);
         for key in pyramid.wanted() {

@@ -60,7 +60,7 @@ fn a_run_that_goes_on_wants_the_planes_of_shards_that_are_not_finished() {
     drop(zarr);
 
     let resume = Target { resume: true, ..Target::new(&target) };
-    let zarr = OmeZarr::create(&resume, &images, &Value::Null).unwrap().unwrap();
+    let zarr = OmeZarr::create(&resume, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
     let writer = zarr.image(0);
     let rect = Rect::new(0, 0, 300, 3);
     let wanted: Vec<u64> = (0..10).filter(|&t| writer.is_wanted((t, 0, 0), 1, rect)).collect();

@@ -63,8 +63,11 @@ fn several_images_are_a_collection_as_bioformats2raw_writes_it() {
     assert!(target.join("0/0/0/0/0/4/0").is_file(), "a chunk is a file");
     // What is complete is known by its attributes.
     let resumed = Target { resume: true, ..Target::new(&target) };
-    assert!(OmeZarr::create(&resumed, &images, &json!({ "identity": 7 })).unwrap().is_none());
-    let error = OmeZarr::create(&resumed, &images, &json!({ "identity": 8 })).unwrap_err();
+    assert!(
+        OmeZarr::create(&resumed, &images, &json!({ "identity": 7 }), &Default::default()).unwrap().is_none()
+    );
+    let error =
+        OmeZarr::create(&resumed, &images, &json!({ "identity": 8 }), &Default::default()).unwrap_err();
     assert!(error.to_string().contains("made of something else"), "{error}");
 }
 
