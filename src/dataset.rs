@@ -397,6 +397,15 @@ pub trait Input: Send + Sync {
         self.fetch(scene, fields)
     }
 
+    /// Why levels of the stored pyramid of `scene` may hold something else than means of its fields' pixels; `None` where the
+    /// format, or a look at them, says that they are means.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    fn why_not_means(&self, _scene: &Scene) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// How the ranges `offset..offset + extent` of subblocks become requests.
     fn merging(&self) -> Merging {
         Merging::NONE

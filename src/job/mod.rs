@@ -298,6 +298,13 @@ fn level(options: &Options, input: &dyn Input, scene: &Scene, notes: &mut Vec<St
         let (index, fault) = (scene.index, &unreadable.fault);
         notes.push(format!("scene {index}: not all of the stored pyramid can be read: {fault}"));
     }
+    if options.scale > 1 && !scene.pyramid.is_empty() {
+        let reason = input.why_not_means(scene).unwrap_or_else(|error| Some(error.to_string()));
+        if let Some(reason) = reason {
+            notes.push(format!("scene {}: the stored pyramid is not used: {reason}", scene.index));
+            return fields();
+        }
+    }
     let masks = |subblock: &Subblock| match options.masks {
         MaskUse::Honour => input.mask(subblock, &[]),
         MaskUse::Ignore => Ok(Some(vec![Rect::new(0, 0, subblock.stored_width, subblock.stored_height)])),

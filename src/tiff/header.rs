@@ -5,6 +5,7 @@ use tiff::tags::Tag;
 use super::ifd::{Directory, Tags};
 use super::lsm::{CZ_LSMINFO, Lsm};
 use super::ndtiff::NdTiff;
+use super::ome;
 use super::stk::Stk;
 use crate::error::{Error, Result};
 use crate::space::Zyx;
@@ -66,6 +67,11 @@ impl Resolution {
 }
 
 impl Header {
+    /// Whether something says of each plane which directory it is in.
+    pub fn names_directories(&self) -> bool {
+        self.ndtiff.is_some() || self.descriptions.iter().any(|text| ome::is_ome(text))
+    }
+
     /// Of `directory`.
     ///
     /// # Errors

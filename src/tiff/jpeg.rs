@@ -37,15 +37,13 @@ pub(super) fn decode(format: &JpegFormat, stored: &[u8], pixels: &mut [u8]) -> R
     let options = DecoderOptions::default()
         .set_max_width(format.width)
         .set_max_height(format.height)
-        .set_strict_mode(false)
-        .jpeg_set_out_colorspace(if format.samples == 1 { ColorSpace::Luma } else { ColorSpace::RGB });
+        .set_strict_mode(false);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*stream), options);
     decoder.decode_headers().map_err(broken)?;
-    // As libtiff and tifffile: colours that the page calls RGB are not converted, unless the stream is a JFIF file.
-    let is_plain_rgb = format.samples == 3 && !format.is_ycbcr && stored.get(6..10) != Some(b"JFIF");
-    if is_plain_rgb && let Some(stored_as) = decoder.input_colorspace() {
-        decoder.set_options(options.jpeg_set_out_colorspace(stored_as));
-    }
+    // Colours are converted below, to the last bit as libjpeg does.
+    let stored_as = if format.samples == 1 { ColorSpace::Luma } else { ColorSpace::YCbCr };
+    let stored_as = decoder.input_colorspace().unwrap_or(stored_as);
+    decoder.set_options(options.jpeg_set_out_colorspace(stored_as));
     let rows = pixels.len() / (format.width * format.samples);
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let bytes = decoder.output_buffer_size().unwrap_or(0);
@@ -60,11 +58,30 @@ pub(super) fn decode(format: &JpegFormat, stored: &[u8], pixels: &mut [u8]) -> R
         )));
     }
     if height == rows {
-        return decoder.decode_into(pixels).map_err(broken);
+        decoder.decode_into(pixels).map_err(broken)?;
+    } else {
+        // Some writers store all chunks in the height of the first.
+        let all = decoder.decode().map_err(broken)?;
+        pixels.copy_from_slice(&all[..pixels.len()]);
     }
-    let all = decoder.decode().map_err(broken)?;
-    pixels.copy_from_slice(&all[..pixels.len()]);
+    // As libtiff and tifffile: what the page calls RGB is RGB, unless the stream is a JFIF file.
+    let is_jfif = stored.get(6..10) == Some(b"JFIF");
+    if format.samples == 3 && (format.is_ycbcr || is_jfif) {
+        pixels.chunks_exact_mut(3).for_each(to_rgb);
+    }
     Ok(())
+}
+
+/// Brightness and two differences of colour to red, green, blue.
+///
+/// Source: ITU-T T.871, section 7; in 16 bits behind the point, and rounded, as libjpeg has it.
+fn to_rgb(pixel: &mut [u8]) {
+    const HALF: i32 = 1 << 15;
+    let [y, cb, cr] = [i32::from(pixel[0]), i32::from(pixel[1]) - 128, i32::from(pixel[2]) - 128];
+    let clamped = |value: i32| value.clamp(0, 255) as u8;
+    pixel[0] = clamped(y + ((91_881 * cr + HALF) >> 16));
+    pixel[1] = clamped(y + ((-22_554 * cb - 46_802 * cr + HALF) >> 16));
+    pixel[2] = clamped(y + ((116_130 * cb + HALF) >> 16));
 }
 
 /// The tables before the stream that needs them: each begins with a start and ends with an end.

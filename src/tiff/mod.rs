@@ -3,8 +3,10 @@
 //! Each page is a plane of one scene. It is stored in chunks, tiles or strips: a field is a tile, or strips of about a MiB.
 //! An image may be spread over files of one folder; they are read as if they lay one behind the other.
 
+mod assemble;
 mod axes;
 mod codec;
+mod copies;
 mod decode;
 mod description;
 mod fields;
@@ -12,7 +14,9 @@ mod files;
 mod header;
 mod ifd;
 mod imagej;
+mod images;
 mod jpeg;
+mod levels;
 mod lsm;
 mod ndtiff;
 mod number;
@@ -135,6 +139,10 @@ impl Input for TiffStack {
         to.take(Rows { first: 0, pixels: Pixels::Plain(samples.as_bytes()) });
         samples.recycle();
         Ok(())
+    }
+
+    fn why_not_means(&self, scene: &Scene) -> Result<Option<String>> {
+        levels::why_not_means(self, scene)
     }
 
     fn decode_field(&self, subblock: &Subblock, raw: RawSubblock) -> Result<FieldSamples> {

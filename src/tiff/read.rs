@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::TiffStack;
-use crate::dataset::{Fetched, RawSubblock, Scene};
+use crate::dataset::{Fetched, Input, RawSubblock, Scene, Subblock};
 use crate::error::Result;
+use crate::pixels::Samples;
 use crate::source::{SharedBytes, merge};
 
 /// The stored bytes of `fields` of `scene`, in as few requests as the stack's merging allows.
@@ -39,6 +40,19 @@ pub(super) fn fetch(stack: &TiffStack, scene: &Scene, fields: &[usize]) -> Resul
         RawSubblock { field, bytes: joined(parts, &place.ranges(page)) }
     });
     Ok(Fetched { subblocks: subblocks.collect(), requests, bytes, ..Fetched::default() })
+}
+
+/// The samples of `subblock` alone.
+///
+/// # Errors
+/// As [`fetch`], and those of decoding.
+pub(super) fn read_one(stack: &TiffStack, subblock: &Subblock) -> Result<Samples> {
+    let (page, place) = stack.find(subblock);
+    let mut bytes = Vec::new();
+    for range in place.ranges(page).into_iter().filter(|range| !range.is_empty()) {
+        bytes.extend_from_slice(&SharedBytes::fetch(&stack.source, range)?);
+    }
+    stack.decode(subblock, &RawSubblock { field: 0, bytes: bytes.into() })
 }
 
 /// The bytes of a field: `parts` by where they begin, in the order of its `ranges`.
