@@ -1,7 +1,11 @@
+mod chunks;
 mod descriptions;
+mod kinds;
+mod levels;
 mod ome;
 mod raw;
 mod vendors;
+mod written;
 
 use std::fs::File;
 use std::io::Write;

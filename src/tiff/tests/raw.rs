@@ -80,6 +80,16 @@ impl RawTiff {
         self.directory(entries);
     }
 
+    /// Appends a directory that none before it names; where it is.
+    pub fn directory_below(&mut self, entries: Vec<RawEntry>) -> u32 {
+        let (link, before) = (self.link, self.bytes[self.link..self.link + 4].to_vec());
+        self.directory(entries);
+        let at = self.bytes[link..link + 4].try_into().map(u32::from_le_bytes).unwrap();
+        self.bytes[link..link + 4].copy_from_slice(&before);
+        self.link = link;
+        at
+    }
+
     pub fn directory(&mut self, mut entries: Vec<RawEntry>) {
         entries.sort_by_key(|entry| entry.0);
         let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
