@@ -88,20 +88,15 @@ impl OneScene<'_> {
                 true => of_one_type(&mut types, subblock),
                 false => Ok(subblock),
             });
+            if let (true, Ok(subblock), Some(kind)) = (is_field, &subblock, Unusual::of(entry)) {
+                unusual.insert(subblock.number, kind);
+            }
             match subblock {
-                Ok(subblock) if is_field => {
-                    unusual.extend(Unusual::of(entry).map(|unusual| (subblock.number, unusual)));
-                    let Rect { width, height, .. } = subblock.rect;
-                    scene.fields.push(Subblock { stored_width: width, stored_height: height, ..subblock });
-                }
+                Ok(subblock) if is_field => scene.fields.push(as_covered(subblock)),
                 Ok(subblock) => scene.pyramid.push(subblock),
                 Err(fault) => {
-                    scene.unreadable.push(Unreadable {
-                        plane,
-                        rect: rect_of(entry),
-                        is_pyramid: !is_field,
-                        fault,
-                    });
+                    let (rect, is_pyramid) = (rect_of(entry), !is_field);
+                    scene.unreadable.push(Unreadable { plane, rect, is_pyramid, fault });
                 }
             }
         }
@@ -197,6 +192,11 @@ fn fields_among(entries: &[&Entry]) -> Vec<bool> {
         None => !entry.is_reduced(),
     };
     entries.iter().map(is_field).collect()
+}
+
+/// A field with as many pixels as it covers, as it is once it is decoded.
+fn as_covered(field: Subblock) -> Subblock {
+    Subblock { stored_width: field.rect.width, stored_height: field.rect.height, ..field }
 }
 
 fn rect_of(entry: &Entry) -> Rect<Stored> {

@@ -252,7 +252,7 @@ impl<'a> Draft<'a> {
             let order = of(scene, &tiles, sizes);
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let mut memory = Memory::painted_at_once(request, scene, &order, self.shape, shard);
-                memory.pyramid += self.shared_shard_bytes();
+                memory.pyramid += many_planes::waiting_bytes(self.shape, request);
                 if memory.host() <= request.memory_bytes {
                     let plan = self.plan(grid, shard, memory, order.into_batches());
                     return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, ..plan });
@@ -314,7 +314,10 @@ impl<'a> Draft<'a> {
         let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
         let fixed = |shard| {
             let memory = Memory::fixed(request, &grid_request, &grid, *shape, shard);
-            (shard, Memory { pyramid: memory.pyramid + self.shared_shard_bytes(), ..memory })
+            (
+                shard,
+                Memory { pyramid: memory.pyramid + many_planes::waiting_bytes(*shape, request), ..memory },
+            )
         };
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
         // Of what the volumes leave, half is for the fields; the smallest where nothing leaves it.
@@ -354,20 +357,6 @@ impl<'a> Draft<'a> {
         self.output.width.max(self.output.height).min(2048)
     }
 
-    /// Times and slices of a shard.
-    fn planes_per_shard(&self) -> (u32, u32) {
-        let sample_bytes = self.request.output.bytes() as u64;
-        many_planes::planes_per_shard(self.shape, sample_bytes, self.request.memory_bytes)
-    }
-
-    /// What shards of several planes may hold while they wait for these.
-    fn shared_shard_bytes(&self) -> u64 {
-        match self.planes_per_shard() {
-            (1, 1) => 0,
-            _ => many_planes::all_levels_bytes(self.shape, self.request.output.bytes() as u64),
-        }
-    }
-
     fn geometry(&self, grid: Grid) -> Geometry<'a> {
         let Self { scene, mosaic, output, .. } = *self;
         let Request { scale, halo, halo_z, .. } = *self.request;
@@ -378,7 +367,7 @@ impl<'a> Draft<'a> {
         let Self { scene, request, .. } = self;
         let cost = cost_of(&batches, scene, request.merging);
         let tiles = batches.iter().flat_map(|batch| &batch.groups).map(|group| group.tiles.len() as u64);
-        let (shard_times, shard_slices) = self.planes_per_shard();
+        let (shard_times, shard_slices) = many_planes::planes_per_shard(self.shape, request);
         Plan {
             shard_times,
             shard_slices,

@@ -111,7 +111,7 @@ fn a_scene_of_one_slice_beside_a_stack_is_deconvolved_in_two_dimensions() {
     let [large, small] = scenes_of_different_sizes();
     write(&both, &[large, small.clone()].concat(), &metadata(2));
     write(&alone, &small, &metadata(2));
-    let flags = "--iterations 2 --psf-size 9";
+    let flags = "--iterations 2 --psf-size 3,9,9";
     let (of_both, of_one) = (home.path().join("both.zarr"), home.path().join("one.zarr"));
     run(&both, &of_both, flags).done();
     run(&alone, &of_one, flags).done();
