@@ -17,6 +17,8 @@ mod czi_kinds;
 mod damage;
 mod deconvolution;
 mod deep;
+#[cfg(target_os = "linux")]
+mod faults;
 mod flatfield;
 mod gone;
 #[cfg(unix)]
@@ -28,6 +30,8 @@ mod ngff;
 mod optics;
 mod output;
 mod program;
+#[cfg(unix)]
+mod race;
 #[cfg(feature = "cloud")]
 mod remote;
 mod report;
