@@ -1,16 +1,21 @@
 //! What can go wrong, whose fault it is, and where.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::{say, secrets};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Says what, where, and whose fault.
-#[derive(Debug, thiserror::Error)]
+/// Characters of a message: what a file says may be of any length.
+const LONGEST: usize = 4000;
+
+/// Says what, where, and whose fault. As text it is one line, without secrets and control characters.
+#[derive(Debug)]
 pub enum Error {
     /// The operating system refused: the disk, the network, permissions.
-    #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -18,7 +23,6 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is broken.
-    #[error("{}: broken file: {what}{}", path.display(), at_byte(*offset))]
     Format {
         /// The file.
         path: PathBuf,
@@ -28,7 +32,6 @@ pub enum Error {
         offset: Option<u64>,
     },
     /// The file is fine; this program cannot read it.
-    #[error("{}: not supported: {what}", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -36,7 +39,6 @@ pub enum Error {
         what: String,
     },
     /// More is needed than there is.
-    #[error("{what}: {needed} needed, {available} available")]
     Limit {
         /// Of what.
         what: String,
@@ -45,8 +47,12 @@ pub enum Error {
         /// With its unit.
         available: String,
     },
+    /// The system gives no more threads.
+    Threads {
+        /// What it said.
+        reason: String,
+    },
     /// The command line or an option's file is at fault.
-    #[error("{flag}: {reason}")]
     Option {
         /// The flag as the user types it, such as `--psf`.
         flag: String,
@@ -54,17 +60,47 @@ pub enum Error {
         reason: String,
     },
     /// The user ended the run.
-    #[error("interrupted: {what}")]
     Interrupted {
         /// What is finished, and how it goes on.
         what: String,
     },
     /// The graphics device or its driver failed.
-    #[error("GPU: {what}")]
     Gpu {
         /// What failed, on which device.
         what: String,
     },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Io { path, source } => format!("{}: {source}", path.display()),
+            Self::Format { path, what, offset } => {
+                format!("{}: broken file: {what}{}", path.display(), at_byte(*offset))
+            }
+            Self::Unsupported { path, what } => format!("{}: not supported: {what}", path.display()),
+            Self::Limit { what, needed, available } => {
+                format!("{what}: {needed} needed, {available} available")
+            }
+            Self::Threads { reason } => format!(
+                "the system gives no more threads ({reason}; ulimit -u, the limit of pids of a container or a batch job): \
+                 --threads N takes fewer"
+            ),
+            Self::Option { flag, reason } => format!("{flag}: {reason}"),
+            Self::Interrupted { what } => format!("interrupted: {what}"),
+            Self::Gpu { what } => format!("GPU: {what}"),
+        };
+        f.write_str(&say::visible(&secrets::hidden(&say::clipped(&text, LONGEST))))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 fn at_byte(offset: Option<u64>) -> String {
@@ -95,5 +131,18 @@ impl Error {
     /// The device failed.
     pub fn gpu(what: impl Into<String>) -> Self {
         Self::Gpu { what: what.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_secrets() {
+        let error = Error::unsupported("http://me:pw@host/a?sig", "a label \"\u{1b}[31mred\nerror: no\"");
+        let expected = "http://host/a: not supported: a label \"\\u{1b}[31mred\\nerror: no\"";
+        assert_eq!(error.to_string(), expected);
+        assert!(Error::gpu("x".repeat(1 << 20)).to_string().len() < LONGEST + 10);
     }
 }

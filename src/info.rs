@@ -13,6 +13,7 @@ pub use map::write_map;
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::pixels::PixelType;
 use crate::psf::rounded;
+use crate::say::visible;
 use crate::source::Location;
 use crate::space::{Rect, Stored, Zyx};
 
@@ -167,7 +168,7 @@ fn levels(pyramid: &[Subblock]) -> Vec<LevelInfo> {
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.file.name().display())?;
+        writeln!(f, "{}", visible(&self.file.name().to_string_lossy()))?;
         writeln!(f, "  times {}, channels {}, slices {}", self.times, self.channels.len(), self.slices)?;
         let Zyx { z, y, x } = self.voxel_um;
         writeln!(f, "  voxel      z {}, y {}, x {}", um(z), um(y), um(x))?;
@@ -187,7 +188,7 @@ impl fmt::Display for Info {
             }
         }
         for note in &self.notes {
-            writeln!(f, "  note: {note}")?;
+            writeln!(f, "  note: {}", visible(note))?;
         }
         Ok(())
     }
@@ -196,17 +197,17 @@ impl fmt::Display for Info {
 impl fmt::Display for Optics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or("unknown".to_owned(), |v| rounded(v, 4).to_string());
-        write!(f, "{}", self.objective.as_deref().unwrap_or("objective unknown"))?;
+        write!(f, "{}", visible(self.objective.as_deref().unwrap_or("objective unknown")))?;
         write!(f, ", NA {}, {}×", number(self.na), number(self.magnification))?;
-        let immersion = self.immersion.as_deref().unwrap_or("unknown");
+        let immersion = visible(self.immersion.as_deref().unwrap_or("unknown"));
         write!(f, ", immersion {immersion}, index {}", number(self.refractive_index))?;
-        self.z_axis_shear.as_ref().map_or(Ok(()), |shear| write!(f, ", planes sheared ({shear})"))
+        self.z_axis_shear.as_ref().map_or(Ok(()), |shear| write!(f, ", planes sheared ({})", visible(shear)))
     }
 }
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.name.as_deref().unwrap_or("unnamed"))?;
+        write!(f, "{}", visible(self.name.as_deref().unwrap_or("unnamed")))?;
         if let Some(pixel_type) = self.pixel_type {
             write!(f, ", {pixel_type:?}")?;
         }
@@ -214,7 +215,7 @@ impl fmt::Display for Channel {
             write!(f, ", emission {} nm", rounded(nm, 1))?;
         }
         if let Some(mode) = &self.acquisition_mode {
-            write!(f, ", {mode}")?;
+            write!(f, ", {}", visible(mode))?;
         }
         Ok(())
     }
@@ -223,7 +224,7 @@ impl fmt::Display for Channel {
 impl fmt::Display for SceneInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let name = self.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+        let name = self.name.as_deref().map(|name| format!(" ({})", visible(name))).unwrap_or_default();
         writeln!(f, "  scene {}{name}: {}", self.index, self.rect)?;
         let Zyx { z, y, x } = self.origin_um;
         if [z, y, x].into_iter().flatten().any(|um| um != 0.0) {

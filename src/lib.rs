@@ -18,7 +18,7 @@
 //! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
-//! | [`space`], [`pixels`], [`error`] | words that all rooms share |
+//! | [`space`], [`pixels`], [`error`], [`say`], [`secrets`], [`stop`], [`threads`] | words that all rooms share |
 //!
 //! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
 //! are in pixels (`_px`), micrometres (`_um`) or nanometres (`_nm`). The OTF carries the 1/N of a transform and its
@@ -26,6 +26,7 @@
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
 pub mod cli;
@@ -48,8 +49,12 @@ pub mod plan;
 pub mod psf;
 pub mod report;
 pub mod run;
+pub mod say;
+pub mod secrets;
 pub mod source;
 pub mod space;
+pub mod stop;
+pub mod threads;
 pub mod tiff;
 pub mod timeline;
 pub mod twins;

@@ -1,23 +1,44 @@
 //! The program: parse, do, print what went wrong, exit code.
 
-use std::io::Write;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
 use decon_gpu::cli::{self, Cli};
-use decon_gpu::error::Error;
+use decon_gpu::error::{Error, Result};
+use decon_gpu::say;
 
 /// Where the program ends, but for storage that stalls (`cli/stalls.rs`) and a second signal (`cli/signals.rs`).
 ///
 /// 0 done, 1 failed, 2 wrong usage, 3 finished but with damaged subblocks left out.
 fn main() -> ExitCode {
-    // A wrong flag ends in `parse`, with code 2.
-    match cli::run(Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            // Where nobody reads the message, the code still tells.
-            let _ = writeln!(std::io::stderr().lock(), "error: {error}");
-            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
-        }
+    let done = match Cli::try_parse() {
+        Ok(cli) => cli::run(cli),
+        Err(other) => usage(&other),
+    };
+    done.unwrap_or_else(|error| {
+        say::err(&format!("error: {error}"));
+        ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
+    })
+}
+
+/// Says what is wrong with the flags, which code 2 tells too; or gives the help that was asked for.
+fn usage(what: &clap::Error) -> Result<ExitCode> {
+    match what.use_stderr() {
+        true => say::err(as_typed(what.render().to_string()).trim_end()),
+        false => match what.print() {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                return Err(Error::io("standard output", error));
+            }
+            _ => {}
+        },
     }
+    Ok(ExitCode::from(what.exit_code() as u8))
+}
+
+/// `text` with its line ends, but for those of what was typed: the name of a file may have some.
+fn as_typed(text: String) -> String {
+    let typed = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let broken = typed.filter(|argument| argument.contains('\n'));
+    broken.fold(text, |text, argument| text.replace(&argument, &say::visible(&argument)))
 }

@@ -3,23 +3,26 @@
 mod channel;
 mod check;
 mod part;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 
 pub use channel::{Offset, PerChannel, PsfSource};
+pub(crate) use check::local;
 pub use part::{Indices, Length, Region, axes};
+pub use reading::access;
+use reading::bytes;
 
-use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse, ReadingArgs};
+use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
 use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
 use crate::psf::{Microscope, PsfBackground, PsfCentre};
-use crate::source::{Access, Location, Merging, Simulation, seconds};
+use crate::source::{Access, Location};
 use crate::space::Zyx;
 use crate::tiff::Axes;
 use crate::zarr::Version;
@@ -182,7 +185,7 @@ impl Options {
             offset: PerChannel::parse("--offset", &deconvolution.offset, Offset::parse)?,
             read_noise: check::read_noise(deconvolution, !stitching.darkfield.is_empty())?,
             start: deconvolution.start,
-            psf: PerChannel::parse("--psf", &psf.psf, |text| Ok(PsfSource::parse(text)))?,
+            psf: PerChannel::parse("--psf", &psf.psf, PsfSource::parse)?,
             psf_background: PerChannel::parse(
                 "--psf-background",
                 &psf.psf_background,
@@ -228,7 +231,7 @@ impl Options {
 }
 
 fn files(flag: &str, values: &[String]) -> Result<PerChannel<PathBuf>> {
-    PerChannel::parse(flag, values, |text| Ok(text.into()))
+    PerChannel::parse(flag, values, |text| check::local(flag, text))
 }
 
 fn indices(
@@ -284,49 +287,6 @@ fn triple<T: Copy>(flag: &str, text: &str, parse: impl Fn(&str, &str) -> Result<
         [z, y, x] => Ok(Zyx::new(z, y, x)),
         _ => Err(Error::option(flag, format!("{text} is not of the form Z,Y,X"))),
     }
-}
-
-/// Reads a size such as `2GiB`, `800MiB`, `1.5 GB` or a plain number of bytes.
-fn bytes(flag: &str, text: &str) -> Result<u64> {
-    const UNITS: [(&str, f64); 9] = [
-        ("kib", 1024.0),
-        ("mib", 1048576.0),
-        ("gib", 1073741824.0),
-        ("kb", 1e3),
-        ("mb", 1e6),
-        ("gb", 1e9),
-        ("k", 1024.0),
-        ("m", 1048576.0),
-        ("g", 1073741824.0),
-    ];
-    let lower = text.trim().to_ascii_lowercase();
-    let unit = UNITS.iter().find_map(|(name, factor)| Some((lower.strip_suffix(name)?, *factor)));
-    let (number, factor) = unit.unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1.0));
-    let size = number.trim().parse().ok().map(|n: f64| n * factor).filter(|n| (1.0..1e18).contains(n));
-    size.map(|n| n as u64).ok_or_else(|| Error::option(flag, format!("{text} is not a size such as 2GiB")))
-}
-
-/// How `reading` asks for the input.
-///
-/// # Errors
-/// `Option` with the flag and what is wrong.
-pub fn access(reading: &ReadingArgs) -> Result<Access> {
-    let simulate = |text| Simulation::parse("--simulate-storage", text);
-    let silence = seconds(reading.timeout.trim()).filter(|&secs| secs > 0.0);
-    let timeout = silence.ok_or_else(|| {
-        Error::option("--timeout", format!("{} is not a time such as 30s, up to an hour", reading.timeout))
-    })?;
-    let gap = match reading.merge_gap.trim() {
-        "0" => 0,
-        text => bytes("--merge-gap", text)?,
-    };
-    Ok(Access {
-        io: reading.io,
-        simulation: reading.simulate_storage.as_deref().map(simulate).transpose()?,
-        retries: reading.retries,
-        timeout: Duration::from_secs_f64(timeout),
-        merging: Merging { gap, most: bytes("--request-size", &reading.request_size)? },
-    })
 }
 
 fn threads(asked: Option<usize>) -> Result<usize> {

@@ -13,6 +13,7 @@ mod pool;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -35,6 +36,12 @@ impl<E> From<E> for Stop<E> {
     fn from(error: E) -> Self {
         Stop::Failed(error)
     }
+}
+
+/// What stages fail with.
+pub trait StageError: Send {
+    /// The system gave no thread for a stage, because of `reason`.
+    fn no_thread(reason: std::io::Error) -> Self;
 }
 
 /// What one stage did.
@@ -163,6 +170,25 @@ pub struct Pipeline<'scope, 'env, E> {
     timeline: Arc<Timeline>,
     handles: Vec<Handle<'scope, E>>,
     stages: Vec<(String, usize, Arc<Stage>)>,
+    gate: Gate,
+    no_thread: Option<std::io::Error>,
+}
+
+/// Where threads wait until all are there: none begins what another cannot go on with.
+#[derive(Clone)]
+struct Gate {
+    /// Ends when the gate is opened.
+    closed: Receiver<()>,
+    /// Whether nothing is to be done behind it.
+    is_off: Arc<AtomicBool>,
+}
+
+impl Gate {
+    /// Waits; whether there is anything to do.
+    fn pass(&self) -> bool {
+        let _ = self.closed.recv();
+        !self.is_off.load(Relaxed)
+    }
 }
 
 impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
@@ -262,8 +288,15 @@ impl<'scope, 'env, E: Send + 'scope> Pipeline<'scope, 'env, E> {
     where
         F: FnOnce() -> Result<(), Stop<E>> + Send + 'scope,
     {
-        let thread = Builder::new().name(name.to_owned());
-        self.handles.push(thread.spawn_scoped(self.scope, body).expect("the system starts a thread"));
+        if self.no_thread.is_some() {
+            return;
+        }
+        let gate = self.gate.clone();
+        let body = move || if gate.pass() { body() } else { Err(Stop::Closed) };
+        match Builder::new().name(name.to_owned()).spawn_scoped(self.scope, body) {
+            Ok(handle) => self.handles.push(handle),
+            Err(error) => self.no_thread = Some(error),
+        }
     }
 }
 
@@ -285,20 +318,29 @@ impl Thread {
 /// records.
 ///
 /// # Errors
-/// The first failure in stage order.
+/// The first failure in stage order; [`StageError::no_thread`] where the system gives too few threads: nothing was done then.
 ///
 /// # Panics
 /// With the panic of a stage.
 pub fn run<'env, E, F>(timeline: &Arc<Timeline>, build: F) -> Result<Vec<StageTime>, E>
 where
-    E: Send + 'env,
+    E: StageError + 'env,
     F: for<'scope> FnOnce(&mut Pipeline<'scope, 'env, E>),
 {
     std::thread::scope(|scope| {
-        let timeline = timeline.clone();
-        let mut pipeline = Pipeline { scope, timeline, handles: Vec::new(), stages: Vec::new() };
+        let (open, closed) = bounded(0);
+        let mut pipeline = Pipeline {
+            scope,
+            timeline: timeline.clone(),
+            handles: Vec::new(),
+            stages: Vec::new(),
+            gate: Gate { closed, is_off: Arc::default() },
+            no_thread: None,
+        };
         build(&mut pipeline);
-        let mut failure = None;
+        pipeline.gate.is_off.store(pipeline.no_thread.is_some(), Relaxed);
+        drop(open);
+        let mut failure = pipeline.no_thread.map(E::no_thread);
         for handle in pipeline.handles {
             match handle.join() {
                 Ok(Err(Stop::Failed(error))) if failure.is_none() => failure = Some(error),

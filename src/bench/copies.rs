@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{Device, Readback, Recorder};
 
 /// Bytes of a copy: far more than any cache holds, where a device has buffers so large.
@@ -20,12 +20,7 @@ pub(super) struct Copies {
 
 impl Copies {
     pub fn new(threads: usize) -> Result<Self> {
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::Limit {
-                what: "threads (--threads)".into(),
-                needed: threads.to_string(),
-                available: error.to_string(),
-            })?;
+        let pool = crate::threads::pool(threads, "copy")?;
         Ok(Self { pool, from: vec![1; COPY_BYTES], to: vec![2; COPY_BYTES] })
     }
 

@@ -10,6 +10,7 @@ use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::Result;
 use crate::job::{Chosen, Image, Job};
 use crate::plan::Batch;
+use crate::threads::spawn_in;
 
 /// Which follows which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +57,10 @@ fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Resu
         Flow::DoubleBuffered => std::thread::scope(|scope| {
             // One buffer is computed from, the other waits full or is being filled.
             let (full, next) = bounded(0);
-            scope.spawn(move || {
+            spawn_in(scope, "load", move || {
                 // Nobody receives any more once computing has failed.
                 image.plan.batches.iter().map(load).try_for_each(|loaded| full.send(loaded))
-            });
+            })?;
             next.into_iter().try_for_each(|loaded| engine.compute(loaded?, options.iterations, forget))
         })?,
     }

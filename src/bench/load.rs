@@ -9,7 +9,7 @@ use super::cache::{Cached, drop_from_cache};
 use super::machine::Machine;
 use super::pass::{Loaded, Pass};
 use super::{Better, Column, Results, Row, Runs, Table};
-use crate::cli::args::JobArgs;
+use crate::cli::args::{JobArgs, usage};
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -60,7 +60,7 @@ struct Measured {
 /// Flags that every way gets: nothing is deconvolved, and pixels count whatever a mask says of them.
 const FLAGS: &str = "--iterations=0 --backend=cpu --masks=ignore --fill=0";
 /// A request for each subblock.
-const ONE_BY_ONE: &str = "--merge-gap=0 --request-size=1";
+const ONE_BY_ONE: &str = "--apart";
 /// A cold run with more of the file in the cache than this share is none.
 const COLD: f64 = 0.05;
 
@@ -144,7 +144,7 @@ impl LoadBench {
         let flags = FLAGS.split(' ').map(OsString::from);
         let own = self.flags.iter().chain(more).map(OsString::from);
         let all = [OsString::from("run"), self.input.clone()].into_iter().chain(flags).chain(own);
-        let args = JobArgs::parse(all).map_err(|error| Error::option("bench load", error.to_string()))?;
+        let args = JobArgs::parse(all).map_err(|error| usage("bench load", &error))?;
         Options::new(&args)
     }
 
@@ -163,8 +163,11 @@ impl LoadBench {
             way("field by field, row by row", Pass::Spatial, ONE_BY_ONE, "full"),
             way("field by field, in file order", Pass::File, ONE_BY_ONE, "full"),
             way("merged requests", Pass::Merged, "", "full"),
-            way("memory-mapped", Pass::File, "--io=mmap --merge-gap=0 --request-size=1", "full"),
         ];
+        // What is behind a URL cannot be mapped.
+        if matches!(Location::from(self.input.clone()), Location::Path(_)) {
+            ways.push(way("memory-mapped", Pass::File, "--io=mmap --apart", "full"));
+        }
         for threads in &self.threads {
             let name = format!("stitched, {threads} {}", if *threads == 1 { "thread" } else { "threads" });
             ways.push(way(&name, Pass::Stitched, &format!("--threads={threads}"), "full"));

@@ -6,6 +6,7 @@ use clap::{Args, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
+use crate::error::Error;
 use crate::psf::{Microscope, PsfCentre};
 use crate::source::{IoMethod, Location};
 use crate::zarr::Version;
@@ -51,6 +52,13 @@ impl JobArgs {
         }
         Flags::try_parse_from(arguments).map(|flags| flags.job)
     }
+}
+
+/// What is wrong with flags that `command` gives on.
+pub(crate) fn usage(command: &str, error: &clap::Error) -> Error {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    Error::option(command, first.strip_prefix("error: ").unwrap_or(first))
 }
 
 /// Which part of the file.
@@ -148,17 +156,25 @@ pub struct ReadingArgs {
     /// Bytes between two subblocks that are read and thrown away rather than asked for around, such as 64KiB
     #[arg(long, value_name = "SIZE", default_value = "64KiB")]
     pub merge_gap: String,
-    /// Bytes of a request for several subblocks, at most, such as 8MiB
+    /// Bytes of a request for several subblocks, at most, such as 8MiB; a server is asked for up to so many at a time, and for
+    /// 64KiB where this is less
     #[arg(long, value_name = "SIZE", default_value = "8MiB")]
     pub request_size: String,
-    /// How often a request that fails is repeated before the run fails
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub retries: u32,
+    /// How often a request that fails is repeated before the run fails [default: 3; of a server, as often as --retry-for
+    /// allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub retries: Option<u32>,
+    /// For how long, such as 2m, with pauses of up to 20 s or as long as a server says (Retry-After)
+    #[arg(long, value_name = "TIME", default_value = "2m")]
+    pub retry_for: String,
     /// How long a server may be silent before the request counts as failed, such as 30s. Storage of this computer, such as
     /// a network mount, cannot be asked again: when it answers nothing for so long, the run ends (what is finished stays);
     /// while it flushes what was written, which may take minutes, that is only said
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub timeout: String,
+    /// Let a server send on to this HOST, HOST:PORT or *.HOST; to http://HOST also from what is encrypted. May be given again
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub allow_redirects: Vec<String>,
     /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off
     #[arg(long, value_enum, default_value_t = IoMethod::Pread)]
     pub io: IoMethod,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::args::{BackendChoice, JobArgs};
-use super::{footprint, print, to_json};
+use super::{footprint, to_json};
 use crate::bench::compare::{Comparison, read};
 use crate::bench::compute::{ComputeBench, size};
 use crate::bench::html::page;
@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
 use crate::job::{Chosen, Gpu};
 use crate::options::Options;
+use crate::say;
+use crate::source::Merging;
 use crate::written::{Footprint, is_json, is_page, write_whole};
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +65,9 @@ pub struct LoadArgs {
     /// Read as if from slow storage, as for `run`
     #[arg(long, value_name = "WHAT")]
     simulate_storage: Option<String>,
+    /// Let a server send on to this host, as for `run`
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    allow_redirects: Vec<String>,
     #[command(flatten)]
     writing: WritingArgs,
 }
@@ -149,6 +154,9 @@ pub struct OnceArgs {
     /// Also make a checksum of the pixels
     #[arg(long)]
     check: bool,
+    /// No two subblocks share a request
+    #[arg(long)]
+    apart: bool,
 }
 
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
@@ -157,11 +165,15 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         BenchArgs::Overlap(args) => overlap(args),
         BenchArgs::Compute(args) => compute(args),
         BenchArgs::Compare(args) => {
-            print(&Comparison::new(&read(&args.before)?, &read(&args.after)?)?.to_string());
+            say::out(&Comparison::new(&read(&args.before)?, &read(&args.after)?)?.to_string())?;
             Ok(ExitCode::SUCCESS)
         }
         BenchArgs::Once(args) => {
-            print(&to_json(&pass::once(Options::new(&args.job)?, args.pass, args.check)?));
+            let mut options = Options::new(&args.job)?;
+            if args.apart {
+                options.access.merging = Merging::NONE;
+            }
+            say::json(&to_json(&pass::once(options, args.pass, args.check)?))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -175,6 +187,7 @@ fn load(args: &LoadArgs) -> Result<ExitCode> {
         ("scene", args.scene.map(|scene| scene.to_string())),
         ("region", args.region.clone()),
         ("simulate-storage", args.simulate_storage.clone()),
+        ("allow-redirects", Some(args.allow_redirects.join(",")).filter(|hosts| !hosts.is_empty())),
     ];
     let bench = LoadBench {
         input: args.input.clone(),
@@ -257,7 +270,7 @@ fn threads(asked: &[u32]) -> Vec<usize> {
 
 impl WritingArgs {
     fn say(&self) -> fn(&str) {
-        if self.quiet { |_| {} } else { |line| eprintln!("{line}") }
+        if self.quiet { |_| {} } else { say::err }
     }
 
     /// Refuses what would destroy something of `footprint`, which this adds to.
@@ -268,7 +281,7 @@ impl WritingArgs {
     }
 
     fn give(&self, results: &Results) -> Result<()> {
-        print(&results.to_string());
+        say::out(&results.to_string())?;
         let write = |path: &Path, text: String| write_whole(path, |file| file.write_all(text.as_bytes()));
         self.json.as_deref().map_or(Ok(()), |path| write(path, to_json(results)))?;
         self.html.as_deref().map_or(Ok(()), |path| write(path, page(results)))

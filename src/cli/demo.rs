@@ -6,14 +6,15 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
-use super::args::JobArgs;
-use super::{footprint, print};
+use super::args::{JobArgs, usage};
+use super::footprint;
 use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
 use crate::report::TerminalReport;
 use crate::run::Stop;
+use crate::say;
 use crate::written::{Footprint, is_picture, write_whole};
 use crate::zarr::{Target, read_plane};
 
@@ -72,7 +73,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let folder = &args.output;
     let files = Files::new(folder);
     let Files { slide: input, restored: output, picture } = &files;
-    let options = Options::new(&job_args(input, &args.flags))?;
+    let options = Options::new(&job_args(input, &args.flags)?)?;
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     let mut footprint = footprint::of_options(&options);
     files.add_to(&mut footprint)?;
@@ -88,21 +89,22 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
 
     for (channel, image) in restored.iter().enumerate() {
         let before = slide.observed[channel].pixels.iter().map(|count| count - BACKGROUND);
-        print(&format!(
+        say::out(&format!(
             "channel {channel}: error against the truth {:.3} before, {:.3} after",
             slide.error(channel, before),
             slide.error(channel, image.pixels.iter().copied())
-        ));
+        ))?;
     }
     write_picture(picture, &slide, &restored)?;
-    print(&format!("truth, observed and restored side by side: {}", picture.display()));
+    say::out(&format!("truth, observed and restored side by side: {}", picture.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn job_args(input: &Path, flags: &[String]) -> JobArgs {
+fn job_args(input: &Path, flags: &[String]) -> Result<JobArgs> {
     let background = BACKGROUND.to_string();
     let fixed = ["demo", &input.to_string_lossy(), "--background", &background].map(str::to_owned);
-    DemoJob::parse_from(fixed.iter().chain(flags)).job
+    let parsed = DemoJob::try_parse_from(fixed.iter().chain(flags));
+    parsed.map(|flags| flags.job).map_err(|error| usage("demo", &error))
 }
 
 fn restored(output: &Path, slide: &Slide) -> Result<Vec<Image>> {

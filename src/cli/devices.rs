@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-use super::print;
 use crate::error::Result;
 use crate::gpu;
+use crate::say;
 
 pub fn run() -> Result<ExitCode> {
     let adapters = gpu::adapters();
     if adapters.is_empty() {
-        print("no Vulkan device; `--backend cpu` computes on the processor");
+        say::out("no Vulkan device; `--backend cpu` computes on the processor")?;
     }
     for adapter in adapters {
-        print(&adapter.summary.to_string());
+        say::out(&adapter.summary.to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 
-use super::args::JobArgs;
-use super::{footprint, print};
+use super::args::{JobArgs, usage};
+use super::footprint;
 use crate::decon::Shading;
 use crate::error::{Error, Result};
 use crate::flatfield::{Brightness, Camera, Panel, Panels, Seams, estimate, write_picture};
@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
 use crate::run::Stop;
+use crate::say;
 use crate::source::Location;
 use crate::tiff::{Planes, is_written_here, write_planes};
 use crate::written::{Footprint, is_picture};
@@ -90,14 +91,14 @@ pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
     let corrected = args.job(&["--flatfield".into(), args.output.clone().into()])?;
     for (source, channels) in by_source(&corrected) {
         let Some(camera) = camera(args, &corrected, source)? else { continue };
-        print(&format!("channel {source}: {}", said[&source]));
+        say::out(&format!("channel {source}: {}", said[&source]))?;
         report_seams(&camera, &corrected, &channels, &known)?;
     }
     if let Some(path) = &args.picture {
         draw(args, path, &planes, &everything)?;
-        print(&format!("without, with, and the flat-field side by side: {}", path.display()));
+        say::out(&format!("without, with, and the flat-field side by side: {}", path.display()))?;
     }
-    print(&args.output.display().to_string());
+    say::out(&say::visible(&args.output.to_string_lossy()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,7 +136,8 @@ impl FlatfieldArgs {
         flags.extend(self.darkfield.iter().map(|dark| format!("--darkfield={dark}").into()));
         flags.extend_from_slice(more);
         let parsed = FlatfieldJob::try_parse_from(flags);
-        Options::new(&parsed.unwrap_or_else(|error| error.exit()).job)
+        let parsed = parsed.map_err(|error| usage("flatfield", &error))?;
+        Options::new(&parsed.job)
     }
 }
 
@@ -199,25 +201,26 @@ fn report_seams(
     for ((_, channel), [without, with]) in channels.iter().zip(steps) {
         let brightness = &known[&(channel.source, channel.sample)];
         let (low, high) = brightness.range();
-        print(&format!(
+        say::out(&format!(
             "  {}: {low:.3} to {high:.3} of the mean, from {}",
-            channel.name, brightness.background
-        ));
+            say::visible(&channel.name),
+            brightness.background
+        ))?;
         let counts = without.counts().zip(with.counts());
         let Some(((before, after), (share_before, share_after))) =
             counts.zip(without.share().zip(with.share()))
         else {
-            print("    no fields overlap: nothing tells how good it is");
+            say::out("    no fields overlap: nothing tells how good it is")?;
             continue;
         };
-        print(&format!(
+        say::out(&format!(
             "    neighbours differ by {before:.2} counts ({:.2} %) without and {after:.2} ({:.2} %) with it, on average \
              over {} overlaps{}",
             100.0 * share_before,
             100.0 * share_after,
             seams.count(),
             if after < before { "" } else { ": it does not help, do not use it" }
-        ));
+        ))?;
     }
     Ok(())
 }

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::ReadingArgs;
-use super::{footprint, print, to_json};
+use super::{footprint, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
 use crate::job::{Dimensions, open_input};
 use crate::options;
+use crate::say;
 use crate::source::Location;
 use crate::timeline::{Detail, Timeline};
 use crate::written::{Footprint, is_picture};
@@ -44,7 +45,10 @@ pub fn run(args: &InfoArgs) -> Result<ExitCode> {
     let dimensions = Dimensions { select: &BTreeMap::new(), axes: axes.as_ref() };
     let input = open_input(&args.input, &dimensions, &access, timeline.requests())?;
     let info = Info::new(&args.input, input.dataset());
-    print(&if args.json { to_json(&info) } else { info.to_string() });
+    match args.json {
+        true => say::json(&to_json(&info))?,
+        false => say::out(&info.to_string())?,
+    }
     if let Some(path) = &args.map {
         write_map(path, input.dataset())?;
     }

@@ -68,18 +68,6 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-/// Prints `text` and a line end; a reader that has gone away is not an error.
-fn print(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
-
-/// Prints `text` where errors go.
-fn complain(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
 /// `value` as JSON for people and programs.
 fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).expect("plain data has a JSON form")

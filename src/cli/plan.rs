@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::JobArgs;
-use super::{print, to_json};
+use super::to_json;
 use crate::error::Result;
 use crate::job::{Chosen, Job};
 use crate::options::Options;
 use crate::plan::{Deciding, Plan};
+use crate::say;
 
 /// Names of channels that are listed: as many as fit a line or two.
 const MOST_NAMES: usize = 12;
@@ -27,19 +28,19 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode> {
     let job = Job::prepare(Options::new(&args.job)?)?;
     let plans: Vec<&Plan> = job.images.iter().map(|image| &image.plan).collect();
     if args.json {
-        print(&to_json(&plans));
+        say::json(&to_json(&plans))?;
         return Ok(ExitCode::SUCCESS);
     }
     for note in job.all_notes() {
-        print(&format!("note: {note}"));
+        say::out(&format!("note: {}", say::visible(&note)))?;
     }
     let memory = match &job.backend {
         Chosen::Gpu(gpu) => format!(", with {} MiB of its memory (--gpu-memory)", gpu.memory_bytes >> 20),
         _ => String::new(),
     };
-    print(&format!("computes on {}{memory}", job.backend.name()));
+    say::out(&format!("computes on {}{memory}", job.backend.name()))?;
     for plan in plans {
-        print(&text(plan));
+        say::out(&text(plan))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -48,7 +49,7 @@ fn text(plan: &Plan) -> String {
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
     let [t, c, z, y, x] = plan.shape.to_array();
     let (grid, memory) = (plan.grid, plan.memory);
-    let mut channels: Vec<_> = plan.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let mut channels: Vec<_> = plan.channels.iter().map(|channel| say::visible(&channel.name)).collect();
     let unnamed = channels.len().saturating_sub(MOST_NAMES);
     channels.truncate(MOST_NAMES);
     let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };

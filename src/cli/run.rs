@@ -17,10 +17,11 @@ use super::stalls::Watch;
 use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::pipeline::StageTime;
 use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, Summary, TerminalReport};
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
+use crate::say;
 use crate::source::Location;
 use crate::timeline::Timeline;
 use crate::written::{Footprint, is_json, write_whole};
@@ -89,19 +90,20 @@ enum Sink {
 }
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
-    let report: Box<dyn Report> = match args.progress {
+    let shows: Box<dyn Report> = match args.progress {
         _ if args.quiet => Box::new(Failures),
         Progress::Bars => Box::new(TerminalReport::new()),
-        Progress::Json => Box::new(JsonReport),
+        Progress::Json => Box::new(JsonReport::default()),
     };
-    let options = Options::new(&args.job)?;
+    let mut options = Options::new(&args.job)?;
     let targets = args.targets()?;
     args.footprint(&options, &targets).check()?;
     args.make_folder(&targets)?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
+    options.access.stop = signals.stop().clone();
     let recording = args.recording.start();
-    let keeper = Keeper::new(&*report);
-    let report: &dyn Report = if recording.has_report() { &keeper } else { &*report };
+    let keeper = Keeper::new(&*shows);
+    let report: &dyn Report = if recording.has_report() { &keeper } else { &*shows };
     let timeline = recording.timeline().clone();
     let conditions =
         Conditions { workers: workers(&options), timeline: timeline.clone(), stop: signals.stop(), report };
@@ -120,7 +122,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         let batch = ended.stalled(&timeline, error);
         say_stalled(error, &batch, report);
         if let Err(error) = record(&batch) {
-            super::complain(&format!("error: {error}"));
+            say::err(&format!("error: {error}"));
         }
     };
     let (worked, stalled) = watch.over(work, |error| {
@@ -128,7 +130,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         super::stalls::exit_after(options.access.timeout, FAILED);
         end_stalled(error);
         std::process::exit(FAILED);
-    });
+    })?;
     if let Some(error) = stalled {
         end_stalled(&error);
         return Ok(ExitCode::FAILURE);
@@ -142,14 +144,14 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     // Also of a run that failed; what that says is the more important.
     let recorded = record(&batch);
     let code = code?;
-    recorded.map(|()| code)
+    recorded.and(shows.was_written()).map(|()| code)
 }
 
 fn say_stalled(error: &Error, batch: &BatchSummary, report: &dyn Report) {
     if batch.files.len() > 1 {
         report.event(&Event::Ended(batch));
     }
-    super::complain(&format!("error: {error}"));
+    say::err(&format!("error: {error}"));
 }
 
 /// Does all orders, and says how each ended and what the stages did.
@@ -176,7 +178,7 @@ fn one(state: State, report: &dyn Report, signals: &Signals) -> Result<ExitCode>
         }
         State::Failed(error) => Err(error),
         State::Interrupted { finished } => {
-            super::complain(&interrupted(finished).to_string());
+            say::err(&interrupted(finished).to_string());
             Ok(signals.exit_code())
         }
     }
@@ -233,6 +235,7 @@ impl RunArgs {
         }
         let output =
             self.output.as_ref().ok_or_else(|| Error::option("--output", "names the OME-Zarr to write"))?;
+        options::local("--output", &output.to_string_lossy())?;
         let target = |path| Target { path, overwrite: self.overwrite, resume: self.resume };
         let ends_with_slash = output.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
         let is_folder = ends_with_slash && output.file_name().is_some();

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::report::{Event, Report};
 use crate::run::Stop;
 use crate::source::Location;
+use crate::threads::spawn_in;
 use crate::timeline::{Timeline, Unanswered, UnansweredWrite};
 
 /// Between two looks while the run goes well.
@@ -43,14 +44,17 @@ pub struct Watch<'a> {
 impl Watch<'_> {
     /// Does `work` and looks meanwhile. When the storage stalls, `end` is told once nothing but its reads is under way; the
     /// process is to end there. Also says that the storage had stalled, if `work` came to its end nevertheless.
+    ///
+    /// # Errors
+    /// `Threads` where the system gives none to look with; `work` is not done then.
     pub fn over<T>(
         &self,
         work: impl FnOnce() -> T,
         end: impl Fn(&Error) + Sync + Send,
-    ) -> (T, Option<Error>) {
+    ) -> Result<(T, Option<Error>)> {
         let (working, done) = bounded::<()>(0);
         std::thread::scope(|scope| {
-            let watcher = scope.spawn(move || {
+            let watcher = spawn_in(scope, "watch", move || {
                 // How long until `work` is over: `true` when it is.
                 let is_over = |pause| done.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
                 let error = self.stalled(&is_over)?;
@@ -59,11 +63,11 @@ impl Watch<'_> {
                     end(&error);
                 }
                 Some(error)
-            });
+            })?;
             let result = work();
             drop(working);
             match watcher.join() {
-                Ok(error) => (result, error),
+                Ok(error) => Ok((result, error)),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })

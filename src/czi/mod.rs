@@ -24,6 +24,7 @@ mod xml_text;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::thread::ScopedJoinHandle;
 
 use crate::dataset::{
     Channel, Compression, Dataset, Fetched, FieldSamples, Input, Pixels, RawSubblock, Rows, Scene, Subblock,
@@ -33,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
 use crate::source::{Identity, Merging, ReadAt};
 use crate::space::{Local, Rect, Zyx};
+use crate::threads::spawn_in;
 use decode::Payload;
 use header::FileHeader;
 use metadata::Metadata;
@@ -61,8 +63,11 @@ impl Czi {
         let header = FileHeader::read(&*source)?;
         // At the same time: far away, each request is a wait.
         let (entries, metadata) = std::thread::scope(|scope| {
-            let metadata = scope.spawn(|| Metadata::read(&*source, header.metadata));
-            (directory::read(&*source, header.directory), metadata.join())
+            let read = || Metadata::read(&*source, header.metadata);
+            let thread = spawn_in(scope, "metadata", read);
+            let entries = directory::read(&*source, header.directory);
+            // Where the system gives no thread, one after the other.
+            (entries, thread.map_or_else(|_| Ok(read()), ScopedJoinHandle::join))
         });
         let mut entries = entries?;
         if header.is_part {

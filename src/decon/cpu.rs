@@ -12,11 +12,12 @@ mod volumes;
 
 pub use open::{OpenTiles, Painter};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::Tile;
+use crate::threads;
 use paint::Canvas;
 use volumes::Volumes;
 
@@ -31,20 +32,12 @@ pub struct CpuBackend {
 }
 
 impl CpuBackend {
-    /// Makes every buffer and every OTF. The threads are called `compute-0`, `compute-1`…
+    /// Makes every buffer and every OTF. The `count` threads are called `compute-0`, `compute-1`…
     ///
     /// # Errors
-    /// `Limit` when a PSF is larger than the transform, or the system starts no more threads.
-    pub fn new(setup: &Setup, threads: usize) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("compute-{i}"))
-            .build()
-            .map_err(|e| Error::Limit {
-                what: format!("threads (--threads; {e})"),
-                needed: threads.to_string(),
-                available: "fewer".into(),
-            })?;
+    /// `Limit` when a PSF is larger than the transform, `Threads` when the system gives none.
+    pub fn new(setup: &Setup, count: usize) -> Result<Self> {
+        let pool = threads::pool(count, "compute")?;
         let volumes = match setup.channels.is_empty() {
             true => None,
             false => Some(pool.install(|| Volumes::new(setup))?),

@@ -27,6 +27,7 @@ use crate::plan::{
 };
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
+use crate::threads::make_shared;
 use crate::timeline::{Detail, Timeline};
 
 use backend::choose_backend;
@@ -112,6 +113,7 @@ impl Job {
     /// # Errors
     /// As [`Self::prepare`].
     pub fn prepare_on(options: Options, timeline: Arc<Timeline>, backend: Option<Chosen>) -> Result<Self> {
+        make_shared(options.threads)?;
         let dimensions = Dimensions { select: &options.select, axes: options.axes.as_ref() };
         let input = open_input(&options.input, &dimensions, &options.access, timeline.requests())?;
         check_channels(&options, input.dataset())?;
@@ -119,6 +121,11 @@ impl Job {
         let channels = output_channels(&dataset);
         let (mut notes, mut run_notes) = (dataset.notes.clone(), Vec::new());
         notes.extend(selection_notes);
+        if options.input.is_told_in_clear() {
+            notes.push(
+                "the user and password of the URL are sent as they are: http:// does not encrypt them".into(),
+            );
+        }
 
         let voxel_um = output_voxel(&options, &dataset);
         notes.extend(without_size(voxel_um));

@@ -10,6 +10,7 @@ use super::array::{File, PlaneArray};
 use crate::dataset::{Fetched, RawSubblock, Scene};
 use crate::error::{Error, Result};
 use crate::source::{FileRead, Merging, ReadAt, SharedBytes, merge};
+use crate::threads::spawn_in;
 
 /// A field: its array, by that array's first field; where its piece is stored; its position in the scene.
 type Place = (usize, File, usize);
@@ -48,8 +49,12 @@ pub(super) fn fetch(input: &Ngff, scene: &Scene, fields: &[usize]) -> Result<Fet
         return work();
     }
     let parts: Vec<Result<Fetched>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        // As many as the system gives, and this one.
+        let others: Vec<_> = (1..threads).map_while(|_| spawn_in(scope, "files", work).ok()).collect();
+        let own = work();
+        let others =
+            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(own).chain(others).collect()
     });
     let mut all = Fetched { subblocks: Vec::with_capacity(fields.len()), ..Fetched::default() };
     for part in parts {

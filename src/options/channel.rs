@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::not_negative;
+use super::{local, not_negative};
 use crate::error::{Error, Result};
 use crate::psf::PsfBackground;
 
@@ -95,12 +95,12 @@ impl Offset {
 }
 
 impl PsfSource {
-    pub(super) fn parse(text: &str) -> Self {
-        match text.strip_prefix("objective:") {
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        Ok(match text.strip_prefix("objective:") {
             Some(name) => Self::Objective(name.to_owned()),
             None if text == "auto" => Self::Auto,
-            None => Self::File(text.into()),
-        }
+            None => Self::File(local("--psf", text)?),
+        })
     }
 }
 

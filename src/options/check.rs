@@ -1,9 +1,13 @@
 //! Limits of what the flags may say.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use super::{LONGEST_SIDE, PerChannel, not_negative};
 use crate::cli::args::{BackendArgs, BackendChoice, DeconvolutionArgs, JobArgs};
 use crate::decon::{Precision, Until};
 use crate::error::{Error, Result};
+use crate::source::Location;
 use crate::zarr::Version;
 
 /// Numbers that a flag alone makes wrong.
@@ -53,6 +57,17 @@ pub(super) fn precision(backend: &BackendArgs) -> Result<Precision> {
         return Err(Error::option("--precision", "f16 is for a GPU; --backend cpu keeps everything in f32"));
     }
     Ok(backend.precision)
+}
+
+/// A file or folder of this computer, which a URL is not.
+pub(crate) fn local(flag: &str, text: &str) -> Result<PathBuf> {
+    match Location::from(OsString::from(text)) {
+        Location::Path(path) => Ok(path),
+        url @ Location::Url(_) => {
+            let what = "a URL; this flag takes a path of this computer";
+            Err(Error::option(flag, format!("{} is {what}", url.name().display())))
+        }
+    }
 }
 
 fn side(flag: &str, pixels: Option<u32>) -> Result<()> {

@@ -1,6 +1,8 @@
 //! What is typed, against what it must mean.
 
 use super::*;
+use crate::cli::args::ReadingArgs;
+use crate::source::Merging;
 
 #[test]
 fn sizes_are_read_with_their_unit() {
@@ -47,10 +49,20 @@ fn the_flags_of_reading_default_to_what_the_reader_does_alone() {
     }
     let parse =
         |flags: &[&str]| access(&<Flags as clap::Parser>::parse_from(["test"].iter().chain(flags)).reading);
-    assert_eq!(parse(&[]).unwrap(), Access { retries: 3, ..Access::default() });
+    let text = |access: &Access| serde_json::to_string(access).unwrap();
+    assert_eq!(text(&parse(&[]).unwrap()), text(&Access::default()));
     let flags = ["--merge-gap", "0", "--request-size", "1MiB", "--retries", "0", "--io", "mmap"];
     let told = parse(&flags).unwrap();
-    assert_eq!((told.merging, told.retries), (Merging { gap: 0, most: 1 << 20 }, 0));
+    assert_eq!((told.merging, told.retries), (Merging { gap: 0, most: 1 << 20 }, Some(0)));
+    assert_eq!(parse(&["--request-size", "1"]).unwrap().part_bytes, 64 << 10);
+    let told = parse(&["--retry-for", "1m", "--allow-redirects", "a.org, *.b.org:81,http://[::1]"]).unwrap();
+    assert_eq!((told.retry_for.as_secs(), told.redirects.len()), (60, 3));
+    for wrong in
+        ["--retry-for=2", "--retry-for=2h", "--allow-redirects=*", "--allow-redirects=http://a.org/b"]
+    {
+        let flag = wrong.split('=').next().unwrap();
+        assert!(parse(&[wrong]).unwrap_err().to_string().starts_with(&format!("{flag}: ")), "{wrong}");
+    }
     assert!(parse(&["--merge-gap", "far"]).unwrap_err().to_string().starts_with("--merge-gap: far"));
 }
 

@@ -5,6 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::timeline::Detail;
 
+impl StageError for () {
+    fn no_thread(_: std::io::Error) -> Self {}
+}
+
+impl StageError for String {
+    fn no_thread(reason: std::io::Error) -> Self {
+        reason.to_string()
+    }
+}
+
 impl Named for u32 {
     fn item(&self, nth: u64) -> Option<Item> {
         Some(Item { what: "number", number: nth, group: 0 })
@@ -19,7 +29,7 @@ impl Named for u64 {
 
 fn run<'env, E, F>(build: F) -> Result<Vec<StageTime>, E>
 where
-    E: Send + 'env,
+    E: StageError + 'env,
     F: for<'scope> FnOnce(&mut Pipeline<'scope, 'env, E>),
 {
     super::run(&Timeline::new(Detail::Sums), build)

@@ -13,13 +13,13 @@ mod terminal;
 mod trace;
 mod verdict;
 
-use std::io::Write;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::decon::{Field, FinishedTile};
+use crate::error::Result;
 use crate::job::Job;
+use crate::say;
 
 pub use batch::{BatchSummary, FileSummary};
 pub use counter::Counter;
@@ -89,6 +89,14 @@ pub trait Report: Sync {
     /// Shows `event`, or not.
     fn event(&self, event: &Event<'_>);
 
+    /// Whether everything that was shown could be written.
+    ///
+    /// # Errors
+    /// `Io`, the first.
+    fn was_written(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// A file is about to be worked on; `provenance` is how its output is made.
     fn begins(&self, _job: &Job, _provenance: &Value) {}
 
@@ -106,8 +114,7 @@ pub struct Failures;
 impl Report for Failures {
     fn event(&self, event: &Event<'_>) {
         if let Event::Failed { text } = event {
-            // Standard error may be closed; there is nobody else to tell.
-            let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+            say::err(&format!("error: {text}"));
         }
     }
 }

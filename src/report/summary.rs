@@ -9,6 +9,7 @@ use crate::dataset::{Compression, Plane, Subblock};
 use crate::options::Options;
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
+use crate::say;
 use crate::source::Location;
 use crate::space::{Tczyx, Zyx};
 use crate::timeline::Metrics;
@@ -122,7 +123,7 @@ impl fmt::Display for Damaged {
         if let Some(m) = self.m {
             write!(f, ", m {m}")?;
         }
-        write!(f, "): {}", self.reason)
+        write!(f, "): {}", say::visible(&self.reason))
     }
 }
 
@@ -188,21 +189,14 @@ impl fmt::Display for Summary {
         }
         match &self.output {
             Some(output) => {
-                write!(f, "\n{}", output.display())?;
+                let output = say::visible(&output.to_string_lossy());
+                write!(f, "\n{output}")?;
                 match self.images.len() {
                     0 | 1 => Ok(()),
-                    2 => write!(
-                        f,
-                        "\nopen {0}/0 and {0}/1: few programs open the folder of both",
-                        output.display()
-                    ),
+                    2 => write!(f, "\nopen {output}/0 and {output}/1: few programs open the folder of both"),
                     images => {
                         let last = images - 1;
-                        write!(
-                            f,
-                            "\nopen {0}/0 to {0}/{last}: few programs open the folder of all",
-                            output.display()
-                        )
+                        write!(f, "\nopen {output}/0 to {output}/{last}: few programs open the folder of all")
                     }
                 }
             }

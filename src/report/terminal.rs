@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use std::io::Write;
-
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Event, Report};
+use crate::say;
 
 /// One bar each for reading, computing and writing, with rates and the time left; notes above them. Without a
 /// terminal the bars stay away and the notes are printed.
@@ -41,11 +40,11 @@ impl TerminalReport {
 
     /// A terminal or a pipe that has gone away is no reason to stop the work.
     fn say(&self, line: &str) {
-        let _ = if self.bars.is_hidden() {
-            writeln!(std::io::stderr().lock(), "{line}")
+        if self.bars.is_hidden() {
+            say::err(line);
         } else {
-            self.bars.println(line)
-        };
+            let _ = self.bars.println(say::safe(line));
+        }
     }
 }
 
@@ -67,7 +66,7 @@ impl Default for TerminalReport {
 impl Report for TerminalReport {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Note { text } => self.say(&format!("note: {text}")),
+            Event::Note { text } => self.say(&format!("note: {}", say::visible(text))),
             Event::Damaged(damaged) => self.say(&format!("damaged, left out: {damaged}")),
             Event::Started { backend, read_bytes, tiles, shards } => {
                 self.say(&format!("computing on {backend}"));

@@ -185,7 +185,12 @@ impl<'a> FileRun<'a> {
 
     /// Something went wrong. What is on its way is still written; nothing new begins.
     pub fn fail(&self, error: Error) {
-        lock(&self.failure).get_or_insert(error);
+        if matches!(error, Error::Interrupted { .. }) {
+            // Its storage was waited for when the user ended the run.
+            self.cut_short.store(true, Relaxed);
+        } else {
+            lock(&self.failure).get_or_insert(error);
+        }
         self.failed.store(true, Relaxed);
     }
 

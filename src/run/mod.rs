@@ -19,7 +19,6 @@ mod until;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::cli::args::MaskUse;
 use crate::dataset::{Fetched, FieldSamples, RawSubblock, Scene, Subblock};
@@ -33,6 +32,7 @@ use crate::plan::{Batch, Group, Workers};
 use crate::report::{Damaged, Event, Report, Summary, Verdict};
 use crate::source::Location;
 use crate::space::{Local, Rect};
+pub use crate::stop::Stop;
 use crate::timeline::Timeline;
 use crate::zarr::{OmeZarr, Target};
 use counted::{Counted, Note, saturated};
@@ -87,35 +87,6 @@ pub enum State {
         /// How far it came; `None` when nothing is kept.
         finished: Option<String>,
     },
-}
-
-/// Whether the run is to end: what is in flight is finished, and nothing new begins. Copies mean the same.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    asked_for: Arc<AtomicBool>,
-    has_stalled: Arc<AtomicBool>,
-}
-
-impl Stop {
-    /// Set by whoever else has it, for the user.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        self.asked_for.clone()
-    }
-
-    /// The storage answers no more.
-    pub fn stall(&self) {
-        self.has_stalled.store(true, Relaxed);
-    }
-
-    /// Whether it is to end.
-    pub fn is_set(&self) -> bool {
-        self.is_asked_for() || self.has_stalled.load(Relaxed)
-    }
-
-    /// Whether it is the user who wants that.
-    pub fn is_asked_for(&self) -> bool {
-        self.asked_for.load(Relaxed)
-    }
 }
 
 /// Does `job`, into the OME-Zarr `target` where there is one. What an interrupted run finished stays, for one that may
@@ -190,7 +161,9 @@ pub fn run_all(
 /// What goes wrong with a flag does not say for which file.
 fn of_file(Outcome { input, .. }: &Outcome, error: &Error) -> String {
     match error {
-        Error::Option { .. } | Error::Limit { .. } => format!("{}: {error}", input.name().display()),
+        Error::Option { .. } | Error::Limit { .. } | Error::Threads { .. } => {
+            format!("{}: {error}", input.name().display())
+        }
         _ => error.to_string(),
     }
 }

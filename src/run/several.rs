@@ -11,6 +11,7 @@ use crate::decon::{Field, FinishedTile, GpuBackend};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Shares, Workers};
+use crate::threads::refused;
 
 /// One engine for each device.
 pub(super) struct Several {
@@ -49,17 +50,19 @@ enum Part {
 type Task = Box<dyn FnOnce(&mut Engine<GpuBackend>) + Send>;
 
 impl Several {
-    pub fn new(engines: Vec<Engine<GpuBackend>>) -> Self {
+    /// # Errors
+    /// `Threads` where the system gives none.
+    pub fn new(engines: Vec<Engine<GpuBackend>>) -> Result<Self> {
         let worker = |(number, engine)| {
             let (parts, work) = sync_channel(Workers::DEVICE_DEPTH);
             let (done, tiles) = channel();
             let thread = Builder::new().name(format!("device-{number}"));
             let thread =
-                thread.spawn(move || drive(engine, &work, &done)).expect("the system starts a thread");
-            Worker { parts: Some(parts), tiles, releases: Vec::new(), thread: Some(thread) }
+                thread.spawn(move || drive(engine, &work, &done)).map_err(|error| refused(&error))?;
+            Ok(Worker { parts: Some(parts), tiles, releases: Vec::new(), thread: Some(thread) })
         };
-        let workers = engines.into_iter().enumerate().map(worker).collect();
-        Self { workers, held: HashMap::new(), expected: VecDeque::new(), is_draining: false }
+        let workers = engines.into_iter().enumerate().map(worker).collect::<Result<_>>()?;
+        Ok(Self { workers, held: HashMap::new(), expected: VecDeque::new(), is_draining: false })
     }
 
     /// Gives the fields of batch `number` to the devices that need them.

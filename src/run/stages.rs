@@ -212,6 +212,7 @@ fn plan<'a>(
     let file = match FileRun::begin(number, order, stop, report) {
         Ok(Some(file)) => Arc::new(file),
         Ok(None) => return ended(State::WasThere(output.unwrap_or_default())),
+        Err(Error::Interrupted { .. }) => return ended(State::Interrupted { finished: None }),
         Err(error) => return ended(State::Failed(error)),
     };
     for (image, planned) in file.job.images.iter().enumerate() {
@@ -319,7 +320,7 @@ impl Ready {
                         AnyEngine::Gpu(Box::new(engine(&gpu.device)?))
                     } else {
                         let engines = gpu.devices().map(engine).collect::<Result<_>>()?;
-                        AnyEngine::Several(Box::new(Several::new(engines)))
+                        AnyEngine::Several(Box::new(Several::new(engines)?))
                     }
                 }
                 Chosen::Null(samples) => {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::retrying::Patience;
 use super::{Location, Merging, ReadAt, Simulation, Storage};
 use crate::error::Result;
+use crate::stop::Stop;
 use crate::timeline::RequestLog;
 
 /// By which calls.
@@ -21,38 +23,77 @@ pub enum IoMethod {
 }
 
 /// How a file is reached.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Access {
     /// By which calls.
     pub io: IoMethod,
     /// As if on slow or unreliable storage.
     pub simulation: Option<Simulation>,
-    /// How often a request that fails is repeated.
-    pub retries: u32,
+    /// How often a request that fails is repeated, where the user says.
+    pub retries: Option<u32>,
+    /// For how long it is repeated.
+    pub retry_for: Duration,
     /// How long a server may be silent.
     pub timeout: Duration,
+    /// Hosts to which a server may send on, as `HOST`, `HOST:PORT` or `*.HOST`; with `http://` before it where nothing need be
+    /// encrypted.
+    pub redirects: Vec<String>,
     /// How ranges become requests.
     pub merging: Merging,
-}
-
-impl Default for Access {
-    fn default() -> Self {
-        Self {
-            io: IoMethod::default(),
-            simulation: None,
-            retries: 3,
-            timeout: Duration::from_secs(30),
-            merging: Merging::default(),
-        }
-    }
+    /// Bytes that a server is asked for at a time, at most.
+    pub part_bytes: u64,
+    /// Ends what waits.
+    #[serde(skip)]
+    pub stop: Stop,
 }
 
 impl Access {
+    /// Fewer bytes than these take no less time to come from a server.
+    pub const SMALLEST_PART_BYTES: u64 = 64 << 10;
+    /// What a disk or a network share does not do at the fourth attempt, it does not do.
+    const NEAR_RETRIES: u32 = 3;
+    /// A server is asked for as long as it may take, however often that is.
+    const FAR_RETRIES: u32 = u32::MAX;
+
     /// Opens the file at `location`; `log` is told of every request, also of those that are repeated.
     ///
     /// # Errors
     /// As [`Storage::new`] and [`Storage::file`].
     pub fn open(&self, location: &Location, log: &Arc<RequestLog>) -> Result<Box<dyn ReadAt>> {
         Storage::new(location, self, log)?.file()
+    }
+
+    /// How patiently storage of this computer, or a server, is asked. A server under load says so for longer than a disk fails.
+    pub(super) fn patience(&self, is_near: bool) -> Patience {
+        let (retries, [first, longest]) = match is_near {
+            // 3 retries take up to 0.35 s.
+            true => (Self::NEAR_RETRIES, [50, 5_000]),
+            false => (Self::FAR_RETRIES, [200, 20_000]),
+        };
+        Patience {
+            retries: self.retries.unwrap_or(retries),
+            refused_retries: self.retries.unwrap_or(Self::NEAR_RETRIES),
+            retry_for: self.retry_for,
+            first_pause: Duration::from_millis(first),
+            longest_pause: Duration::from_millis(longest),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        let merging = Merging::default();
+        Self {
+            io: IoMethod::default(),
+            simulation: None,
+            retries: None,
+            retry_for: Duration::from_secs(120),
+            timeout: Duration::from_secs(30),
+            redirects: Vec::new(),
+            part_bytes: merging.most,
+            merging,
+            stop: Stop::default(),
+        }
     }
 }

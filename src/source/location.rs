@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use crate::secrets;
+
 /// A file or folder, and how it was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -19,13 +21,15 @@ impl Location {
     pub fn name(&self) -> PathBuf {
         match self {
             Self::Path(path) => path.clone(),
-            Self::Url(url) => {
-                let (scheme, rest) = url.split_once("://").unwrap_or_default();
-                let rest = rest.split(['?', '#']).next().unwrap_or_default();
-                let (host, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-                let host = host.rsplit('@').next().unwrap_or_default();
-                format!("{scheme}://{host}{path}").into()
-            }
+            Self::Url(url) => secrets::bare(url).into(),
+        }
+    }
+
+    /// Whether it is a URL with a password that everybody on the way to the server can read.
+    pub fn is_told_in_clear(&self) -> bool {
+        match self {
+            Self::Path(_) => false,
+            Self::Url(url) => url.starts_with("http://") && secrets::has_user(url),
         }
     }
 

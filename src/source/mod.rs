@@ -29,7 +29,7 @@ pub use location::Location;
 pub use logged::Logged;
 pub use mapped::MappedSource;
 pub use requests::{Merging, Request, merge};
-pub use retrying::Retrying;
+pub use retrying::{Patience, Retrying};
 pub use simulated::{Simulated, Simulation, SlowLine, seconds};
 pub use storage::Storage;
 

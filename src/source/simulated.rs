@@ -167,9 +167,10 @@ impl Simulation {
     }
 }
 
-/// Reads `10ms`, `2.5s` or the like; at most an hour.
+/// Reads `10ms`, `2.5s`, `2m` or the like; at most an hour.
 pub fn seconds(text: &str) -> Option<f64> {
-    let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0)];
+    let units =
+        [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0), ("min", 60.0), ("m", 60.0), ("h", 3600.0)];
     let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
     number.trim().parse().ok().map(|n: f64| n * unit).filter(|n| (0.0..=3600.0).contains(n))
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 #[cfg(feature = "cloud")]
 use super::remote::Connection;
-use super::retrying::repeat;
 use super::simulated::SlowLine;
 use super::{
     Access, FileSource, Identity, IoMethod, Location, Logged, MappedSource, ReadAt, Retrying, Simulated,
@@ -143,13 +142,14 @@ impl Storage {
     fn as_told(&self, open: impl Fn() -> Result<Box<dyn ReadAt>>, file: u64) -> Result<Box<dyn ReadAt>> {
         let number = self.log.file(&self.name.to_string_lossy());
         let open = || self.log.opens(number, &open);
-        let mut source = repeat(self.access.retries, || "opening it".into(), open)?;
+        let patience = self.access.patience(matches!(self.place, Place::Local(_)));
+        let mut source = patience.repeat(|| "opening it".into(), open)?;
         if let Some(line) = &self.slow {
             source = Box::new(Simulated::new(source, Arc::clone(line), file));
         }
         source = Box::new(Logged::new(source, Arc::clone(&self.log), &self.name));
-        if self.access.retries > 0 {
-            source = Box::new(Retrying::new(source, self.access.retries));
+        if patience.retries > 0 {
+            source = Box::new(Retrying::new(source, patience));
         }
         Ok(source)
     }
@@ -175,7 +175,7 @@ fn place(location: &Location, access: &Access) -> Result<Place> {
 
 #[cfg(feature = "cloud")]
 fn remote(url: &str, name: PathBuf, access: &Access) -> Result<Place> {
-    Ok(Place::Remote(Connection::new(url, name, access.timeout, access.merging.most)?))
+    Ok(Place::Remote(Connection::new(url, name, access)?))
 }
 
 #[cfg(not(feature = "cloud"))]

@@ -47,6 +47,7 @@ mod several;
 mod showing;
 #[cfg(unix)]
 mod stalled;
+mod streams;
 mod target;
 mod until;
 mod written;

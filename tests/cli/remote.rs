@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::mosaic::{Piece, five_fields, metadata, write};
 use crate::output::image;
-use crate::program::{decon_gpu, run};
+use crate::program::{decon_gpu, run, text};
 use crate::server::{Answer, Server};
 
 /// Longer than what comes with the first answer (64 KiB); 251 is prime, so a shifted range shows.
@@ -28,7 +28,8 @@ fn folder_with_bytes() -> TempDir {
 
 fn access(retries: u32, most: u64) -> Access {
     let merging = Merging { gap: 0, most };
-    Access { retries, timeout: Duration::from_millis(500), merging, ..Access::default() }
+    let timeout = Duration::from_millis(500);
+    Access { retries: Some(retries), timeout, merging, part_bytes: most, ..Access::default() }
 }
 
 fn open(server: &Server, access: &Access) -> Result<Box<dyn ReadAt>> {
@@ -60,10 +61,10 @@ fn every_range_is_what_the_file_has_there() {
 }
 
 const FAULTS: [(Answer, &str); 6] = [
-    (Answer::Half, "error"),
+    (Answer::Half, "end of file before message"),
     (Answer::Shifted, "Requested 100000..250000, got 100001..250000"),
     (Answer::Silence, "no byte came for 0.5 s (--timeout)"),
-    (Answer::Gone, "error"),
+    (Answer::Gone, "connection closed before message"),
     (Answer::Status(503), "503"),
     (Answer::Status(429), "429"),
 ];
@@ -103,8 +104,11 @@ fn what_no_retry_cures_is_said_at_once() {
     for (fault, said) in [
         (Answer::Changed, "changed while it was read (tag \"one\", then tag \"two\")"),
         (Answer::Whole, "the server sends whole files only"),
-        (Answer::Status(404), "not found"),
-        (Answer::Status(403), "privileges"),
+        (Answer::Status(404), "the server answers 404 Not Found"),
+        (Answer::Status(403), "the server answers 403 Forbidden"),
+        (Answer::Status(400), "the server answers 400 Bad Request"),
+        (Answer::Echo, "the server answers 403 Forbidden (SignatureDoesNotMatch)"),
+        (Answer::SentTo("http://127.0.0.2/bytes"), "--allow-redirects 127.0.0.2 follows it"),
     ] {
         let server = Server::new(folder.path(), move |i| if i == 0 { Answer::Well } else { fault });
         let source = open(&server, &access(5, 1 << 20)).unwrap();
@@ -162,7 +166,7 @@ fn a_url_that_cannot_be_read_ends_with_a_message() {
     };
     let server = Server::new(folder.path(), |_| Answer::Well);
     let ended = run(Path::new(&server.url("none.czi?key=secret")), &output, "--retries 0");
-    assert!(!ended.failed(1, "none.czi: Object at location").stderr.contains("secret"));
+    assert!(!ended.failed(1, "none.czi: the server answers 404 Not Found").stderr.contains("secret"));
     fails(&server.url("none.czi"), "--io mmap", 2, "--io: only a file of this computer can be mapped");
     fails(&server.url("none.czi"), "--timeout 3", 2, "--timeout: 3 is not a time such as 30s");
     fails("ftp://host/a.czi", "", 1, "ftp://host/a.czi: not supported: a URL of another kind");
@@ -183,4 +187,182 @@ fn an_ome_zarr_over_http_is_as_from_the_disk() {
     run(Path::new(&url), &output, "--iterations 0 --readers 4 --retries 20").done();
     let found = image(&output);
     assert!(found.shape == expected.shape && found.pixels() == expected.pixels(), "other pixels");
+}
+
+/// Nothing of the URL's user, password and query is told, whatever the server says and however it spells it.
+#[test]
+fn no_failure_tells_what_is_secret() {
+    let folder = folder_with_bytes();
+    let other = Server::new(folder.path(), |_| Answer::Echo);
+    let sent_to: &'static str = other.url("bytes?X-Amz-Signature=REDIRECTED%20SECRET").leak();
+    for answer in [
+        Answer::Echo,
+        Answer::SentTo(sent_to),
+        Answer::Status(401),
+        Answer::Status(500),
+        Answer::Gone,
+        Answer::Whole,
+        Answer::Shifted,
+        Answer::Well,
+    ] {
+        let server = Server::new(folder.path(), move |_| answer);
+        for query in ["token=SIGSECRET", "token=SIG SECRET", "token=SIG|SECRET&n=1", "SIG%7CSECRET"] {
+            let url = server.url_of("USERNAME:PW%40SECRET", &format!("bytes?{query}"));
+            let [summary, page] = ["s.json", "r.html"].map(|name| folder.path().join(name));
+            let flags = ["--retries", "0", "--progress", "json", "--allow-redirects", "127.0.0.1"];
+            let reports = ["--summary", text(&summary), "--report", text(&page)];
+            let out = folder.path().join("out.zarr");
+            let arguments = ["run", &url, "-o", text(&out), "--backend", "cpu"];
+            let ended = decon_gpu(&[&arguments[..], &flags, &reports].concat());
+            assert_eq!(ended.code, Some(1), "{answer:?}: {}", ended.stderr);
+            let files = [summary, page].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+            let told = format!("{}{}{}{}", ended.stdout, ended.stderr, files[0], files[1]);
+            for secret in ["SECRET", "USERNAME", "token="] {
+                assert!(!told.contains(secret), "{answer:?}, {query}: {told}");
+            }
+        }
+        let sent = format!("authorization: Basic {}", "VVNFUk5BTUU6UFdAU0VDUkVU");
+        assert!(server.heads().contains(&sent), "the user and the password are sent: {}", server.heads());
+    }
+    assert!(!other.heads().is_empty() && !other.heads().contains("authorization"), "{}", other.heads());
+}
+
+#[test]
+fn a_url_where_a_path_is_needed_is_refused_without_its_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = mosaic(folder.path());
+    let url = "http://u:PWSECRET@127.0.0.1:1/p.tif?SIGSECRET";
+    for flag in ["--psf", "--flatfield", "--darkfield", "--output"] {
+        let output = ["--output", text(&folder.path().join("o.zarr"))].map(str::to_owned);
+        let mut arguments = vec!["run", text(&input), flag, url];
+        if flag != "--output" {
+            arguments.extend(output.iter().map(String::as_str));
+        }
+        let said = decon_gpu(&arguments).failed(2, "error: ").stderr;
+        assert!(said.contains(&format!("{flag}: http://127.0.0.1:1/p.tif is a URL")), "{said}");
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+    for arguments in [&["info", text(&input), url][..], &["run", text(&input), "--scale", url]] {
+        let said = decon_gpu(arguments).stderr;
+        assert!(said.contains("http://127.0.0.1:1/p.tif") && !said.contains("SECRET"), "{said}");
+    }
+    let mut command = crate::program::command(&["info", "s3://bucket/a.czi"]);
+    command.env("AWS_ENDPOINT_URL", url).env("AWS_ACCESS_KEY_ID", "AK").env("AWS_REGION", "x");
+    let said =
+        crate::program::wait_for(command).failed(2, "AWS_ENDPOINT_URL: an endpoint without user").stderr;
+    assert!(!said.contains("PWSECRET") && !said.contains("SIGSECRET"), "{said}");
+}
+
+#[test]
+fn a_server_may_send_on_where_the_user_lets_it() {
+    let folder = folder_with_bytes();
+    let target = Server::new(folder.path(), |_| Answer::Well);
+    let url: &'static str = target.url("bytes?sig=x").leak();
+    let within: &'static str = "/bytes";
+    let found = |answers: [Answer; 2], redirects: &[&str]| {
+        let server = Server::new(folder.path(), move |i| answers[i % 2]);
+        let redirects = redirects.iter().map(|host| (*host).to_owned()).collect();
+        let access = Access { redirects, ..access(0, 1 << 20) };
+        let mut bytes = vec![0; 10];
+        let source = open(&server, &access)?;
+        source.read_exact_at(100_000, &mut bytes).map(|()| bytes)
+    };
+    let expected = &bytes()[100_000..100_010];
+    assert_eq!(found([Answer::SentTo(within), Answer::Well], &[]).unwrap(), expected);
+    let port = target.port();
+    for allowed in ["127.0.0.1".to_owned(), format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}")] {
+        assert_eq!(found([Answer::SentTo(url); 2], &[&allowed]).unwrap(), expected, "{allowed}");
+    }
+    for (answer, said) in [
+        (Answer::SentTo(url), format!("the server sends on to 127.0.0.1:{port}, which is another server")),
+        (Answer::SentTo("file:///etc/passwd"), "the server sends on to file:, which is neither".to_owned()),
+        (
+            Answer::SentTo("http://169.254.169.254/"),
+            "--allow-redirects 169.254.169.254 follows it".to_owned(),
+        ),
+    ] {
+        let before = target.requests();
+        let error = found([answer; 2], &["files.example.org"]).unwrap_err().to_string();
+        assert!(error.contains(&said), "{error}");
+        assert_eq!(target.requests(), before);
+    }
+}
+
+#[test]
+fn a_server_is_asked_again_when_it_says() {
+    let folder = folder_with_bytes();
+    for (after, least_secs) in [("1", 1.0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0)] {
+        let server =
+            Server::new(folder.path(), move |i| if i == 1 { Answer::Later(after) } else { Answer::Well });
+        let source = open(&server, &access(1, 1 << 20)).unwrap();
+        let start = std::time::Instant::now();
+        source.read_exact_at(100_000, &mut [0; 10]).unwrap();
+        assert!(start.elapsed().as_secs_f64() >= least_secs, "{after}");
+    }
+    let server = Server::new(folder.path(), |i| if i == 1 { Answer::Later("86400") } else { Answer::Well });
+    let source = open(&server, &Access { retries: None, ..access(0, 1 << 20) }).unwrap();
+    let error = source.read_exact_at(100_000, &mut [0; 10]).unwrap_err().to_string();
+    assert!(error.contains("is to be asked after 86400s (--retry-for): the server answers 503"), "{error}");
+}
+
+/// Far longer than 3 retries from 50 ms on, as they were.
+#[test]
+fn a_store_under_load_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (mosaic(folder.path()), folder.path().join("out.zarr"));
+    let start = std::time::Instant::now();
+    let server = Server::new(folder.path(), move |i| {
+        if i > 0 && start.elapsed() < Duration::from_secs(2) { Answer::Status(503) } else { Answer::Well }
+    });
+    let url = server.url("in.czi");
+    run(Path::new(&url), &output, "--iterations 0 --quiet").done();
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    run(&input, &folder.path().join("same.zarr"), "--iterations 0 --quiet").done();
+    assert!(image(&output).pixels() == image(&folder.path().join("same.zarr")).pixels());
+    let server = Server::new(folder.path(), |_| Answer::Status(503));
+    let ended =
+        run(Path::new(&server.url("in.czi")), &folder.path().join("no"), "--iterations 0 --retry-for 1s");
+    ended.failed(1, " s (--retry-for): the server answers 503 Service Unavailable");
+}
+
+#[test]
+fn a_byte_is_not_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (mosaic(folder.path()), folder.path().join("out.zarr"));
+    let bytes = std::fs::metadata(&input).unwrap().len();
+    let server = Server::new(folder.path(), |_| Answer::Well);
+    let url = server.url("in.czi");
+    run(Path::new(&url), &output, "--iterations 0 --request-size 1 --merge-gap 0").done();
+    // Each of the 40 subblocks is a request, and so are the parts of the directory.
+    assert!(server.requests() < 60, "{} requests for {bytes} bytes", server.requests());
+    let before = server.requests();
+    decon_gpu(&["bench", "once", &url, "--iterations=0", "--backend=cpu", "--pass", "file", "--apart"])
+        .done();
+    assert!(server.requests() - before < 60, "{} requests", server.requests() - before);
+}
+
+/// Ctrl-C while a server that says "later" is waited for.
+#[cfg(unix)]
+#[test]
+fn a_run_that_waits_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    mosaic(folder.path());
+    for (first, then) in [(Answer::Later("60"), Answer::Later("60")), (Answer::Well, Answer::Later("60"))] {
+        let server = Server::new(folder.path(), move |i| if i == 0 { first } else { then });
+        let (url, output) = (server.url("in.czi"), folder.path().join("out.zarr"));
+        let arguments = crate::program::run_arguments(Path::new(&url), &output, "--iterations 0");
+        let running = crate::program::start_run(crate::program::command(&arguments));
+        let start = std::time::Instant::now();
+        while server.requests() < 2 - usize::from(first != Answer::Well) && start.elapsed().as_secs() < 30 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        let killed = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        let asked = std::time::Instant::now();
+        let ended = running.end();
+        assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+        assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+        assert!(!output.exists());
+    }
 }

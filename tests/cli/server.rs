@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How a request is answered.
@@ -26,6 +26,12 @@ pub enum Answer {
     Status(u16),
     /// As from another version of the file.
     Changed,
+    /// 503, and when to come back: this value of Retry-After.
+    Later(&'static str),
+    /// 403, and a complaint that repeats all of the question in four spellings, as object stores do.
+    Echo,
+    /// 302 to this address.
+    SentTo(&'static str),
 }
 
 /// Ends when it is dropped.
@@ -33,6 +39,7 @@ pub struct Server {
     address: String,
     requests: Arc<AtomicUsize>,
     ended: Arc<AtomicBool>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -43,26 +50,46 @@ impl Server {
         let (requests, ended) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (count, is_over) = (Arc::clone(&requests), Arc::clone(&ended));
         let (folder, answer) = (folder.to_owned(), Arc::new(answer));
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let all_heads = Arc::clone(&heads);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if is_over.load(SeqCst) {
                     return;
                 }
                 let (folder, count, is_over) = (folder.clone(), Arc::clone(&count), Arc::clone(&is_over));
-                let answer = Arc::clone(&answer);
+                let (answer, heads) = (Arc::clone(&answer), Arc::clone(&all_heads));
                 std::thread::spawn(move || {
                     let answer = answer(count.fetch_add(1, SeqCst));
                     // Who asked may have gone: that is the point of some tests.
-                    let _ = serve(stream, &folder, answer, &is_over);
+                    let _ = head_of(&stream).and_then(|head| {
+                        heads.lock().unwrap().push(head.join("\n"));
+                        serve(stream, &head, &folder, answer, &is_over)
+                    });
                 });
             }
         });
-        Self { address, requests, ended }
+        Self { address, requests, ended, heads }
     }
 
     /// The URL of a file of the folder.
     pub fn url(&self, file: &str) -> String {
         format!("http://{}/{file}", self.address)
+    }
+
+    /// `http://`, user and password, and the URL of a file of the folder.
+    pub fn url_of(&self, user: &str, file: &str) -> String {
+        format!("http://{user}@{}/{file}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> &str {
+        self.address.split_once(':').unwrap().1
+    }
+
+    /// What was asked so far, one after the other.
+    pub fn heads(&self) -> String {
+        self.heads.lock().unwrap().join("\n\n")
     }
 
     /// Requests so far.
@@ -79,22 +106,36 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, folder: &Path, answer: Answer, is_over: &AtomicBool) -> std::io::Result<()> {
+fn head_of(stream: &TcpStream) -> std::io::Result<Vec<String>> {
     let lines = BufReader::new(stream.try_clone()?).lines().map_while(Result::ok);
-    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    Ok(lines.take_while(|line| !line.is_empty()).collect())
+}
+
+fn serve(
+    mut stream: TcpStream,
+    head: &[String],
+    folder: &Path,
+    answer: Answer,
+    is_over: &AtomicBool,
+) -> std::io::Result<()> {
     let target = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or("/");
     let file: PathBuf = folder.join(target.trim_start_matches('/').split('?').next().unwrap_or_default());
     let status = match answer {
         Answer::Gone => return Ok(()),
         Answer::Status(status) => status,
+        Answer::Later(after) => {
+            return refuse(&mut stream, "503 Slow", &format!("Retry-After: {after}\r\n"), "");
+        }
+        Answer::SentTo(url) => return refuse(&mut stream, "302 Found", &format!("Location: {url}\r\n"), ""),
+        Answer::Echo => return refuse(&mut stream, "403 No", "", &complaint(&head.join(" "))),
         _ if !file.is_file() => 404,
         _ => 206,
     };
     if status != 206 {
-        return write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return refuse(&mut stream, &format!("{status} No"), "", "");
     }
     let bytes = std::fs::read(file)?;
-    let (first, last) = range(&head, bytes.len());
+    let (first, last) = range(head, bytes.len());
     let tag = if answer == Answer::Changed { "two" } else { "one" };
     let shift = usize::from(answer == Answer::Shifted);
     let (status, part) = match answer {
@@ -114,6 +155,21 @@ fn serve(mut stream: TcpStream, folder: &Path, answer: Answer, is_over: &AtomicB
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+fn refuse(stream: &mut TcpStream, status: &str, header: &str, body: &str) -> std::io::Result<()> {
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{header}Connection: close\r\n\r\n{body}")
+}
+
+/// As S3 writes it: the whole question as it came, without its percent signs, and as XML.
+fn complaint(question: &str) -> String {
+    let plain = question.replace("%20", " ").replace("%7C", "|");
+    let xml = question.replace('&', "&amp;");
+    format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>{question}</Message><StringToSign>{plain}</StringToSign>\
+         <CanonicalRequest>{xml}</CanonicalRequest></Error>"
+    )
 }
 
 /// First and last byte that `head` asks for, of a file of `size` bytes.

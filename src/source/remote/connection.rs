@@ -12,11 +12,17 @@ use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 
-use super::ObjectSource;
+use super::{Address, Connector, ObjectSource, Redirects};
 use crate::error::{Error, Result};
+use crate::secrets;
+use crate::source::Access;
+use crate::stop::Stop;
+use crate::threads;
 
 /// Threads that carry bytes from the network: one for a connection's bytes while another's are decrypted.
 const THREADS: usize = 2;
+/// How long a thread without work stays: longer than a run.
+const LIFE: Duration = Duration::from_secs(365 * 86400);
 /// Bytes that come when a file is opened: what formats look at first.
 const HEAD: u64 = 64 << 10;
 
@@ -29,6 +35,8 @@ const CREDENTIALS: [&str; 5] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 const NO_CREDENTIALS: &str = "; AWS_ACCESS_KEY_ID is not set (AWS_SKIP_SIGNATURE=true reads what is public)";
+/// Their values are secret.
+const SECRET: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_TOKEN"];
 
 /// A server, and the object or folder on it that was asked for. Clones share their connections.
 #[derive(Clone)]
@@ -40,12 +48,39 @@ pub struct Connection {
     name: PathBuf,
     /// How long the server may be silent.
     pub(super) timeout: Duration,
+    /// Ends the waiting.
+    pub(super) stop: Stop,
     /// Bytes that one request asks for, at most.
     pub(super) most: u64,
     /// What may be the cause when the server refuses.
-    pub(super) advice: &'static str,
-    /// Parts of the URL that are not shown.
-    pub(super) secrets: Vec<String>,
+    pub(super) advice: Advice,
+}
+
+/// What may be the cause when a server refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Advice {
+    /// Nothing is known.
+    None,
+    /// Nobody said who asks for what is in a bucket.
+    NoCredentials,
+    /// Nobody said who asks.
+    NoUser,
+    /// User and password were sent.
+    WrongUser,
+}
+
+impl Advice {
+    /// To be put behind a message; `asks_for_user`: the server wants to know who asks.
+    pub fn text(self, asks_for_user: bool) -> &'static str {
+        match self {
+            Self::NoCredentials => NO_CREDENTIALS,
+            Self::NoUser if asks_for_user => {
+                "; user and password stand before the host, as USER:PASSWORD@HOST"
+            }
+            Self::WrongUser if asks_for_user => "; the user and password of the URL were sent",
+            _ => "",
+        }
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -55,41 +90,44 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// To the server of `url`, which messages call `name`. Nothing is sent yet. A silence of `timeout` is a failure, and
-    /// no request is for more than `most` bytes.
+    /// To the server of `url`, which messages call `name`. Nothing is sent yet. What `access` says of silence, redirects and parts
+    /// is kept to.
     ///
     /// # Errors
-    /// `Unsupported` for another scheme than http, https and s3, `Io` for an address or credentials that cannot be.
-    pub fn new(url: &str, name: PathBuf, timeout: Duration, most: u64) -> Result<Self> {
+    /// `Unsupported` for another scheme than http, https and s3, `Io` for an address or credentials that cannot be, `Option` for
+    /// an endpoint with a password, `Limit` where the system gives no threads.
+    pub fn new(url: &str, name: PathBuf, access: &Access) -> Result<Self> {
+        secrets::remember_url(url);
         let io = |what: String| Error::io(&name, IoError::new(ErrorKind::InvalidInput, what));
         // Another part of the program may have chosen already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = ClientOptions::new().with_timeout_disabled().with_connect_timeout(timeout);
+        let mut connector = Connector { redirects: Redirects::new(&access.redirects), authorization: None };
+        let client = ClientOptions::new().with_timeout_disabled().with_connect_timeout(access.timeout);
         let retries = RetryConfig { max_retries: 0, ..RetryConfig::default() };
-        let mut advice = "";
-        let (store, key): (Arc<dyn ObjectStore>, Key) = match url.split_once("://") {
+        let (store, key, advice): (Arc<dyn ObjectStore>, Key, Advice) = match url.split_once("://") {
             Some(("http" | "https", _)) => {
-                let client = client.with_allow_http(true);
-                let builder =
-                    HttpBuilder::new().with_url(url).with_client_options(client).with_retry(retries);
-                (Arc::new(builder.build().map_err(|error| io(error.to_string()))?), Key::default())
+                let Address { url, authorization } = Address::parse(url).map_err(io)?;
+                let advice = if authorization.is_some() { Advice::WrongUser } else { Advice::NoUser };
+                connector.authorization = authorization;
+                let builder = HttpBuilder::new().with_url(url).with_retry(retries);
+                let builder = builder.with_client_options(client.with_allow_http(true));
+                let store = builder.with_http_connector(connector).build();
+                (Arc::new(store.map_err(|error| io(error.to_string()))?), Key::default(), advice)
             }
             Some(("s3", rest)) => {
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-                if CREDENTIALS.iter().all(|name| std::env::var_os(name).is_none()) {
-                    advice = NO_CREDENTIALS;
-                }
-                let builder = s3(client).with_bucket_name(bucket).with_retry(retries);
-                let store = builder.build().map_err(|error| io(error.to_string()))?;
-                (Arc::new(store), Key::parse(key).map_err(|error| io(error.to_string()))?)
+                let is_known = CREDENTIALS.iter().any(|name| std::env::var_os(name).is_some());
+                let advice = if is_known { Advice::None } else { Advice::NoCredentials };
+                let builder = s3(client)?.with_bucket_name(bucket).with_retry(retries);
+                let store = builder.with_http_connector(connector).build();
+                let key = Key::parse(key).map_err(|error| io(error.to_string()))?;
+                (Arc::new(store.map_err(|error| io(error.to_string()))?), key, advice)
             }
             _ => return Err(Error::unsupported(&name, "a URL of another kind than http, https and s3")),
         };
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(THREADS).thread_name("network").enable_all().build();
-        let runtime = Arc::new(runtime.map_err(|error| Error::io(&name, error))?);
-        let secrets = secrets(url);
-        Ok(Self { secrets, runtime, store, key, name, timeout, most: most.max(1), advice })
+        let runtime = Arc::new(runtime()?);
+        let (timeout, stop) = (access.timeout, access.stop.clone());
+        Ok(Self { runtime, store, key, name, timeout, stop, most: access.part_bytes.max(1), advice })
     }
 
     /// The object itself.
@@ -110,28 +148,43 @@ impl Connection {
     }
 }
 
-/// User, password and query of `url`.
-fn secrets(url: &str) -> Vec<String> {
-    let query = url.split_once('?').map(|(_, query)| query);
-    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
-    let user = host.and_then(|host| host.rsplit_once('@')).map(|(user, _)| user);
-    [query, user].into_iter().flatten().filter(|text| !text.is_empty()).map(str::to_owned).collect()
-}
-
 /// As the usual variables AWS_* say. An endpoint that they give as http:// is meant so.
-fn s3(client: ClientOptions) -> AmazonS3Builder {
+fn s3(client: ClientOptions) -> Result<AmazonS3Builder> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("AWS_"))?;
+        let value = value.into_string().ok()?;
+        secrets::remember_url(&value);
+        if SECRET.contains(&name.as_str()) {
+            secrets::remember(&value);
+        }
         let key: AmazonS3ConfigKey = name.to_ascii_lowercase().parse().ok()?;
-        Some((key, value.into_string().ok()?))
+        Some((name, key, value))
     });
     let mut builder = AmazonS3Builder::new().with_client_options(client);
-    for (key, value) in variables {
-        let is_endpoint = matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint);
-        if is_endpoint && value.starts_with("http://") {
-            builder = builder.with_allow_http(true);
+    for (name, key, value) in variables {
+        if matches!(key, AmazonS3ConfigKey::Endpoint | AmazonS3ConfigKey::S3Endpoint) {
+            if secrets::bare(&value).len() < value.len() {
+                let what = "an endpoint without user, password and query: AWS_ACCESS_KEY_ID and \
+                            AWS_SECRET_ACCESS_KEY say who asks";
+                return Err(Error::option(name, what));
+            }
+            if value.starts_with("http://") {
+                builder = builder.with_allow_http(true);
+            }
         }
         builder = builder.with_config(key, value);
     }
-    builder
+    Ok(builder)
+}
+
+/// Whether there are threads for it is tried first: tokio gives up with a panic where the system gives it none.
+fn runtime() -> Result<Runtime> {
+    // One more looks up the names of hosts, and those that were tried may not all be gone yet.
+    threads::check(2 * (THREADS + 1))?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(THREADS).thread_name("network").thread_keep_alive(LIFE).enable_all();
+    let runtime = runtime.build().map_err(|error| threads::refused(&error))?;
+    // The one that looks up names is made now, when there is one, and stays.
+    runtime.spawn_blocking(|| ());
+    Ok(runtime)
 }

@@ -5,17 +5,24 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path as Key;
 use object_store::{Error as StoreError, GetOptions, GetResult, ObjectMeta};
+use tokio::time::{Instant, timeout};
 
-use super::Connection;
+use super::{Connection, Refusal};
 use crate::error::{Error, Result};
+use crate::say::clipped;
+use crate::source::retrying::NotNow;
 use crate::source::{Identity, ReadAt};
+use crate::stop::Stop;
 
 /// Parts of one large range that are asked for at once.
 const AT_ONCE: usize = 8;
-/// Characters of a server's complaint that are shown.
-const SHOWN: usize = 400;
+/// Characters of a library's complaint that are shown.
+const SHOWN: usize = 200;
+/// Longest tag of a version.
+const TAG: usize = 100;
 
 /// An object, open.
 #[derive(Debug)]
@@ -77,13 +84,22 @@ impl ObjectSource {
 
     /// What the server says before it has been silent for too long.
     async fn patiently<T>(&self, answer: impl Future<Output = object_store::Result<T>>) -> Result<T> {
-        let timeout = self.connection.timeout;
-        match tokio::time::timeout(timeout, answer).await {
-            Ok(answer) => answer.map_err(|error| self.refused(&error)),
-            Err(_) => {
-                let advice = self.connection.advice;
-                let what = format!("no byte came for {} s (--timeout){advice}", timeout.as_secs_f64());
-                Err(Error::io(&self.name, IoError::new(ErrorKind::TimedOut, what)))
+        let Connection { timeout: silence, stop, .. } = &self.connection;
+        let mut answer = std::pin::pin!(answer);
+        let end = Instant::now() + *silence;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match timeout(left.min(Stop::LOOK), &mut answer).await {
+                Ok(answer) => return answer.map_err(|error| self.refused(&error)),
+                Err(_) if stop.is_set() => {
+                    return Err(Error::Interrupted { what: "a server was to answer".to_owned() });
+                }
+                Err(_) if left.is_zero() => {
+                    let advice = self.connection.advice.text(false);
+                    let what = format!("no byte came for {} s (--timeout){advice}", silence.as_secs_f64());
+                    return Err(Error::io(&self.name, IoError::new(ErrorKind::TimedOut, what)));
+                }
+                Err(_) => {}
             }
         }
     }
@@ -94,34 +110,50 @@ impl ObjectSource {
 
     /// What the server or the network said.
     fn refused(&self, error: &StoreError) -> Error {
-        let kind = match error {
-            StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                ErrorKind::PermissionDenied
-            }
-            StoreError::NotSupported { .. } => {
-                let what = "the server sends whole files only; parts of them are needed (Range requests)";
-                return Error::io(&self.name, IoError::new(ErrorKind::Unsupported, what));
-            }
-            _ => ErrorKind::Other,
+        let advice = |asks_for_user| self.connection.advice.text(asks_for_user);
+        let causes: Vec<&dyn std::error::Error> = causes(error).collect();
+        let Some(refusal) = causes.iter().find_map(|cause| cause.downcast_ref::<Refusal>()) else {
+            let (kind, what) = trouble(&causes);
+            return Error::io(&self.name, IoError::new(kind, what + advice(false)));
         };
-        // The cause itself, such as a certificate, comes last.
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let (mut what, cause) = (one_line(error), one_line(cause));
-        if !what.contains(&cause) {
-            what = format!("{what}: {cause}");
-        }
-        for secret in &self.connection.secrets {
-            what = what.replace(secret, "…");
-        }
-        if let Some((end, _)) = what.char_indices().nth(SHOWN) {
-            what.truncate(end);
-            what.push('…');
-        }
-        Error::io(&self.name, IoError::new(kind, what + self.connection.advice))
+        let what = format!("{refusal}{}", advice(refusal.asks_for_user()));
+        let error = match refusal.retry_after() {
+            Some(after) => IoError::new(refusal.kind(), NotNow { what, after }),
+            None => IoError::new(refusal.kind(), what),
+        };
+        Error::io(&self.name, error)
+    }
+}
+
+/// `error` and what caused it, the first cause last.
+fn causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let within = error.downcast_ref::<IoError>().and_then(IoError::get_ref);
+        within.map(|within| within as &(dyn std::error::Error + 'static)).or_else(|| error.source())
+    })
+}
+
+/// What the network, or a library, complains of. The texts between name URLs; the first cause, such as a certificate, does not.
+fn trouble(causes: &[&(dyn std::error::Error + 'static)]) -> (ErrorKind, String) {
+    let find = |is: fn(&&(dyn std::error::Error + 'static)) -> bool| causes.iter().copied().find(is);
+    let http = causes.iter().find_map(|cause| cause.downcast_ref::<HttpError>());
+    let first = causes.last().map(|cause| cause.to_string()).unwrap_or_default();
+    let first = clipped(&first.split_whitespace().collect::<Vec<_>>().join(" "), SHOWN);
+    let is_refused = causes.iter().filter_map(|cause| cause.downcast_ref::<IoError>());
+    let is_refused = is_refused.map(IoError::kind).any(|kind| kind == ErrorKind::ConnectionRefused);
+    // No answer of the system's resolver has a kind; these say that there is no such name, others that nobody answers now.
+    let has_no_name = ["Name or service not known", "nodename nor servname", "No such host"];
+    let kind = match () {
+        () if find(|cause| cause.is::<rustls::Error>()).is_some() => ErrorKind::InvalidData,
+        () if has_no_name.iter().any(|text| first.contains(text)) => ErrorKind::InvalidInput,
+        () if is_refused => ErrorKind::ConnectionRefused,
+        () => ErrorKind::Other,
+    };
+    match http.map(HttpError::kind) {
+        Some(HttpErrorKind::Connect) => (kind, format!("no connection: {first}")),
+        _ => (kind, first),
     }
 }
 
@@ -156,15 +188,11 @@ impl ReadAt for ObjectSource {
     }
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// The tag of an object, or when it was modified; servers that do not say send neither.
 fn identity(meta: &ObjectMeta) -> Identity {
     let modified = || {
         (meta.last_modified.timestamp() != 0).then(|| format!("modified {}", meta.last_modified.to_rfc3339()))
     };
-    let version = meta.e_tag.as_ref().map(|tag| format!("tag {tag}")).or_else(modified);
+    let version = meta.e_tag.as_ref().map(|tag| format!("tag {}", clipped(tag, TAG))).or_else(modified);
     Identity { size: meta.size, version }
 }
