@@ -27,6 +27,16 @@ fi
 
 cargo fmt --check
 cargo clippy --release --all-targets -- -D warnings
+if command -v cargo-deny >/dev/null; then
+    cargo deny check licenses bans sources
+    if cargo deny fetch db; then
+        cargo deny check --disable-fetch advisories
+    else
+        echo "SKIPPED: the advisories of RustSec could not be fetched"
+    fi
+else
+    echo "SKIPPED: no cargo-deny; nothing looks at licences, sources and advisories of the crates"
+fi
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
 cargo test --release --doc
 cargo test --release "${targets[@]}"

@@ -1,6 +1,7 @@
 //! What the fuzz targets share.
 
 pub mod decoder;
+pub mod flags;
 pub mod made;
 pub mod ngff;
 pub mod tiff;
