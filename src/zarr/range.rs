@@ -29,7 +29,7 @@ pub struct ChannelRange {
 pub struct ShardRange {
     /// Smallest and largest value of the image.
     pub ends: [f64; 2],
-    /// How many of the counted pixels lie in which bin ([`Sample::bin`]), bins ascending.
+    /// How many of the counted pixels lie in which of 65536 bins, ascending with the value.
     pub counts: Vec<(u16, u32)>,
 }
 

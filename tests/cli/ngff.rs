@@ -191,7 +191,8 @@ fn other_types_are_read_as_floats_and_said() {
     // Big-endian, as the samples before them; an odd value in each.
     let double = |value: u32| (f64::from(value) - 0.25).to_be_bytes().to_vec();
     let short = |value: u32| (value as i16 - 15_000).to_be_bytes().to_vec();
-    let types: [(&str, &dyn Fn(u32) -> Vec<u8>, fn(u32) -> f32, &str); 2] = [
+    type Bytes<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+    let types: [(&str, Bytes<'_>, fn(u32) -> f32, &str); 2] = [
         (
             ">f8",
             &double,

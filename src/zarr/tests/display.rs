@@ -44,7 +44,7 @@ fn a_run_that_goes_on_finds_the_range_of_one_that_was_not_interrupted() {
         let home = tempfile::tempdir().unwrap();
         let layout = small(shape, kind);
         let images = [(layout.clone(), metadata(&layout))];
-        let target = Target { resume: true, ..Target::new(&home.path().join("out")) };
+        let target = Target { resume: true, ..Target::new(home.path().join("out")) };
         let places = scattered(shape, 300, 1);
         let first = &places[..places.len() / 2];
         let zarr = OmeZarr::create(&target, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
@@ -62,7 +62,7 @@ fn a_run_that_goes_on_finds_the_range_of_one_that_was_not_interrupted() {
         // Those under the shards that are finished are passed over.
         places.iter().for_each(|place| add(&mut pyramid, writer, &image, place));
         let ranges = pyramid.ranges();
-        zarr.finish(&[ranges.clone()], &json!({})).unwrap();
+        zarr.finish(std::slice::from_ref(&ranges), &json!({})).unwrap();
 
         let whole = create(&home.path().join("whole"), &images, &Value::Null);
         assert_eq!(ranges, write(&whole, 0, &image, &scattered(shape, 256, 1)), "{kind:?}");
