@@ -7,6 +7,7 @@ mod fill;
 mod fit;
 mod input;
 mod merged;
+mod notes;
 mod of_scene;
 mod psfs;
 mod selection;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{MaskUse, OutputType, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
-use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading, Start};
+use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading};
 use crate::error::Result;
 use crate::options::Options;
 use crate::pixels::SampleType;
@@ -34,6 +35,7 @@ use backend::choose_backend;
 pub use backend::{Chosen, Gpu};
 use fit::Fitted;
 pub use input::{Dimensions, open_input};
+use notes::{precision_note, read_again};
 use of_scene::{Common, OfScene};
 pub use selection::{Origin, Selected, select};
 pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
@@ -42,12 +44,6 @@ pub use system::{cores, cpu_secs, memory_bytes, peak_memory_bytes};
 const READERS: u32 = 2;
 /// Tiles that share one transform, the real and the imaginary part: a group has at least these.
 const LANES: u32 = 2;
-
-/// How far pixels are from those of f32; measured, see docs/benchmarks.md. From a flat start, the first ratios of two tiles that
-/// share a transform are as unlike as they are.
-const F16_ERROR: &str = "1e-4 to 5e-4 of a tile's largest";
-const F16_ERROR_FROM_FLAT: &str =
-    "up to 2e-3 of a tile's largest (--start flat), more beside a tile over 20 times as bright";
 
 /// Everything decided.
 pub struct Job {
@@ -159,11 +155,10 @@ impl Job {
             let scenes = scenes.iter().zip(&own);
             scenes.map(|(&scene, own)| planning.image(&dataset.scenes[scene], own, backend, notes)).collect()
         };
-        let fitted = fit::fitted(backend, &options, &mut run_notes, on)?;
-        let Fitted { backend, for_later, images, notes: plan_notes } = fitted;
-        notes.extend(plan_notes);
+        let Fitted { backend, for_later, images, notes: plan_notes } =
+            fit::fitted(backend, &options, &mut run_notes, on)?;
+        notes.extend(plan_notes.into_iter().chain(precision_note(&options, &backend)));
         run_notes.extend(images.iter().filter_map(|image| read_again(&image.plan, &options, &backend)));
-        notes.extend(precision_note(&options, &backend));
         Ok(Self {
             options,
             dataset,
@@ -247,41 +242,6 @@ impl Planning<'_> {
             decoding_bytes: input.decoding_bytes(),
         }
     }
-}
-
-/// What `--precision f16` means for the pixels.
-fn precision_note(options: &Options, backend: &Chosen) -> Option<String> {
-    if options.iterations == 0 || options.precision == Precision::F32 {
-        return None;
-    }
-    Some(match backend.precision(options) {
-        Precision::F32 => "--precision f16 is for a GPU: the processor keeps everything in f32".to_owned(),
-        Precision::F16 => {
-            let error = if options.start == Start::Flat { F16_ERROR_FROM_FLAT } else { F16_ERROR };
-            format!(
-                "spectra are kept in 16 bits a number (--precision f16): values differ from those of f32 by {error}"
-            )
-        }
-    })
-}
-
-/// What it costs that memory is short.
-fn read_again(plan: &Plan, options: &Options, backend: &Chosen) -> Option<String> {
-    if plan.read_again == 0 {
-        return None;
-    }
-    let memory_bytes = memory_of_run(options);
-    let (flag, bytes) = match plan.memory.on_device {
-        true => ("--gpu-memory", backend.limits(memory_bytes).memory_bytes),
-        false => ("--memory", memory_bytes),
-    };
-    Some(format!(
-        "scene {}: {} MiB of memory ({flag}) hold too few fields: {} are read again, {:.2} × the bytes that are needed",
-        plan.scene,
-        bytes >> 20,
-        plan.read_again,
-        plan.amplification
-    ))
 }
 
 fn memory_of_run(options: &Options) -> u64 {

@@ -32,7 +32,7 @@ pub fn is_page(path: &Path) -> io::Result<bool> {
 /// # Errors
 /// The system's.
 pub fn is_picture(path: &Path) -> io::Result<bool> {
-    begins(path, &["\u{fffd}png", "<svg", "<?xml"])
+    begins(path, &["\u{fffd}png", "<svg"])
 }
 
 /// Lower-case `beginnings`.

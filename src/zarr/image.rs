@@ -126,8 +126,8 @@ impl ImageWriter {
         for (level, index, bytes) in self.stored.iter() {
             let length = self.length(level, index)?;
             if length != bytes {
-                let what =
-                    format!("was stored with {bytes} bytes and has {length} now; --resume makes it again");
+                let now = if length == 0 { "is gone".to_owned() } else { format!("has {length} now") };
+                let what = format!("was stored with {bytes} bytes and {now}; --resume makes it again");
                 return Err(Error::io(self.path(level, index), io::Error::other(what)));
             }
         }
