@@ -9,6 +9,7 @@ mod input;
 mod merged;
 mod notes;
 mod of_scene;
+mod output_type;
 mod psfs;
 mod selection;
 mod shading;
@@ -17,15 +18,13 @@ mod taken_by;
 
 use std::sync::Arc;
 
-use crate::cli::args::{MaskUse, OutputType, PyramidUse};
+use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading};
 use crate::error::Result;
 use crate::options::Options;
 use crate::pixels::SampleType;
-use crate::plan::{
-    Depths, Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels, widest_type,
-};
+use crate::plan::{Depths, Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
 use crate::threads::make_shared;
@@ -144,7 +143,7 @@ impl Job {
             voxel_um,
         };
         let own = common.for_scenes(&scenes, &mut notes)?;
-        let output = output_type(&options, &channels, &mut notes);
+        let output = output_type::of(&options, &channels, &mut notes);
         options.fill.map_or(Ok(()), |fill| fill::check(fill, output))?;
         let backend = match backend {
             Some(backend) => backend,
@@ -329,36 +328,6 @@ fn without_size(voxel_um: Zyx<Option<f64>>) -> Option<String> {
     let is_known = voxel_um.y.is_some() && voxel_um.x.is_some();
     let note = "the file does not say how large a pixel is, and the output will not either: --voxel-um Z,Y,X tells it";
     (!is_known).then(|| note.to_owned())
-}
-
-fn output_type(options: &Options, channels: &[OutputChannel], notes: &mut Vec<String>) -> SampleType {
-    let (widest, differ) = widest_type(channels);
-    match options.output_type {
-        OutputType::U8 => SampleType::U8,
-        OutputType::U16 => SampleType::U16,
-        OutputType::F32 => SampleType::F32,
-        OutputType::Auto if options.iterations > 0 && widest == SampleType::U8 => {
-            // Light that is gathered in fewer pixels does not fit 8 bits.
-            let brighter = "what is restored from u8 is written as u16, since it is brighter (--output-type)";
-            notes.push(brighter.to_owned());
-            SampleType::U16
-        }
-        OutputType::Auto | OutputType::Same => {
-            if differ {
-                notes.push(format!("channels differ in type; all are written as {}", name_of(widest)));
-            }
-            widest
-        }
-    }
-}
-
-/// As flags and messages call it.
-fn name_of(sample: SampleType) -> &'static str {
-    match sample {
-        SampleType::U8 => "u8",
-        SampleType::U16 => "u16",
-        SampleType::F32 => "f32",
-    }
 }
 
 fn larger(a: Zyx<u32>, b: Zyx<u32>) -> Zyx<u32> {
