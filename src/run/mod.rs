@@ -260,8 +260,8 @@ impl Work<'_> {
     fn note_clamped(&self, tile: &FinishedTile) -> Result<()> {
         let Some(zarr) = self.zarr else { return Ok(()) };
         let fill = &self.job.images[self.number].setup.fill;
-        let counted = Counted::of_tile(self.number, tile, fill).into_iter();
-        counted.map(|(what, values)| zarr.note(&json(&Note::Counted(what, values)))).collect()
+        let mut counted = Counted::of_tile(self.number, tile, fill).into_iter();
+        counted.try_for_each(|(what, values)| zarr.note(&json(&Note::Counted(what, values))))
     }
 
     /// Counts what a shard lacks that is not finished yet.
