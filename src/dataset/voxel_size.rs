@@ -14,7 +14,7 @@ pub fn believed(voxel_um: Zyx<Option<f64>>, notes: &mut Vec<String>) -> Zyx<Opti
     let believed = voxel_um.zip(Zyx::new('z', 'y', 'x')).map(|(um, axis)| {
         let is_believed = um.is_none_or(|um| BELIEVED_UM.contains(&um));
         if !is_believed {
-            doubted.extend(um.map(|um| format!("{axis} {um:e} µm")));
+            doubted.extend(um.map(|um| format!("{axis} {um:.2e} µm")));
         }
         um.filter(|_| is_believed)
     });
@@ -41,6 +41,6 @@ mod tests {
         assert_eq!(notes, Vec::<String>::new());
         let found = believed(Zyx::new(Some(0.3), Some(1e-5), Some(2540.0)), &mut notes);
         assert_eq!(found, Zyx::new(Some(0.3), None, None));
-        assert!(notes[0].contains("y 1e-5 µm, x 2.54e3 µm"), "{notes:?}");
+        assert!(notes[0].contains("y 1.00e-5 µm, x 2.54e3 µm"), "{notes:?}");
     }
 }

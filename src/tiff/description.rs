@@ -109,7 +109,9 @@ impl Description {
             return ome::describe(xml, pages);
         }
         if let Some(ndtiff) = &header.ndtiff {
-            return ndtiff.describe(pages);
+            let told = ndtiff.describe(pages)?;
+            let um = header.micro_manager_um;
+            return Ok(Self { voxel_um: Zyx::new(ndtiff.z_step_um, um, um), ..told });
         }
         if let Some(lsm) = &header.lsm {
             return lsm.describe(pages);

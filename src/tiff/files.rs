@@ -34,7 +34,7 @@ pub(super) fn complete(header: &mut Header, files: &mut Joined, beside: Beside<'
     if ndtiff::is_ndtiff(files.file(0))? {
         let index = beside(ndtiff::INDEX)?;
         let bytes = index.as_deref().map(whole).transpose()?.unwrap_or_default();
-        header.ndtiff = Some(NdTiff::parse(&bytes));
+        header.ndtiff = Some(NdTiff::read(files.file(0), &bytes)?);
         index.into_iter().for_each(|index| {
             files.push(index);
         });

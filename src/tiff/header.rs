@@ -1,5 +1,6 @@
 //! What the directory of the first image says about the file as a whole.
 
+use serde_json::Value;
 use tiff::tags::Tag;
 
 use super::ifd::{Directory, Tags};
@@ -9,6 +10,9 @@ use super::ome;
 use super::stk::Stk;
 use crate::error::{Error, Result};
 use crate::space::Zyx;
+
+/// Micro-Manager's metadata of a page, JSON.
+const MICRO_MANAGER: Tag = Tag::Unknown(51123);
 
 /// Texts and tags of the first image.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,8 @@ pub(super) struct Header {
     pub stk: Option<Stk>,
     /// What the file NDTiff.index beside the file says.
     pub ndtiff: Option<NdTiff>,
+    /// Distance between pixels in micrometres, as Micro-Manager has it.
+    pub micro_manager_um: Option<f64>,
     /// What the OME-XML of the first directory calls this file, where the XML that tells of it is in another one.
     pub own_uuid: Option<String>,
 }
@@ -67,9 +73,10 @@ impl Resolution {
 }
 
 impl Header {
-    /// Whether something says of each plane which directory it is in.
+    /// Whether something says of each plane which directory it is in. What is smaller in an LSM are thumbnails, as a screen
+    /// showed them, and no levels.
     pub fn names_directories(&self) -> bool {
-        self.ndtiff.is_some() || self.descriptions.iter().any(|text| ome::is_ome(text))
+        self.ndtiff.is_some() || self.lsm.is_some() || self.descriptions.iter().any(|text| ome::is_ome(text))
     }
 
     /// Of `directory`.
@@ -86,7 +93,9 @@ impl Header {
             Some(3) => ResolutionUnit::Centimetre,
             _ => ResolutionUnit::Inch,
         };
+        let micro_manager = tags.texts(directory, MICRO_MANAGER)?;
         Ok(Self {
+            micro_manager_um: micro_manager.iter().find_map(|json| number_in_json(json, "PixelSizeUm")),
             descriptions: tags.texts(directory, Tag::ImageDescription)?,
             lsm: lsm.and_then(|bytes| Lsm::parse(&bytes, tags.order)),
             stk: Stk::read(tags, directory)?,
@@ -94,6 +103,12 @@ impl Header {
             ..Self::default()
         })
     }
+}
+
+/// A number over 0 in an object.
+pub(super) fn number_in_json(json: &str, name: &str) -> Option<f64> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    value.get(name)?.as_f64().filter(|number| *number > 0.0)
 }
 
 /// A resolution that cannot be read says nothing.

@@ -67,6 +67,7 @@ impl<'a> ImageJ<'a> {
             resolution.x.and_then(|r| length_of_pixel(r, unit)),
         );
         description.interval_secs = self.number("finterval").filter(|&secs| secs > 0.0);
+        description.notes.extend(about_the_units([unit, y_unit, z_unit]));
         description.notes.extend(self.about_the_calibration());
         description
     }
@@ -102,4 +103,14 @@ impl<'a> ImageJ<'a> {
     fn count(&self, key: &str) -> u32 {
         self.value(key).and_then(|v| v.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
     }
+}
+
+/// Of those that give no size, although they are no pixels.
+fn about_the_units(units: [&str; 3]) -> Option<String> {
+    let is_length = |unit: &str| micrometres(1.0, unit).is_some_and(|um| um != INCH_UM);
+    let is_none = |unit: &str| ["", "pixel", "pixels", "null"].contains(&unit.trim().to_lowercase().as_str());
+    let unit = units.into_iter().find(|unit| !is_length(unit) && !is_none(unit))?;
+    Some(format!(
+        "sizes in the unit {unit:?} of ImageJ's description are taken as unknown; --voxel-um says what they are"
+    ))
 }

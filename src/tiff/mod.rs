@@ -61,17 +61,21 @@ pub struct TiffStack {
 }
 
 impl TiffStack {
-    /// Opens the file `path` and reads all its directories, no pixels.
+    /// Opens the file `path`, and all others that hold planes of the same image, and reads their directories, no pixels.
     ///
     /// # Errors
     /// `Io`; `Format` when it is no TIFF or a broken one; `Unsupported` for pixels and compressions that are not read,
     /// and for pages that differ.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::from_source(Box::new(FileSource::open(path)?), None, &beside_path(path))
+        let stack = Self::from_source(Box::new(FileSource::open(path)?), None, &beside_path(path))?;
+        match stack.dataset.scenes[0].unreadable.first() {
+            Some(unreadable) => Err(unreadable.fault.to_error(path)),
+            None => Ok(stack),
+        }
     }
 
     /// As [`TiffStack::open`], from any source, and from others `beside` it; `axes` say what its planes are, where the user
-    /// knows better.
+    /// knows better. Planes of files that are not there are listed as what cannot be read.
     ///
     /// # Errors
     /// As [`TiffStack::open`], and `Option` when `axes` do not fit.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::description::{Description, PageList, Sizes};
+use super::header::number_in_json;
+use super::ifd::ByteOrder;
 use crate::dataset::{Channel, Plane};
 use crate::error::{Error, Result};
 use crate::source::ReadAt;
@@ -15,6 +17,10 @@ use crate::source::ReadAt;
 pub(super) const INDEX: &str = "NDTiff.index";
 /// The number behind a TIFF's header that says what it is.
 const MAGIC: u32 = 483_729;
+/// Where the file tells of the acquisition, how that begins, and how long it may be.
+const SUMMARY_AT: u64 = 20;
+const SUMMARY_MAGIC: u64 = 2_355_492;
+const LONGEST_SUMMARY: u64 = 1 << 24;
 /// Numbers of 32 bits behind the names of an entry: where the image is, its size and type.
 const TAIL_BYTES: usize = 32;
 
@@ -34,7 +40,11 @@ pub(super) fn is_ndtiff(source: &dyn ReadAt) -> Result<bool> {
 
 /// The images of all files, in the order in which they were written: that of their directories, too.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct NdTiff(Vec<Image>);
+pub(super) struct NdTiff {
+    images: Vec<Image>,
+    /// Distance between slices in micrometres.
+    pub z_step_um: Option<f64>,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 struct Image {
@@ -44,21 +54,12 @@ struct Image {
 }
 
 impl NdTiff {
-    /// What `index` holds, up to its end or what is cut off.
-    pub fn parse(mut index: &[u8]) -> Self {
-        fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-            let (length, rest) = bytes.split_first_chunk()?;
-            let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            *bytes = rest;
-            Some(text)
-        }
-        let mut image = || {
-            let axes = serde_json::from_slice(text(&mut index)?).ok()?;
-            let file = String::from_utf8_lossy(text(&mut index)?).into_owned();
-            index = index.get(TAIL_BYTES..)?;
-            Some(Image { axes, file })
-        };
-        Self(std::iter::from_fn(&mut image).collect())
+    /// What `index` holds, up to its end or what is cut off, and what the file itself says of the acquisition.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn read(source: &dyn ReadAt, index: &[u8]) -> Result<Self> {
+        Ok(Self { images: images(index), z_step_um: z_step_um(source)? })
     }
 
     /// Which plane each page is, of this file and of others.
@@ -66,53 +67,37 @@ impl NdTiff {
     /// # Errors
     /// `Unsupported` for axes beside time, channel and z, and where the index is of other files.
     pub fn describe(&self, pages: &PageList<'_>) -> Result<Description> {
-        let unsupported = |what: String| Error::unsupported(pages.path, what);
-        if self.0.is_empty() {
-            let count = pages.numbers.len();
+        let unsupported =
+            |what: String| Error::unsupported(pages.path, format!("{what}; --axes says what its pages are"));
+        let count = pages.numbers.len();
+        if self.images.is_empty() {
             let guess = format!("an NDTiff file without {INDEX} beside it: {count} pages taken as slices");
             return Ok(Description { guess: Some(guess), ..Description::plain(count) });
         }
         let values = self.values();
-        if let Some((axis, values)) = values
-            .iter()
-            .find(|(axis, values)| !["time", "channel", "z"].contains(&axis.as_str()) && values.len() > 1)
+        let is_known = |axis: &str| ["time", "channel", "z"].contains(&axis);
+        if let Some((axis, values)) = values.iter().find(|(axis, values)| !is_known(axis) && values.len() > 1)
         {
-            let what = format!("an NDTiff data set of {} × {axis}", values.len());
-            return Err(unsupported(format!(
-                "{what}: save each on its own, or say with --axes what this file's pages are"
-            )));
+            let what = format!("an NDTiff data set of {} × {axis}: save each on its own", values.len());
+            return Err(unsupported(what));
         }
-        let own_name = pages.path.file_name().and_then(|name| name.to_str());
-        let files: BTreeSet<&str> = self.0.iter().map(|image| image.file.as_str()).collect();
-        let own = match own_name.filter(|name| files.contains(name)) {
-            Some(name) => name,
-            None if files.len() == 1 => files.iter().copied().next().unwrap_or_default(),
-            None => {
-                return Err(unsupported(format!(
-                    "an NDTiff file that its {INDEX} does not name; --axes says what its pages are"
-                )));
-            }
-        };
-        let mut assigned: BTreeMap<Plane, (&str, usize)> = BTreeMap::new();
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for image in &self.0 {
-            let number = counts.entry(&image.file).or_default();
-            // What is written again replaces the plane.
-            assigned.insert(plane(image, &values), (&image.file, *number));
-            *number += 1;
-        }
-        if counts.get(own) != Some(&pages.numbers.len()) {
-            let what = format!(
-                "an NDTiff file of {} pages, where its {INDEX} counts {}",
-                pages.numbers.len(),
-                counts[own]
-            );
-            return Err(unsupported(format!("{what}; --axes says what they are")));
+        let own = self
+            .own_file(pages)
+            .ok_or_else(|| unsupported(format!("an NDTiff file that its {INDEX} does not name")))?;
+        let counted = self.images.iter().filter(|image| image.file == own).count();
+        if counted != count {
+            let what = format!("an NDTiff file of {count} pages, where its {INDEX} counts {counted}");
+            return Err(unsupported(what));
         }
         let size = |axis: &str| values.get(axis).map_or(1, |values| values.len() as u32);
         let sizes = Sizes { c: size("channel"), z: size("z"), t: size("time") };
         let mut description =
-            Description { planes: vec![None; pages.numbers.len()], ..Description::ordered(0, sizes, "CZT") };
+            Description { planes: vec![None; count], ..Description::ordered(0, sizes, "CZT") };
+        let assigned = self.assigned(&values);
+        let total = sizes.pages().unwrap_or(usize::MAX);
+        if assigned.len() < total {
+            description.notes.push(format!("{} of {total} planes are missing", total - assigned.len()));
+        }
         for (plane, (file, number)) in assigned {
             if file == own {
                 description.planes[number] = Some(plane);
@@ -120,25 +105,51 @@ impl NdTiff {
                 description.elsewhere.entry(file.to_owned()).or_default().push((number, plane));
             }
         }
-        for (channel, name) in
-            description.channels.iter_mut().zip(values.get("channel").into_iter().flatten())
-        {
+        let names = values.get("channel").into_iter().flatten();
+        for (channel, name) in description.channels.iter_mut().zip(names) {
             *channel = Channel { name: name.as_str().map(str::to_owned), ..Channel::default() };
         }
-        let found: usize = description.elsewhere.values().map(Vec::len).sum::<usize>()
-            + description.planes.iter().flatten().count();
-        let total = sizes.pages().unwrap_or(usize::MAX);
-        if found < total {
-            description.notes.push(format!("{} of {total} planes are missing", total - found));
-        }
         Ok(description)
+    }
+
+    /// The file that was opened, by its name, or because there is no other.
+    fn own_file(&self, pages: &PageList<'_>) -> Option<&str> {
+        let own_name = pages.path.file_name()?.to_str()?;
+        let first = self.images.first()?.file.as_str();
+        let files = || self.images.iter().map(|image| image.file.as_str());
+        files().find(|file| *file == own_name).or_else(|| files().all(|file| file == first).then_some(first))
+    }
+
+    /// By plane, its file, and the number of its directory there. What is written again replaces a plane.
+    fn assigned(&self, values: &BTreeMap<String, Vec<Value>>) -> BTreeMap<Plane, (&str, usize)> {
+        let known = |axis: &str| {
+            let values = values.get(axis).into_iter().flatten().zip(0..);
+            values.map(|(value, index)| (value.to_string(), index)).collect::<BTreeMap<String, u32>>()
+        };
+        let (times, channels, slices) = (known("time"), known("channel"), known("z"));
+        let index = |image: &Image, axis: &str, known: &BTreeMap<String, u32>| {
+            image.axes.get(axis).and_then(|value| known.get(&value.to_string())).copied().unwrap_or(0)
+        };
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut assigned = BTreeMap::new();
+        for image in &self.images {
+            let number = counts.entry(&image.file).or_default();
+            let plane = Plane {
+                t: index(image, "time", &times),
+                c: index(image, "channel", &channels),
+                z: index(image, "z", &slices),
+            };
+            assigned.insert(plane, (image.file.as_str(), *number));
+            *number += 1;
+        }
+        assigned
     }
 
     /// By axis, its values: numbers by size, names as they first come.
     fn values(&self) -> BTreeMap<String, Vec<Value>> {
         let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
-        for (axis, value) in self.0.iter().flat_map(|image| &image.axes) {
+        for (axis, value) in self.images.iter().flat_map(|image| &image.axes) {
             if seen.insert((axis, value.to_string())) {
                 values.entry(axis.clone()).or_default().push(value.clone());
             }
@@ -152,11 +163,43 @@ impl NdTiff {
     }
 }
 
-fn plane(image: &Image, values: &BTreeMap<String, Vec<Value>>) -> Plane {
-    let index = |axis: &str| {
-        let value = image.axes.get(axis)?;
-        values.get(axis)?.iter().position(|known| known == value)
+/// Behind the first numbers of the file: another magic number, and JSON behind its length.
+fn z_step_um(source: &dyn ReadAt) -> Result<Option<f64>> {
+    let mut head = [0; 8];
+    if source.size() < SUMMARY_AT + head.len() as u64 {
+        return Ok(None);
+    }
+    source.read_exact_at(SUMMARY_AT, &mut head)?;
+    let (magic, length) = head.split_at(4);
+    let number = |bytes: &[u8], is_little: bool| {
+        let order = if is_little { ByteOrder::Little } else { ByteOrder::Big };
+        order.number(bytes)
     };
-    let index = |axis: &str| index(axis).unwrap_or(0) as u32;
-    Plane { t: index("time"), c: index("channel"), z: index("z") }
+    let Some(is_little) = [true, false].into_iter().find(|&order| number(magic, order) == SUMMARY_MAGIC)
+    else {
+        return Ok(None);
+    };
+    let mut json = vec![0; number(length, is_little).min(LONGEST_SUMMARY) as usize];
+    let start = SUMMARY_AT + head.len() as u64;
+    if start + json.len() as u64 > source.size() {
+        return Ok(None);
+    }
+    source.read_exact_at(start, &mut json)?;
+    Ok(number_in_json(&String::from_utf8_lossy(&json), "z-step_um"))
+}
+
+fn images(mut index: &[u8]) -> Vec<Image> {
+    fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        *bytes = rest;
+        Some(text)
+    }
+    let mut image = || {
+        let axes = serde_json::from_slice(text(&mut index)?).ok()?;
+        let file = String::from_utf8_lossy(text(&mut index)?).into_owned();
+        index = index.get(TAIL_BYTES..)?;
+        Some(Image { axes, file })
+    };
+    std::iter::from_fn(&mut image).collect()
 }

@@ -1,7 +1,5 @@
 //! Which pages of a file, and of those beside it, are planes, and which are smaller copies of them.
 
-use std::path::Path;
-
 use super::assemble::{StackPage, assemble};
 use super::axes::Axes;
 use super::copies::{self, FoundCopy};
@@ -13,9 +11,10 @@ use super::ifd::Tags;
 use super::images::{self, Copy, Sorted};
 use super::outline::Outline;
 use super::page::Page;
-use crate::dataset::{Dataset, Plane};
+use crate::dataset::{Dataset, Fault, Plane, Unreadable};
 use crate::error::{Error, Result};
 use crate::source::{Joined, ReadAt};
+use crate::space::Rect;
 
 /// Files of one stack, at most: all are open at the same time.
 const MOST_FILES: usize = 512;
@@ -32,8 +31,7 @@ pub(super) struct Opened {
 /// Reads all directories of `source`, and of the files `beside` it that hold planes of the same image.
 ///
 /// # Errors
-/// `Io`; `Format` for a broken file, `Unsupported` for what is not read, and where a file is missing; `Option` for `axes`
-/// that do not fit.
+/// `Io`; `Format` for a broken file, `Unsupported` for what is not read; `Option` for `axes` that do not fit.
 pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<'_>) -> Result<Opened> {
     let mut files = Joined::new(source);
     let (mut header, outlines) = {
@@ -75,13 +73,19 @@ pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<
             format!("an image in {} files; `bfconvert` writes it into one", description.elsewhere.len());
         return Err(Error::unsupported(files.path(), what));
     }
+    let mut unreadable = Vec::new();
     for (name, planes) in &description.elsewhere {
-        let file = beside(name)?.ok_or_else(|| missing(files.path(), name, planes.len()))?;
+        let Some(file) = beside(name)? else {
+            unreadable.extend(missing(name, planes, like));
+            continue;
+        };
         let of_file = pages_of(&*file, like, planes)?;
         let start = files.push(file);
         pages.extend(of_file.into_iter().map(|of| StackPage { page: of.page.behind(start), ..of }));
     }
-    assemble(files, pages, description, like)
+    let mut opened = assemble(files, pages, description, like)?;
+    opened.dataset.scenes[0].unreadable = unreadable;
+    Ok(opened)
 }
 
 /// All pages of a file, those of smaller copies, too.
@@ -113,12 +117,24 @@ fn page_list<'a>(
     })
 }
 
-fn missing(path: &Path, name: &str, planes: usize) -> Error {
-    let what = format!(
-        "an image in several files, of which {name} is not there with {planes} of its planes: bring it into the same \
-         folder, or take the pages of this file alone by --axes"
-    );
-    Error::unsupported(path, what)
+/// The `planes` of a file that is not there, of pages `like` this: who needs them is told its name.
+fn missing(name: &str, planes: &[(usize, Plane)], like: &Outline) -> Vec<Unreadable> {
+    let fault = Fault::Unsupported(format!(
+        "an image in several files, of which {name} is not there, with {} planes: bring it into the same folder, or take the \
+         pages of this file alone by --axes",
+        planes.len()
+    ));
+    let channels = like.pixels().map_or(1, |pixels| pixels.channels());
+    let of_plane = |&(_, plane): &(usize, Plane)| {
+        let fault = &fault;
+        (0..channels).map(move |sample| Unreadable {
+            plane: Plane { c: plane.c * channels + sample, ..plane },
+            rect: Rect::new(0, 0, like.width, like.height),
+            is_pyramid: false,
+            fault: fault.clone(),
+        })
+    };
+    planes.iter().flat_map(of_plane).collect()
 }
 
 /// `planes` of another file, by the numbers of their directories.

@@ -42,6 +42,12 @@ fn imagej_resolution_is_in_its_unit() {
     for escaped in ["\\u00B5m", "µm", "um"] {
         assert_eq!(imagej(escaped).x, Some(100.0));
     }
+    for (unit, is_noted) in [("inch", true), ("furlong", true), ("pixel", false), ("", false), ("um", false)]
+    {
+        let text = format!("ImageJ=1.53t\nimages=2\nslices=2\nunit={unit}\n");
+        let notes = ImageJ::parse(&text).unwrap().describe(2, resolution).notes;
+        assert_eq!(!notes.is_empty(), is_noted, "{unit} {notes:?}");
+    }
     // A printer's resolution is no pixel size.
     assert_eq!(imagej("inch"), Zyx::default());
     assert_eq!(imagej("pixel"), Zyx::default());

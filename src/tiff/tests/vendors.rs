@@ -26,15 +26,15 @@ fn lsm(pages: usize, info: impl Fn() -> RawEntry) -> NamedTempFile {
         tiff.gray_directory(at, (page == 0).then(&info).into_iter().collect());
         tiff.directory(vec![
             long(254, &[1]),
-            long(256, &[2]),
-            long(257, &[2]),
-            short(258, &[8]),
+            long(256, &[WIDTH.div_ceil(2)]),
+            long(257, &[HEIGHT.div_ceil(2)]),
+            short(258, &[16]),
             short(259, &[1]),
             short(262, &[1]),
             long(273, &[at]),
             short(277, &[1]),
-            long(278, &[2]),
-            long(279, &[4]),
+            long(278, &[HEIGHT.div_ceil(2)]),
+            long(279, &[WIDTH.div_ceil(2) * HEIGHT.div_ceil(2) * 2]),
         ]);
     }
     tiff.file()
@@ -48,6 +48,7 @@ fn an_lsm_counts_slices_then_times_and_its_thumbnails_are_no_pages() {
     let planes: Vec<_> =
         dataset.scenes[0].fields.iter().map(|field| (field.plane.t, field.plane.z)).collect();
     assert_eq!(planes, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
+    assert!(dataset.scenes[0].pyramid.is_empty(), "thumbnails are no levels");
     let um = dataset.voxel_um.map(Option::unwrap);
     assert!((um.z - 0.5).abs() + (um.y - 0.1).abs() + (um.x - 0.1).abs() < 1e-12, "{um:?}");
     assert_eq!((dataset.interval_secs, &dataset.notes), (Some(2.0), &Vec::new()));
@@ -121,10 +122,12 @@ fn an_ndtiff_has_the_axes_of_its_index() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, pages: std::ops::Range<usize>| {
         let mut tiff = RawTiff::new();
-        tiff.append(&[483_729, 3, 0].map(u32::to_le_bytes).concat());
+        let summary = r#"{"z-step_um": 0.3}"#.to_owned();
+        let head = [483_729, 3, 0, 2_355_492, summary.len() as u32].map(u32::to_le_bytes).concat();
+        tiff.append(&[head, summary.into_bytes()].concat());
         for page in pages {
             let at = tiff.page(page);
-            tiff.gray_directory(at, vec![]);
+            tiff.gray_directory(at, vec![text(51123, r#"{"PixelSizeUm": 0.1}"#)]);
         }
         tiff.write(&folder.path().join(name));
     };
@@ -149,6 +152,7 @@ fn an_ndtiff_has_the_axes_of_its_index() {
     let dataset = stack.dataset();
     assert_eq!((dataset.scenes[0].slices, dataset.channels.len(), &dataset.notes), (3, 2, &Vec::new()));
     assert_eq!(dataset.channels[1].name.as_deref(), Some("DAPI"));
+    assert_eq!(dataset.voxel_um, Zyx::new(Some(0.3), Some(0.1), Some(0.1)));
     for (field, samples) in dataset.scenes[0].fields.iter().zip(decoded(&stack)) {
         let page = (2 - field.plane.z as usize) * 2 + field.plane.c as usize;
         assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{field}");
