@@ -2,6 +2,7 @@
 //! slices.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::psfs;
@@ -46,15 +47,15 @@ impl Common<'_> {
     /// # Errors
     /// Those of the PSFs.
     pub fn for_scenes(&self, scenes: &[usize], notes: &mut Vec<String>) -> Result<Vec<OfScene>> {
-        let mut made = BTreeMap::new();
+        let mut made: BTreeMap<(u32, &[u32]), OfScene> = BTreeMap::new();
         let mut each = Vec::new();
         for &scene in scenes {
             let scene = &self.dataset.scenes[scene];
-            let key = (scene.slices, &scene.channels);
-            if !made.contains_key(&key) {
-                made.insert(key, self.make(scene, notes)?);
-            }
-            each.push(made[&key].clone());
+            let own = match made.entry((scene.slices, &scene.channels)) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(place) => place.insert(self.make(scene, notes)?).clone(),
+            };
+            each.push(own);
         }
         Ok(each)
     }
