@@ -43,7 +43,8 @@ pub fn use_tiff(data: &[u8]) {
 }
 
 fn read_pages(data: &[u8]) {
-    let Ok(stack) = TiffStack::from_source(Box::new(Bytes(data.to_vec()))) else { return };
+    let source = Box::new(Bytes(data.to_vec()));
+    let Ok(stack) = TiffStack::from_source(source, None, &|_| Ok(None)) else { return };
     for scene in &stack.dataset().scenes {
         for (i, subblock) in scene.fields.iter().enumerate() {
             if subblock.decoded_bytes() > MEMORY {

@@ -180,7 +180,7 @@ pub(super) fn name(code: u64) -> &'static str {
         22610 | 34934 => "JPEG XR",
         32773 => "PackBits",
         32809 => "ThunderScan",
-        33003 | 33004 | 33005 => "JPEG 2000 (Aperio)",
+        33003..=33005 => "JPEG 2000 (Aperio)",
         34676 | 34677 => "SGI LogLuv",
         34712 => "JPEG 2000",
         34887 => "LERC",

@@ -13,6 +13,9 @@ use crate::source::ReadAt;
 /// What lies close together is read at once: in so many bytes of a file that is near, and of one that is far away.
 const WINDOW: [u64; 2] = [4096, 64 << 10];
 
+/// Of an entry of a directory; BigTIFF has more.
+const LEAST_ENTRY_BYTES: u64 = 12;
+
 /// In which order a file has the bytes of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteOrder {
@@ -124,6 +127,7 @@ impl<'a> Tags<'a> {
     pub fn directories(&mut self) -> Result<Vec<Directory>> {
         let mut directories: Vec<Directory> = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut entries = 0;
         let mut at = self.first;
         while at != 0 {
             if !seen.insert(at) {
@@ -131,6 +135,11 @@ impl<'a> Tags<'a> {
             }
             let directory = self.directory(at)?;
             at = directory.next;
+            entries += directory.entries.len() as u64;
+            if entries.saturating_mul(LEAST_ENTRY_BYTES) > self.source.size() {
+                let what = "the directories lie over each other";
+                return Err(Error::format(self.source.path(), what, directory.at));
+            }
             directories.push(directory);
         }
         match directories.is_empty() {
@@ -147,7 +156,7 @@ impl<'a> Tags<'a> {
         let (count_bytes, entry_bytes, field_bytes) = if self.is_big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let order = self.order;
         let count = order.number(&self.read(at, count_bytes)?);
-        let length = count.checked_mul(entry_bytes).unwrap_or(u64::MAX);
+        let length = count.saturating_mul(entry_bytes);
         // The first byte behind them was within the file, so that this does not pass the end of the numbers.
         let bytes = self.read(at + count_bytes, length.saturating_add(field_bytes))?;
         let (entries, next) = bytes.split_at(length as usize);

@@ -11,8 +11,9 @@ use tiff::tags::Tag;
 
 use super::TiffStack;
 use crate::dataset::{Input, Plane, Subblock};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pixels::Samples;
+use crate::source::ReadAt;
 use crate::space::Rect;
 use crate::written::write_whole;
 
@@ -41,11 +42,18 @@ pub fn read_planes(path: &Path) -> Result<Planes> {
 }
 
 /// The planes of `stack`, each in one piece.
+///
+/// # Errors
+/// Those of reading and decoding; `Unsupported` where a chunk is not stored, which could stand for any size.
 pub(super) fn planes_of(stack: &TiffStack) -> Result<Vec<Vec<f32>>> {
     let scene = &stack.dataset().scenes[0];
     let mut fields: BTreeMap<Plane, Vec<usize>> = BTreeMap::new();
     for (i, field) in scene.fields.iter().enumerate() {
         fields.entry(field.plane).or_default().push(i);
+    }
+    if scene.fields.iter().any(|field| field.extent == 0) {
+        let what = "a PSF or a flat-field of which a part is not stored";
+        return Err(Error::unsupported(stack.source.path(), what));
     }
     let pixels = scene.rect.width as usize * scene.rect.height as usize;
     let mut planes = Vec::new();

@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::source::{Joined, ReadAt};
 use crate::space::Rect;
 
+/// Chunks of all pages, at most: a list of so many takes half a GiB.
+const MOST_CHUNKS: usize = 1 << 25;
+
 /// Files of one stack, at most: all are open at the same time.
 const MOST_FILES: usize = 512;
 
@@ -168,7 +171,21 @@ fn read_pages(tags: &mut Tags<'_>, like: &Outline, wanted: &[(&Outline, Plane)])
         );
         return Err(Error::unsupported(tags.path(), what));
     }
-    wanted.iter().map(|(outline, plane)| Ok(StackPage::plane(Page::read(tags, outline)?, *plane))).collect()
+    let mut pages = Vec::new();
+    let mut chunks = 0;
+    for (outline, plane) in wanted {
+        let page = Page::read(tags, outline)?;
+        chunks += page.chunks.len();
+        if chunks > MOST_CHUNKS {
+            return Err(Error::Limit {
+                what: format!("{}: tiles and strips of all pages", tags.path().display()),
+                needed: format!("more than {chunks}"),
+                available: MOST_CHUNKS.to_string(),
+            });
+        }
+        pages.push(StackPage::plane(page, *plane));
+    }
+    Ok(pages)
 }
 
 /// ImageJ (stacks of over 4 GB), MetaMorph and tifffile write one directory: the other planes follow the first,

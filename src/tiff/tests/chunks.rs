@@ -117,10 +117,13 @@ fn chunks_that_are_not_stored_are_zero_and_one_may_be_stored_for_several() {
     let layout = Layout { size: [32, 32], tile: Some([16, 16]), bits: 8, ..Layout::default() };
     let chunk = |value: u8| vec![value; 256];
     let file = layout.write_chunks(&[chunk(7), Vec::new(), Vec::new(), chunk(9)]);
-    let plane = &planes(file.path())[0];
-    assert_eq!([plane[0], plane[16], plane[16 * 32], plane[17 * 32 + 17]], [7.0, 0.0, 0.0, 9.0]);
+    let stack = TiffStack::open(file.path()).unwrap();
+    let rows: Vec<_> = decoded(&stack).into_iter().map(|row| [row.value(0), row.value(16)]).collect();
+    assert_eq!(rows, [[7.0, 0.0], [0.0, 9.0]], "tiles of a row are a field");
     let empty = layout.write_chunks(&[Vec::new(), Vec::new(), Vec::new(), Vec::new()]);
-    assert!(planes(empty.path())[0].iter().all(|&value| value == 0.0));
+    let rows = decoded(&TiffStack::open(empty.path()).unwrap());
+    assert_eq!(rows, vec![Samples::U8(vec![0; 512]); 2]);
+    assert!(planes_of(&TiffStack::open(empty.path()).unwrap()).is_err(), "no PSF");
 
     let mut bytes = b"II\x2a\0\0\0\0\0".to_vec();
     bytes.extend(0..=255);

@@ -3,8 +3,11 @@
 use super::raw::*;
 use super::*;
 
+/// The pixels of a page, and how many there are across and down.
+type Written = (Vec<u8>, [u32; 2]);
+
 /// A page of u16 and 64 × 48 pixels at 1/`ratio`.
-fn small(ratio: u32, value: impl Fn(u32, u32) -> u16) -> (Vec<u8>, [u32; 2]) {
+fn small(ratio: u32, value: impl Fn(u32, u32) -> u16) -> Written {
     let size = [64 / ratio, 48 / ratio];
     let pixels = (0..size[0] * size[1]).flat_map(|i| value(i % size[0], i / size[0]).to_le_bytes());
     (pixels.collect(), size)
@@ -38,7 +41,7 @@ fn entries(pixels: u32, [width, height]: [u32; 2], more: Vec<RawEntry>) -> Vec<R
 }
 
 /// A file of pages.
-fn pages(pages: Vec<((Vec<u8>, [u32; 2]), Vec<RawEntry>)>) -> NamedTempFile {
+fn pages(pages: Vec<(Written, Vec<RawEntry>)>) -> NamedTempFile {
     let mut tiff = RawTiff::new();
     for ((pixels, size), more) in pages {
         let at = tiff.append(&pixels);
