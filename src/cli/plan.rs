@@ -32,7 +32,7 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for note in job.all_notes() {
-        say::out(&format!("note: {}", say::visible(&note)))?;
+        say::out(&format!("note: {}", say::visible(note)))?;
     }
     let memory = match &job.backend {
         Chosen::Gpu(gpu) => format!(", with {} MiB of its memory (--gpu-memory)", gpu.memory_bytes >> 20),
