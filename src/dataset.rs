@@ -18,6 +18,9 @@ use crate::pixels::{PixelType, SampleType, Samples};
 use crate::source::{FileRead, Identity, Merging, SharedBytes};
 use crate::space::{Local, Rect, Stored, Zyx};
 
+/// Channels of a file, at most: each takes tables of its own, and may take a PSF.
+pub const MOST_CHANNELS: usize = 1 << 12;
+
 /// One two-dimensional image: indices from 0 in time, channel and depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Plane {

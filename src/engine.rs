@@ -51,14 +51,28 @@ impl<B: Backend> Engine<B> {
         mut emit: impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
         let Recipe { method, start } = self.recipe;
-        let iterate = |backend: &mut B, channel, lanes| {
+        let iterate = |backend: &mut B, channel, lanes| -> Result<()> {
             if iterations > 0 {
                 backend.begin(channel, lanes, start)?;
                 deconvolve(backend, method, iterations)?;
             }
             Ok(())
         };
-        self.each_group(batch, iterate, &mut emit)
+        self.take_in(batch.fields)?;
+        for group in batch.groups {
+            if group.tiles.iter().any(|tile| !tile.layers.is_empty()) {
+                let alone = DecodedBatch { fields: Vec::new(), groups: vec![group] };
+                self.each_group(alone, iterate, &mut emit)?;
+                continue;
+            }
+            // Nothing is computed where no field lies. What is on its way comes first.
+            self.release(&group.releases);
+            while let Some(finished) = self.backend.drain()? {
+                emit(finished)?;
+            }
+            group.tiles.into_iter().map(FinishedTile::bare).try_for_each(&mut emit)?;
+        }
+        Ok(())
     }
 
     /// How many iterations of at most `most` it takes until the divergence of the tiles of `sample` settles, all of output

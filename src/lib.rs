@@ -59,4 +59,5 @@ pub mod tiff;
 pub mod timeline;
 pub mod twins;
 pub mod written;
+mod xml;
 pub mod zarr;

@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, Result};
+
+/// What became of work that had not come to writing.
+pub(crate) const NOTHING_KEPT: &str = "nothing was finished, and nothing is kept";
+
 /// Whether the run is to end: what is in flight is finished, and nothing new begins. Copies mean the same.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -28,6 +33,14 @@ impl Stop {
     /// Whether it is to end.
     pub fn is_set(&self) -> bool {
         self.is_asked_for() || self.has_stalled.load(Relaxed)
+    }
+
+    /// For work that takes long and keeps nothing, from time to time.
+    ///
+    /// # Errors
+    /// `Interrupted` when it is to end.
+    pub fn check(&self) -> Result<()> {
+        if self.is_set() { Err(Error::Interrupted { what: NOTHING_KEPT.into() }) } else { Ok(()) }
     }
 
     /// Whether it is the user who wants that.

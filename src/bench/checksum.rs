@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::decon::FinishedTile;
 use crate::job::Job;
-use crate::pixels::SampleType;
+use crate::pixels::{SampleType, Samples};
+use crate::plan::Tile;
 use crate::report::{Event, Report};
 
 /// The sum of a number for each pixel, modulo 2⁶⁴, that depends on its value as a float and on its place; 0 where there
@@ -50,8 +51,7 @@ impl Checksum {
         self.0.fetch_add(sum, Relaxed);
     }
 
-    fn add_tile(&self, finished: &FinishedTile) {
-        let FinishedTile { tile, samples, .. } = finished;
+    fn add_tile(&self, tile: &Tile, samples: &Samples) {
         let width = tile.core.width as usize;
         for (plane, y) in (0..tile.planes).flat_map(|plane| (0..tile.core.height).map(move |y| (plane, y))) {
             let row = RowPart {
@@ -74,8 +74,10 @@ impl Checksum {
 impl Report for Checksum {
     fn event(&self, _: &Event<'_>) {}
 
-    fn finished(&self, _: &Job, _: usize, tile: &FinishedTile) {
-        self.add_tile(tile);
+    fn finished(&self, job: &Job, image: usize, tile: &FinishedTile) {
+        let setup = &job.images[image].setup;
+        let filled = tile.is_bare().then(|| tile.fill(setup.output, setup.fill_of(tile.tile.channel)));
+        self.add_tile(&tile.tile, filled.as_ref().unwrap_or(&tile.samples));
     }
 }
 

@@ -1,10 +1,11 @@
 //! The subblock directory: one entry for each subblock, as the file tells it. What the entries add up to is found out
 //! in `scenes`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
+use super::segment::{Record, SEGMENT_HEADER, append, fetch_segment};
 use crate::dataset::{Compression, Fault};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
@@ -99,6 +100,15 @@ impl Entry {
         self.x.stored < self.x.size || self.y.stored < self.y.size
     }
 
+    /// Whether `other` is the same but for its position in the directory.
+    fn says_what(&self, other: &Self) -> bool {
+        let all = |entry: &Self| {
+            let Self { position, pixel_type, compression, x, y, m, .. } = *entry;
+            (position, pixel_type, compression, x, y, m)
+        };
+        all(self) == all(other) && self.indices == other.indices
+    }
+
     /// Its pixel type.
     ///
     /// # Errors
@@ -188,7 +198,8 @@ impl fmt::Display for Entry {
 /// `Format` when it is broken or holds less than it says; `Unsupported` for entries of another kind than "DV".
 pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
     const WHAT: &str = "the subblock directory";
-    let (head, known) = fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
+    let (head, mut known) =
+        fetch_segment(source, position, SEGMENT_HEADER + PREAMBLE, "ZISRAWDIRECTORY", WHAT)?;
     let record = Record(&head);
     let broken = |what: String| Error::format(source.path(), what, position);
     let count = u64::try_from(record.i32(32)).map_err(|_| broken(format!("{WHAT} has a negative count")))?;
@@ -198,16 +209,15 @@ pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
     if count > available / ENTRY_BYTES as u64 {
         return Err(broken(format!("{WHAT} counts {count} entries, but has {available} bytes for them")));
     }
-    let largest = (ENTRY_BYTES + MAX_DIMENSIONS * DIMENSION_BYTES) as u64;
-    let bytes = complete(source, start, available.min(count * largest), known, WHAT)?;
-
-    let mut entries = Vec::with_capacity(count as usize);
-    let mut at = 0;
+    known.truncate(usize::try_from(available).unwrap_or(usize::MAX));
+    let mut ahead = Ahead { source, offset: start, end: start + available, bytes: known, at: 0 };
+    let mut entries = Vec::new();
     for number in 0..count as usize {
-        let place = Place { source, number, offset: start + at as u64 };
-        let (entry, length) = parse_entry(&bytes[at..], place)?;
+        ahead.fill(count - number as u64)?;
+        let place = Place { source, number, offset: ahead.offset + ahead.at as u64 };
+        let (entry, length) = parse_entry(&ahead.bytes[ahead.at..], place)?;
         entries.push(entry);
-        at += length;
+        ahead.at += length;
     }
     Ok(entries)
 }
@@ -218,6 +228,56 @@ pub(super) fn read(source: &dyn ReadAt, position: u64) -> Result<Vec<Entry>> {
 /// As [`read`].
 pub(super) fn parse_copy(source: &dyn ReadAt, bytes: &[u8]) -> Result<Entry> {
     parse_entry(bytes, Place { source, number: 0, offset: 0 }).map(|(entry, _)| entry)
+}
+
+/// `entries` without those that say again what another said of the same subblock, and how many these were.
+pub(super) fn without_repeats(mut entries: Vec<Entry>) -> (Vec<Entry>, usize) {
+    let all = entries.len();
+    // By place in the file, the last that was kept.
+    let mut kept: HashMap<u64, Entry> = HashMap::new();
+    entries.retain(|entry| {
+        let is_news = kept.get(&entry.position).is_none_or(|known| !entry.says_what(known));
+        if is_news {
+            kept.insert(entry.position, entry.clone());
+        }
+        is_news
+    });
+    let repeats = all - entries.len();
+    (entries, repeats)
+}
+
+/// The bytes of the directory that were read and not parsed. What a file only claims to have is not read: the first entry
+/// that is none ends it.
+struct Ahead<'a> {
+    source: &'a dyn ReadAt,
+    /// Of `bytes` in the file.
+    offset: u64,
+    /// Where there are no more.
+    end: u64,
+    bytes: Vec<u8>,
+    /// What of `bytes` is parsed.
+    at: usize,
+}
+
+impl Ahead<'_> {
+    /// An entry has no more bytes.
+    const LARGEST: u64 = (ENTRY_BYTES + MAX_DIMENSIONS * DIMENSION_BYTES) as u64;
+    /// What is read at once, at most: hundred thousand entries of most files.
+    const AT_ONCE: u64 = 16 << 20;
+
+    /// Has the next of `left` entries in `bytes`, whole if there is so much.
+    fn fill(&mut self, left: u64) -> Result<()> {
+        let have = (self.bytes.len() - self.at) as u64;
+        let behind = self.offset + self.bytes.len() as u64;
+        if have >= Self::LARGEST || behind >= self.end {
+            return Ok(());
+        }
+        self.bytes.drain(..self.at);
+        self.offset += self.at as u64;
+        self.at = 0;
+        let more = (self.end - behind).min(left.saturating_mul(Self::LARGEST)).min(Self::AT_ONCE);
+        append(self.source, self.offset, have + more, &mut self.bytes)
+    }
 }
 
 /// Which entry is parsed, for messages.

@@ -18,6 +18,12 @@ const MASK_GUID: [u8; 16] =
 const HEAD_BYTES: u64 = 2048;
 /// GUID and size before the data of a chunk.
 const CHUNK_HEADER: usize = 20;
+/// Rectangles that a mask is made of, at most, by its height and in any case: each is looked at for every tile under it.
+const PARTS_A_ROW: usize = 16;
+const LEAST_PARTS: usize = 1 << 12;
+const ROWS_BETWEEN_COUNTS: usize = 256;
+/// In an attachment, at most.
+const MOST_CHUNKS: usize = 256;
 /// Width, height, kind and bytes a row before the bits.
 const MASK_HEADER: usize = 16;
 
@@ -31,43 +37,50 @@ pub(super) fn read(
     subblock: &Subblock,
     bytes: &[u8],
 ) -> Result<Option<Vec<Rect<Local>>>> {
-    let head;
-    let bytes = if bytes.is_empty() {
-        head = fetch(source, subblock.offset, subblock.extent.min(HEAD_BYTES), &subblock.to_string())?;
-        &head
-    } else {
-        bytes
-    };
+    let read_head = || fetch(source, subblock.offset, subblock.extent.min(HEAD_BYTES), &subblock.to_string());
+    let mut head = Vec::new();
+    if bytes.is_empty() {
+        head = read_head()?;
+    }
+    let known = if bytes.is_empty() { &head } else { bytes };
     // That it is long enough for its sizes is checked with the rest of its headers.
-    let at = pixel_range(source.path(), subblock, bytes)?.end;
-    let length = Record(bytes).i32(SEGMENT_HEADER as usize + 4);
+    let mut at = pixel_range(source.path(), subblock, known)?.end;
+    let length = Record(known).i32(SEGMENT_HEADER as usize + 4);
     let Some(length) = usize::try_from(length).ok().filter(|&length| length >= CHUNK_HEADER) else {
         return Ok(None);
-    };
-    let broken = |what: String| {
-        Error::format(source.path(), format!("the mask of {subblock} {what}"), subblock.offset + at)
     };
     // What is not a list of chunks may be of any size: look at its first bytes only.
     let most = (u64::from(subblock.stored_width) / 8 + 64) * u64::from(subblock.stored_height) + (1 << 16);
     let length = length.min(usize::try_from(most).unwrap_or(usize::MAX));
     let fetched;
     let known = usize::try_from(at).ok().and_then(|at| bytes.get(at..at.checked_add(length)?));
-    let attachment = match known {
-        Some(attachment) => attachment,
+    let chunk = match known {
+        Some(attachment) => mask_chunk(attachment),
         None => {
-            fetched =
-                fetch(source, subblock.offset + at, length as u64, &format!("the attachment of {subblock}"))?;
-            &fetched
+            // What was read may lack the metadata, so where it says that its pixels end is not where they do.
+            if head.is_empty() {
+                head = read_head()?;
+            }
+            at = pixel_range(source.path(), subblock, &head)?.end;
+            fetched = fetch_mask_chunk(source, subblock, subblock.offset + at, length as u64)?;
+            fetched.as_deref()
         }
     };
-    let Some(chunk) = mask_chunk(attachment) else { return Ok(None) };
+    let broken = |what: String| {
+        Error::format(source.path(), format!("the mask of {subblock} {what}"), subblock.offset + at)
+    };
+    let Some(chunk) = chunk else { return Ok(None) };
     let mask = Mask::parse(chunk).ok_or_else(|| broken("is cut off".into()))?;
     if (mask.width, mask.height) != (subblock.stored_width, subblock.stored_height) {
         let Subblock { stored_width, stored_height, .. } = subblock;
         let (width, height) = (mask.width, mask.height);
         return Err(broken(format!("has {width} × {height} pixels for {stored_width} × {stored_height}")));
     }
-    Ok(Some(mask.area().rects()))
+    let most = PARTS_A_ROW * mask.height as usize + LEAST_PARTS;
+    let area = mask.area(most);
+    let parts =
+        area.ok_or_else(|| broken(format!("shows more than {most} parts; --masks ignore leaves it out")))?;
+    Ok(Some(parts.rects()))
 }
 
 /// The data of the chunk with the mask, as much as there is of it.
@@ -80,6 +93,30 @@ fn mask_chunk(mut attachment: &[u8]) -> Option<&[u8]> {
         attachment = data.get(size..)?;
     }
     None
+}
+
+/// As [`mask_chunk`] of the `length` bytes from `start`, of which no more is read than that takes.
+fn fetch_mask_chunk(
+    source: &dyn ReadAt,
+    subblock: &Subblock,
+    start: u64,
+    length: u64,
+) -> Result<Option<Vec<u8>>> {
+    let what = format!("the attachment of {subblock}");
+    let (mut at, end) = (start, start + length);
+    for _ in 0..MOST_CHUNKS {
+        let data = at + CHUNK_HEADER as u64;
+        if data > end {
+            return Ok(None);
+        }
+        let header = fetch(source, at, CHUNK_HEADER as u64, &what)?;
+        let size = Record(&header).i32(16) as u32;
+        if header[..16] == MASK_GUID {
+            return fetch(source, data, u64::from(size).min(end - data), &what).map(Some);
+        }
+        at = data + u64::from(size);
+    }
+    Err(Error::format(source.path(), format!("{what} has more than {MOST_CHUNKS} chunks"), start))
 }
 
 struct Mask<'a> {
@@ -100,9 +137,13 @@ impl<'a> Mask<'a> {
         (kind == 0 && enough).then_some(Self { width, height, stride, bits })
     }
 
-    fn area(&self) -> Area {
+    /// `None` when it is made of more than `most` rectangles.
+    fn area(&self, most: usize) -> Option<Area> {
         let mut area = Area::default();
         for row in 0..self.height as usize {
+            if row.is_multiple_of(ROWS_BETWEEN_COUNTS) && area.parts() > most {
+                return None;
+            }
             let bits = &self.bits[row * self.stride..][..self.stride];
             let mut columns = Vec::new();
             let mut start = None;
@@ -119,6 +160,6 @@ impl<'a> Mask<'a> {
             }
             area.push(row as i64..row as i64 + 1, columns);
         }
-        area
+        (area.parts() <= most).then_some(area)
     }
 }

@@ -69,7 +69,7 @@ impl Czi {
             // Where the system gives no thread, one after the other.
             (entries, thread.map_or_else(|_| Ok(read()), ScopedJoinHandle::join))
         });
-        let mut entries = entries?;
+        let (mut entries, repeats) = directory::without_repeats(entries?);
         if header.is_part {
             parts::find_elsewhere(&*source, &mut entries, header.part)?;
         }
@@ -82,6 +82,9 @@ impl Czi {
         let unusual = std::mem::take(&mut layout.unusual);
         let metadata = metadata.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let mut dataset = combine(layout, metadata);
+        if repeats > 0 {
+            dataset.notes.push(format!("{repeats} entries of the subblock directory repeat others"));
+        }
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());
         }

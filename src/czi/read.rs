@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::directory::{DIMENSION_BYTES, ENTRY_BYTES, EntryFault, dimension_count};
-use super::segment::{Record, SEGMENT_HEADER};
+use super::segment::{Record, SEGMENT_HEADER, append};
 use crate::dataset::{Fetched, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::source::{Merging, ReadAt, SharedBytes, merge};
@@ -41,13 +41,10 @@ pub(super) fn fetch_fields(
         }
     }
     for raw in &mut fetched.subblocks {
-        let missing = missing(source, &scene.fields[raw.field], &raw.bytes);
-        if !missing.is_empty() {
-            fetched.requests += 1;
-            fetched.bytes += missing.end - missing.start;
-            let rest = SharedBytes::fetch(source, missing)?;
-            raw.bytes = [&raw.bytes[..], &rest[..]].concat().into();
-        }
+        let Some(pixels) = missing(source, &scene.fields[raw.field], &raw.bytes) else { continue };
+        fetched.requests += 1;
+        fetched.bytes += pixels.end - pixels.start.max(raw.bytes.len() as u64);
+        raw.bytes = without_metadata(source, &scene.fields[raw.field], &raw.bytes, pixels)?;
     }
     Ok(fetched)
 }
@@ -60,12 +57,32 @@ pub(super) fn in_file_order(scene: &Scene, fields: &[usize]) -> (Vec<usize>, Vec
     (sorted, ranges)
 }
 
-/// What of the file is still to be fetched for the pixels to be whole; nothing where that cannot be told or there is no
-/// more: then decoding says what is wrong.
-fn missing(source: &dyn ReadAt, subblock: &Subblock, bytes: &[u8]) -> Range<u64> {
-    let from = subblock.offset + bytes.len() as u64;
-    let to = pixel_range(source.path(), subblock, bytes).map_or(from, |pixels| subblock.offset + pixels.end);
-    if to <= source.size() { from..to.max(from) } else { from..from }
+/// Where in the segment the pixels are, if they are not all among its first `bytes`; `None` where that cannot be told or
+/// there is no more: then decoding says what is wrong.
+fn missing(source: &dyn ReadAt, subblock: &Subblock, bytes: &[u8]) -> Option<Range<u64>> {
+    let pixels = pixel_range(source.path(), subblock, bytes).ok()?;
+    let is_cut_off = pixels.end > bytes.len() as u64 && subblock.offset + pixels.end <= source.size();
+    is_cut_off.then_some(pixels)
+}
+
+/// The segment with its `pixels`, the first `bytes` of which are known, as if it had no metadata: something other than
+/// pixels makes it long, and may be of any length.
+fn without_metadata(
+    source: &dyn ReadAt,
+    subblock: &Subblock,
+    bytes: &[u8],
+    pixels: Range<u64>,
+) -> Result<SharedBytes> {
+    const SIZE_OF_METADATA: Range<usize> = SEGMENT_HEADER as usize..SEGMENT_HEADER as usize + 4;
+    let metadata = Record(bytes).i32(SIZE_OF_METADATA.start) as u64;
+    let preamble = (pixels.start - metadata) as usize;
+    let mut whole = bytes[..preamble.min(bytes.len())].to_vec();
+    append(source, subblock.offset, preamble as u64, &mut whole)?;
+    whole[SIZE_OF_METADATA].fill(0);
+    whole.extend(bytes.get(pixels.start as usize..).unwrap_or_default());
+    let length = preamble as u64 + (pixels.end - pixels.start);
+    append(source, subblock.offset + metadata, length, &mut whole)?;
+    Ok(whole.into())
 }
 
 /// Where in the segment's bytes the pixels are; they may end behind the last of `bytes`.

@@ -44,6 +44,9 @@ impl<'a> Record<'a> {
 /// or directory of most files, and on no storage much longer on its way than one byte.
 const AHEAD: u64 = 128 << 10;
 
+/// The first part of what is read with no more known of it than its length.
+const AT_ONCE: u64 = 16 << 20;
+
 /// The `length` bytes from `offset`, where `what` is. Nothing is allocated for what the file does not hold.
 ///
 /// # Errors
@@ -71,13 +74,27 @@ pub(super) fn complete(
     if end > source.size() {
         return Err(ends_early());
     }
-    let have = known.len();
     let mut bytes = known;
-    bytes.resize(usize::try_from(length).map_err(|_| ends_early())?, 0);
-    if have < bytes.len() {
+    bytes.truncate(usize::try_from(length).map_err(|_| ends_early())?);
+    append(source, offset, length, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads on behind `bytes`, which are the first from `offset`, until there are `length`. Memory is taken as they arrive: a
+/// server may say that a file is longer than it is.
+///
+/// # Errors
+/// As [`ReadAt::read_exact_at`], and where there is no memory for them.
+pub(super) fn append(source: &dyn ReadAt, offset: u64, length: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    while (bytes.len() as u64) < length {
+        let have = bytes.len();
+        let more = (length - have as u64).min((have as u64).max(AT_ONCE)) as usize;
+        let reserved = bytes.try_reserve_exact(more);
+        reserved.map_err(|_| Error::io(source.path(), std::io::ErrorKind::OutOfMemory.into()))?;
+        bytes.resize(have + more, 0);
         source.read_exact_at(offset + have as u64, &mut bytes[have..])?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The first `length` bytes of the segment `id` at `offset`, header included; and what of the next ones came with them.

@@ -213,11 +213,19 @@ impl<W: Write + Seek> CziWriter<W> {
     ///
     /// # Errors
     /// `Io`.
-    pub fn finish(mut self, metadata: &Metadata) -> Result<W> {
+    pub fn finish(self, metadata: &Metadata) -> Result<W> {
         let xml = xml::render(metadata, self.extent);
+        self.finish_with_xml(xml.as_bytes())
+    }
+
+    /// As [`Self::finish`], with metadata of any kind, for tests of what is wrong with them.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish_with_xml(mut self, xml: &[u8]) -> Result<W> {
         let mut fixed = (xml.len() as u32).to_le_bytes().to_vec();
         fixed.resize(METADATA_FIXED, 0);
-        let metadata_at = self.segment(b"ZISRAWMETADATA", &[&fixed, xml.as_bytes()])?;
+        let metadata_at = self.segment(b"ZISRAWMETADATA", &[&fixed, xml])?;
 
         let mut fixed = self.count.to_le_bytes().to_vec();
         fixed.resize(DIRECTORY_FIXED, 0);

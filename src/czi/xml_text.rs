@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use roxmltree::Document;
+use crate::xml;
 
 /// How the metadata of every file ends.
 const END: &str = "</ImageDocument>";
@@ -27,10 +27,10 @@ pub(super) fn decode(bytes: &[u8]) -> String {
 
 /// `xml` without what XML forbids, and what was wrong with it; `None` where that does not make it well-formed.
 pub(super) fn repaired(xml: &str) -> Option<(String, String)> {
-    let wrong = Document::parse(xml).err()?.to_string();
+    let wrong = xml::parse(xml).err()?;
     let whole = xml.rfind(END).map_or(xml, |end| &xml[..end + END.len()]);
     let repaired = with_references(&whole.replace(is_forbidden, "\u{FFFD}"));
-    Document::parse(&repaired).is_ok().then_some((repaired, wrong))
+    xml::parse(&repaired).is_ok().then_some((repaired, wrong))
 }
 
 /// By XML 1.0, section 2.2.
@@ -101,7 +101,7 @@ mod tests {
             let xml = format!("<ImageDocument><A b=\"1\">{inner}</A><C>kept</C></ImageDocument>rest<");
             let (repaired, wrong) = repaired(&xml).unwrap();
             assert!(!wrong.is_empty());
-            let document = Document::parse(&repaired).unwrap();
+            let document = xml::parse(&repaired).unwrap();
             let texts = document.root_element().children().map(|child| child.text().unwrap().to_owned());
             texts.collect::<Vec<_>>()
         };

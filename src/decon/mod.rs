@@ -40,6 +40,7 @@ use crate::pixels::{PixelType, SampleType, Samples};
 use crate::plan::Tile;
 use crate::psf::Psf;
 use crate::space::{Local, Rect, Zyx};
+use crate::twins::pack::Packed;
 
 /// Stands in `observed` where there is no data.
 pub const NO_DATA: f32 = -f32::MAX;
@@ -252,12 +253,39 @@ impl Field {
 pub struct FinishedTile {
     /// Which.
     pub tile: Tile,
-    /// `[z, y, x]` of the core.
+    /// `[z, y, x]` of the core. None where no field lies: all of it is the fill value, and nobody makes a buffer for that.
     pub samples: Samples,
     /// Values that did not fit the output type and were set to its nearest value.
     pub clamped: Clamped,
     /// When a device worked on it.
     pub worked: Worked,
+}
+
+impl FinishedTile {
+    /// A tile on which no field lies.
+    pub fn bare(tile: Tile) -> Self {
+        Self {
+            tile,
+            samples: Samples::U8(Vec::new()),
+            clamped: Clamped::default(),
+            worked: Worked::default(),
+        }
+    }
+
+    /// Whether no field lies on it.
+    pub fn is_bare(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// What a bare one stands for: `value` everywhere, as `output` holds it.
+    pub fn fill(&self, output: SampleType, value: f32) -> Samples {
+        let count = self.tile.core_shape().count();
+        match output {
+            SampleType::U8 => Samples::U8(vec![u8::from_f32(value).0; count]),
+            SampleType::U16 => Samples::U16(vec![u16::from_f32(value).0; count]),
+            SampleType::F32 => Samples::F32(vec![value; count]),
+        }
+    }
 }
 
 /// Intervals of a device that times itself.

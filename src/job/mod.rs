@@ -24,7 +24,9 @@ use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading};
 use crate::error::Result;
 use crate::options::Options;
 use crate::pixels::SampleType;
-use crate::plan::{Depths, Level, OutputChannel, Plan, Request, Workers, choose_level, output_channels};
+use crate::plan::{
+    Depths, Level, OutputChannel, Plan, Request, Workers, channels_of, choose_level, output_channels,
+};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
 use crate::threads::make_shared;
@@ -202,7 +204,12 @@ impl Planning<'_> {
         if options.overlap == Overlap::Feather {
             scene = merged::beside_fields(scene);
         }
-        let request = Request { scale: options.scale / ratio, ..self.request(own, backend) };
+        let is_zero = |channel| fill::of(options, channel, self.output).to_bits() == 0;
+        let request = Request {
+            scale: options.scale / ratio,
+            takes_zeros_for_granted: channels_of(self.dataset, &scene).iter().map(is_zero).collect(),
+            ..self.request(own, backend)
+        };
         let mut plan = Plan::new(self.dataset, &scene, &request)?;
         plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
         let setup = setup(options, &scene, &plan, &own.psfs);
@@ -239,6 +246,8 @@ impl Planning<'_> {
             workers: workers(options),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
+            takes_zeros_for_granted: Vec::new(),
+            stop: options.access.stop.clone(),
         }
     }
 }

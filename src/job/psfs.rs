@@ -8,6 +8,7 @@ use crate::czi::Czi;
 use crate::dataset::{Dataset, Input};
 use crate::error::{Error, Result};
 use crate::job::input::{Format, format_of};
+use crate::job::system;
 use crate::job::taken_by::{check_widefield, emission_note, shear_note};
 use crate::options::{Options, PerChannel, PsfSource};
 use crate::pixels::Samples;
@@ -15,7 +16,7 @@ use crate::plan::OutputChannel;
 use crate::psf::{Measured, Objective, Psf, Treatment, WidefieldOptics};
 use crate::source::FileSource;
 use crate::space::Zyx;
-use crate::tiff::{Volume, read_volume};
+use crate::tiff::{Volume, VolumeFile};
 
 /// One PSF for each of `channels`, on the output's voxels, for a stack of `slices` or for planes of their own (1); what was
 /// assumed or changed goes to `notes`, each once.
@@ -126,7 +127,9 @@ impl Maker<'_> {
 
     /// A PSF from a file. Where the image's voxel is unknown the PSF's is taken to be the same.
     fn measured(&self, path: &Path, channel: &OutputChannel) -> Result<Psf> {
-        let volume = volume(path)?;
+        let file = PsfFile::open(path)?;
+        self.check_memory(path, &file)?;
+        let volume = file.read()?;
         let image = self.voxel_um.zip(volume.voxel_um).map(|(image, psf)| image.or(psf).unwrap_or(1.0));
         let image =
             if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
@@ -139,6 +142,21 @@ impl Maker<'_> {
             psf.notes.push("the PSF is one plane: each plane of the stack is restored as if no light came from the others".into());
         }
         Ok(psf)
+    }
+
+    /// Before it is decoded: a few kilobytes may stand for gigabytes.
+    fn check_memory(&self, path: &Path, file: &PsfFile) -> Result<()> {
+        /// Of a voxel as it lies in the file: in f32, in f64, and what it was decoded to.
+        const READ: f64 = 4.0 + 8.0 + 4.0;
+        /// Of a voxel on the image's grid, and on the way there.
+        const PLACED: f64 = 8.0 + 8.0 + 4.0;
+        let (shape, voxel_um) = (file.shape().map(f64::from), file.voxel_um());
+        let step = voxel_um.zip(self.voxel_um).map(|(psf, image)| psf.zip(image).map_or(1.0, |(a, b)| a / b));
+        let placed = shape.zip(step).map(|(n, step)| if n > 1.0 { n * step } else { n });
+        let volume = |shape: Zyx<f64>| shape.z * shape.y * shape.x;
+        let needed = READ * volume(shape) + PLACED * volume(placed);
+        let memory = self.options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+        system::check_memory(&format!("--psf: {}", path.display()), needed as u64, memory)
     }
 }
 
@@ -168,16 +186,51 @@ impl Missing {
     }
 }
 
-/// The stack in a PSF's file.
-fn volume(path: &Path) -> Result<Volume> {
-    let source = FileSource::open(path)?;
-    match format_of(&source)? {
-        Format::Tiff => read_volume(path),
-        Format::Czi => czi_volume(path, &Czi::open(Box::new(source), &BTreeMap::new())?),
+/// A PSF's file, open.
+enum PsfFile {
+    Tiff(VolumeFile),
+    /// And the voxels along each axis.
+    Czi(Box<Czi>, Zyx<u32>),
+}
+
+impl PsfFile {
+    fn open(path: &Path) -> Result<Self> {
+        let source = FileSource::open(path)?;
+        match format_of(&source)? {
+            Format::Tiff => VolumeFile::open(path).map(Self::Tiff),
+            Format::Czi => {
+                let input = Czi::open(Box::new(source), &BTreeMap::new())?;
+                let shape = czi_shape(path, &input)?;
+                Ok(Self::Czi(Box::new(input), shape))
+            }
+        }
+    }
+
+    fn shape(&self) -> Zyx<u32> {
+        match self {
+            Self::Tiff(file) => file.shape(),
+            Self::Czi(_, shape) => *shape,
+        }
+    }
+
+    fn voxel_um(&self) -> Zyx<Option<f64>> {
+        match self {
+            Self::Tiff(file) => file.voxel_um(),
+            Self::Czi(input, _) => input.dataset().voxel_um,
+        }
+    }
+
+    /// The stack in it.
+    fn read(&self) -> Result<Volume> {
+        match self {
+            Self::Tiff(file) => file.read(),
+            Self::Czi(input, shape) => czi_volume(input, *shape),
+        }
     }
 }
 
-fn czi_volume(path: &Path, input: &Czi) -> Result<Volume> {
+/// Voxels of the one stack that `input` must be.
+fn czi_shape(path: &Path, input: &Czi) -> Result<Zyx<u32>> {
     let dataset = input.dataset();
     let scene = &dataset.scenes[0];
     if let Some(unreadable) = scene.unreadable.first() {
@@ -197,13 +250,20 @@ fn czi_volume(path: &Path, input: &Czi) -> Result<Volume> {
             None,
         ));
     }
+    Ok(shape)
+}
+
+fn czi_volume(input: &Czi, shape: Zyx<u32>) -> Result<Volume> {
+    let dataset = input.dataset();
+    let scene = &dataset.scenes[0];
     let plane = shape.y as usize * shape.x as usize;
     let mut data = vec![0.0; shape.count()];
-    let all: Vec<usize> = (0..scene.fields.len()).collect();
-    for raw in input.read(scene, &all)? {
-        let subblock = &scene.fields[raw.field];
-        let target = &mut data[subblock.plane.z as usize * plane..][..plane];
-        fill(target, &input.decode(subblock, &raw)?);
+    for field in 0..scene.fields.len() {
+        for raw in input.read(scene, &[field])? {
+            let subblock = &scene.fields[raw.field];
+            let target = &mut data[subblock.plane.z as usize * plane..][..plane];
+            fill(target, &input.decode(subblock, &raw)?);
+        }
     }
     Ok(Volume { data, shape, voxel_um: dataset.voxel_um })
 }

@@ -5,12 +5,13 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::dataset::Scene;
+use crate::dataset::{Input, Scene, Subblock};
 use crate::decon::Shading;
 use crate::error::{Error, Result};
+use crate::job::system;
 use crate::options::Options;
 use crate::plan::OutputChannel;
-use crate::tiff::{Planes, read_planes};
+use crate::tiff::{Planes, TiffStack};
 
 /// A flat-field pixel below this share of the mean is no measurement: its gain would be noise.
 const DARKEST: f64 = 1e-3;
@@ -31,7 +32,8 @@ pub fn for_channels(
     if options.flatfield.is_empty() && options.darkfield.is_empty() {
         return Ok(Vec::new());
     }
-    let mut files = Files { everything, read: BTreeMap::new() };
+    let memory_bytes = options.memory_bytes.unwrap_or_else(system::default_memory_bytes);
+    let mut files = Files { everything, memory_bytes, read: BTreeMap::new() };
     let mut shadings = Vec::new();
     for channel in channels {
         let flat = options.flatfield.get(channel.source);
@@ -128,6 +130,8 @@ impl Plane {
 struct Files {
     /// All output channels of the file.
     everything: Vec<OutputChannel>,
+    /// Of the run.
+    memory_bytes: u64,
     read: BTreeMap<PathBuf, Planes>,
 }
 
@@ -137,7 +141,7 @@ impl Files {
     fn plane(&mut self, flag: &'static str, path: &Path, channel: &OutputChannel) -> Result<Plane> {
         let planes = match self.read.entry(path.to_owned()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(read_planes(path)?),
+            Entry::Vacant(place) => place.insert(read(flag, path, self.memory_bytes)?),
         };
         let own = self.everything.iter().filter(|other| other.source == channel.source);
         let own: Vec<_> = own.collect();
@@ -159,6 +163,23 @@ impl Files {
         let Planes { width, height, .. } = *planes;
         Ok(Plane { flag, path: path.to_owned(), width, height, values: planes.planes[index].clone() })
     }
+}
+
+/// The planes of `path`, if these, and what is made of one, fit the memory of the run.
+fn read(flag: &str, path: &Path, memory_bytes: u64) -> Result<Planes> {
+    /// Of a pixel: a plane and its copy, the gain, the pair of dark counts and gain; and what it was decoded to.
+    const BYTES_OF_ONE: u64 = 4 + 4 + 4 + 8 + 8;
+    let stack = TiffStack::open(path)?;
+    let fields = &stack.dataset().scenes[0].fields;
+    let pixels = |field: &Subblock| u64::from(field.stored_width) * u64::from(field.stored_height);
+    let all: u64 = fields.iter().map(|field| pixels(field) * u64::from(field.pixel_type.samples())).sum();
+    let largest = fields.iter().map(pixels).max().unwrap_or(0);
+    system::check_memory(
+        &format!("{flag}: {}", path.display()),
+        4 * all + BYTES_OF_ONE * largest,
+        memory_bytes,
+    )?;
+    Planes::of(&stack)
 }
 
 fn position(channels: &[&OutputChannel], channel: &OutputChannel) -> Option<usize> {

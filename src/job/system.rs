@@ -1,6 +1,7 @@
 //! What the operating system says of memory and of the processor.
 
 use super::control_group::memory_limit;
+use crate::error::{Error, Result};
 
 /// Memory for a run when the user says nothing and the system cannot be asked: 2 GiB.
 const UNKNOWN: u64 = 2 << 30;
@@ -9,6 +10,22 @@ const UNKNOWN: u64 = 2 << 30;
 pub fn default_memory_bytes() -> u64 {
     let total = kib_of("/proc/meminfo", "MemTotal:").map(|kib| kib << 10);
     total.into_iter().chain(memory_limit()).min().map_or(UNKNOWN, |bytes| bytes / 4)
+}
+
+/// Refuses what takes more than the memory of the run before it is read.
+///
+/// # Errors
+/// `Limit`.
+pub(super) fn check_memory(what: &str, needed_bytes: u64, memory_bytes: u64) -> Result<()> {
+    if needed_bytes <= memory_bytes {
+        return Ok(());
+    }
+    let mib = |bytes: u64| format!("{} MiB", bytes.div_ceil(1 << 20));
+    Err(Error::Limit {
+        what: what.to_owned(),
+        needed: mib(needed_bytes),
+        available: format!("{} (--memory)", mib(memory_bytes)),
+    })
 }
 
 /// The most memory that this process held; `None` where the system does not say.

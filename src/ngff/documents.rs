@@ -11,6 +11,10 @@ use crate::source::{Identity, ReadAt, Storage};
 
 /// No metadata of an image is longer.
 const LONGEST: u64 = 64 << 20;
+/// Of all images of a collection together.
+const LONGEST_OF_ALL: u64 = 512 << 20;
+/// Values in one, at most, as their signs tell: each takes a hundred bytes, and may be written in three.
+const MOST_SIGNS: usize = 1 << 19;
 /// What comes at once of one behind a URL: mostly all.
 const HEAD: u64 = 64 << 10;
 
@@ -66,7 +70,9 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// `Io`, `Format` when it is not there.
     pub fn array(&self, path: &str) -> Result<Value> {
-        if let Some(document) = self.json(path, "zarr.json")? {
+        if let Some(mut document) = self.json(path, "zarr.json")? {
+            // Whoever knows an array keeps its description.
+            document.as_object_mut().map(|document| document.remove("attributes"));
             return Ok(document);
         }
         let missing =
@@ -103,16 +109,18 @@ impl<'a> Documents<'a> {
             }
             Err(error) => return Err(error),
         };
-        if source.size() > LONGEST {
-            return Err(Error::format(
-                source.path(),
-                format!("{} bytes are no metadata", source.size()),
-                None,
-            ));
+        let no_metadata =
+            |what: String| Error::format(source.path(), format!("{what} are no metadata"), None);
+        if source.size() > LONGEST || self.bytes.get() + source.size() > LONGEST_OF_ALL {
+            return Err(no_metadata(format!("{} bytes", source.size())));
         }
         let mut bytes = vec![0; source.size() as usize];
         source.read_exact_at(0, &mut bytes)?;
         self.note(&*source, &bytes);
+        let signs = bytes.iter().filter(|byte| b",:[{".contains(byte)).count();
+        if signs > MOST_SIGNS {
+            return Err(no_metadata(format!("{signs} values")));
+        }
         let value = serde_json::from_slice(&bytes);
         value.map(Some).map_err(|error| Error::format(source.path(), format!("no JSON: {error}"), None))
     }

@@ -8,7 +8,9 @@ use super::array::PlaneArray;
 use super::documents::Documents;
 use super::multiscale::{Level, Multiscale};
 use super::transform::Transform;
-use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock, believed};
+use crate::dataset::{
+    Channel, Compression, Dataset, MOST_CHANNELS, Optics, Plane, Scene, Subblock, believed,
+};
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, SampleType};
 use crate::source::{Identity, Storage};
@@ -16,6 +18,12 @@ use crate::space::{Rect, Stored, Tczyx, Zyx};
 
 /// Fields of all levels of all images, at most: a list of so many takes about half a GiB.
 const MOST_FIELDS: u64 = 1 << 21;
+/// Levels above the first that are looked at: a pyramid of halves has no more.
+const MOST_LEVELS: usize = 32;
+/// Chunks of one plane, at most, where they are small: each takes a file or a request for hardly any pixels.
+const MOST_SMALL_CHUNKS: u64 = 1 << 16;
+/// Pixels of a small chunk's plane, fewer than.
+const SMALL_CHUNK_PX: u64 = 1 << 10;
 
 const OTHER_TRANSFORMATIONS: &str = "coordinateTransformations other than scale and translation are not understood: voxel sizes and positions are without them";
 const LABELS: &str = "a label image: means of labels are no labels, so only the output's level 0, without --scale and iterations, holds labels";
@@ -111,6 +119,10 @@ impl Reader<'_> {
         };
         let base = self.array(path, &told, &told.levels[0])?;
         let (shape, sample) = (base.shape, base.element.sample);
+        if shape.c > MOST_CHANNELS as u64 {
+            let what = format!("{} channels; up to {MOST_CHANNELS} are read", shape.c);
+            return Err(Error::unsupported(name, what));
+        }
         let transform = told.levels[0].transform;
         let is_label = in_ome(&attributes).contains_key("image-label");
         let said = [
@@ -162,7 +174,7 @@ impl Reader<'_> {
             ));
             return Ok(pyramid);
         }
-        for level in &told.levels[1..] {
+        for level in told.levels[1..].iter().take(MOST_LEVELS) {
             let Some(ratio) = ratio(told.levels[0].transform.scale, level.transform.scale) else { continue };
             let array = self.array(path, told, level)?;
             let is_whole = |side: u64, small: u64| {
@@ -187,6 +199,14 @@ impl Reader<'_> {
                 what: format!("{}: chunks of all levels, plane by plane", self.documents.name("").display()),
                 needed: all.to_string(),
                 available: MOST_FIELDS.to_string(),
+            });
+        }
+        let (pieces, Tczyx { y, x, .. }) = (array.pieces(), array.piece);
+        if pieces.y * pieces.x > MOST_SMALL_CHUNKS && y * x < SMALL_CHUNK_PX {
+            return Err(Error::Limit {
+                what: format!("{}: chunks of {y} × {x} pixels in a plane", self.documents.name("").display()),
+                needed: (pieces.y * pieces.x).to_string(),
+                available: MOST_SMALL_CHUNKS.to_string(),
             });
         }
         let gap = self.documents.gap();

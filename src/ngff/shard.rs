@@ -13,10 +13,14 @@ use zarrs::array::{
 use zarrs::metadata_ext::codec::sharding::{ShardingCodecConfigurationV1, ShardingIndexLocation};
 
 use crate::error::{Error, Result};
-use crate::source::{ReadAt, Storage};
+use crate::source::{ReadAt, Storage, most_open_files};
 
-/// Shards that stay open: two rows of a mosaic of 100 000 pixels, and fewer than the files that a process may open.
+/// Shards that stay open: two rows of a mosaic of 100 000 pixels.
 const MOST_OPEN: usize = 128;
+/// Of the files that a process may open, the share that shards are.
+const SHARE_OF_FILES: usize = 3;
+/// Bytes of the indices of all open shards, about.
+const INDEX_BYTES: usize = 64 << 20;
 /// Pieces of a shard, at most: an index of 64 MiB.
 const MOST_PIECES: u64 = 1 << 22;
 
@@ -117,8 +121,18 @@ pub(super) struct Shard {
 }
 
 /// The shards that were used last: each is opened, and its index read, once while it is needed.
-#[derive(Default)]
-pub(super) struct Shards(Mutex<VecDeque<(String, Option<Arc<Shard>>)>>);
+pub(super) struct Shards {
+    open: Mutex<VecDeque<(String, Option<Arc<Shard>>)>>,
+    /// Shards that stay open.
+    most: usize,
+}
+
+impl Default for Shards {
+    fn default() -> Self {
+        let most = most_open_files().map_or(MOST_OPEN, |files| MOST_OPEN.min(files / SHARE_OF_FILES).max(1));
+        Self { open: Mutex::default(), most }
+    }
+}
 
 impl Shards {
     /// The shard `key`, `None` when it is not there; and the requests and bytes that this took.
@@ -134,9 +148,10 @@ impl Shards {
         let known = |open: &VecDeque<(String, Option<Arc<Shard>>)>| {
             open.iter().find(|(other, _)| other == key).map(|(_, shard)| shard.clone())
         };
-        if let Some(shard) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(shard) = known(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok((shard, 0, 0));
         }
+        self.make_room();
         // Not while others wait: two threads may read the same index.
         let shard = match storage.file_below(key, 1)? {
             Some(source) => {
@@ -146,11 +161,21 @@ impl Shards {
             None => None,
         };
         let cost = if shard.is_some() { (1, format.index_bytes) } else { (0, 0) };
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() == MOST_OPEN {
-            open.pop_front();
-        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back((key.to_owned(), shard.clone()));
         Ok((shard, cost.0, cost.1))
+    }
+
+    /// Closes those that were opened first, for one more.
+    fn make_room(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = |(_, shard): &(String, Option<Arc<Shard>>)| {
+            shard.as_ref().map_or(0, |shard| shard.pieces.len() * size_of::<Option<Range<u64>>>())
+        };
+        let mut held: usize = open.iter().map(bytes).sum();
+        while open.len() >= self.most || held > INDEX_BYTES {
+            let Some(first) = open.pop_front() else { break };
+            held -= bytes(&first);
+        }
     }
 }

@@ -7,6 +7,9 @@ use std::ops::Range;
 use crate::dataset::Scene;
 use crate::plan::tile::{Batch, Group, Tile};
 
+/// Fields of a tile, at most: each of them is compared with each other.
+pub(super) const MOST_LAYERS: usize = 1 << 11;
+
 /// How many stored bytes a batch has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchSizes {

@@ -75,6 +75,10 @@ pub struct Grid {
 const MOST_TILES: u64 = 1 << 22;
 /// What a tile takes while it is planned.
 const TILE_BYTES: u64 = 256;
+/// Most fields of all tiles together, each counted with each of its tiles.
+const MOST_LAYERS: u64 = 1 << 24;
+/// What a field of a tile takes while it is planned.
+const LAYER_BYTES: u64 = 64;
 /// Side of a core when nothing is deconvolved.
 const CONVERT_CORE: u32 = 2048;
 /// Sides of a core that is painted as fields come: low, so that few rows wait for the next row of fields, and not much
@@ -291,6 +295,23 @@ impl Grid {
             ),
             needed: tiles.to_string(),
             available: most.to_string(),
+        })
+    }
+
+    /// Whether `layers`, each field counted with each of its tiles, are few enough, before a list of them is made: it may take
+    /// half of `memory_bytes`.
+    ///
+    /// # Errors
+    /// `Limit` when there are more.
+    pub fn check_layers(&self, layers: u64, memory_bytes: u64) -> Result<()> {
+        let most = MOST_LAYERS.min(memory_bytes / 2 / LAYER_BYTES);
+        if layers <= most {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            what: format!("fields under tiles of {}, each counted with each of its tiles", self.core),
+            needed: layers.to_string(),
+            available: format!("{most}; a larger --tile needs fewer, more --memory has room for more"),
         })
     }
 

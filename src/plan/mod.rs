@@ -12,7 +12,9 @@ mod grid;
 mod levels;
 mod many_planes;
 mod memory;
+mod request;
 mod residency;
+mod schedule;
 mod shares;
 mod tile;
 mod under;
@@ -22,71 +24,27 @@ pub(crate) mod tests;
 
 use serde::Serialize;
 
-use at_once::{BatchSizes, Order};
+use at_once::{BatchSizes, MOST_LAYERS, Order};
 pub use channels::{OutputChannel, are_colors, channels_of, output_channels, widest_type};
 use cost::{Cost, cost_of};
 pub use deciding::{Deciding, Reads};
 pub use fft_size::fast_length;
-use geometry::Geometry;
+use geometry::{Geometry, Walk};
 pub use grid::{Grid, GridRequest, Limits};
 pub use levels::{Level, choose_level};
 pub use memory::{Depths, Memory, Workers, pyramid_bytes, upload_places};
+pub use request::Request;
 use residency::Room;
+use schedule::Schedule;
 pub use shares::Shares;
-pub use tile::{Batch, Group, Layer, Tile, fields_of};
+pub use tile::{Bare, Batch, Group, Layer, Tile, fields_of};
 
 use crate::dataset::{Dataset, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::source::Merging;
 use crate::space::{Mosaic, Output, Rect, Tczyx, Zyx};
-
-/// What is asked for one scene.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Mosaic pixels that one output pixel averages along each axis.
-    pub scale: u32,
-    /// Whether overlaps are blended: the sum of the weights takes as much as the plane of a tile.
-    pub blends: bool,
-    /// Bytes of the shadings of all channels.
-    pub shading_bytes: u64,
-    /// Whether the planes of a stack are deconvolved as one volume.
-    pub volumes: bool,
-    /// Largest PSF over all channels; `None` when nothing is deconvolved.
-    pub psf: Option<Zyx<u32>>,
-    /// Output pixels around a core.
-    pub halo: u32,
-    /// Planes above and below a core, where a stack is cut.
-    pub halo_z: u32,
-    /// The core's side that the user asked for, in output pixels.
-    pub tile: Option<u32>,
-    /// Side of a chunk, in output pixels.
-    pub chunk: u32,
-    /// Side of a shard that the user asked for, in output pixels.
-    pub shard: Option<u32>,
-    /// Type of the output.
-    pub output: SampleType,
-    /// Tiles that are deconvolved together, at least.
-    pub lanes: u32,
-    /// Bytes of a complex number of a spectrum.
-    pub spectrum_bytes: u64,
-    /// Memory that the whole run may take, in bytes.
-    pub memory_bytes: u64,
-    /// Of the backend.
-    pub limits: Limits,
-    /// Whether the backend paints a field on its tiles as soon as it is decoded, where nothing else has to happen to it.
-    pub paints_at_once: bool,
-    /// Backends that share the groups.
-    pub devices: u32,
-    /// Whether the backend's volumes lie in the same memory as everything else.
-    pub volumes_on_host: bool,
-    /// Threads that read, decode and write.
-    pub workers: Workers,
-    /// How the input asks for the ranges of subblocks.
-    pub merging: Merging,
-    /// Bytes that decoding a field takes beside its samples.
-    pub decoding_bytes: u64,
-}
+use crate::stop::Stop;
 
 /// What to do with one scene.
 #[derive(Clone, Debug, Serialize)]
@@ -121,6 +79,9 @@ pub struct Plan {
     pub tiles: u64,
     /// In the order of work.
     pub batches: Vec<Batch>,
+    /// Where there are no tiles.
+    #[serde(skip)]
+    pub bare: Vec<Bare>,
     /// Requests to the source, neighbours merged; those read again counted again.
     pub requests: u64,
     /// Bytes of these requests.
@@ -138,19 +99,6 @@ pub struct Plan {
     /// How the batches were made.
     #[serde(skip)]
     schedule: Schedule,
-}
-
-/// How batches are made of groups.
-#[derive(Clone, Copy, Debug)]
-enum Schedule {
-    /// Each field is held until the last tile that needs it.
-    Held(Room),
-    /// Each field is painted as soon as it is decoded.
-    AtOnce {
-        /// Else in that of a walk over the mosaic.
-        in_file_order: bool,
-        sizes: BatchSizes,
-    },
 }
 
 impl Plan {
@@ -182,7 +130,7 @@ impl Plan {
         }
         self.batches = match self.schedule {
             Schedule::Held(room) => {
-                let residency = residency::schedule(scene, groups, room)?;
+                let residency = residency::schedule(scene, groups, room, &Stop::default())?;
                 self.memory.hold(&residency);
                 residency.batches
             }
@@ -243,9 +191,12 @@ impl<'a> Draft<'a> {
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
-        grid.check_count(self.shape, request.memory_bytes).ok()?;
-        let groups = self.geometry(grid).groups(&self.channels, 1);
+        let geometry = self.count(grid).ok()?;
+        let Walk { groups, bare } = geometry.groups(&self.channels, 1, &request.stop).ok()?;
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
+        if tiles.iter().any(|tile| tile.layers.len() > MOST_LAYERS) {
+            return None;
+        }
         let sizes = BatchSizes { most: request.merging.most, loaders: request.workers.loaders };
         for in_file_order in [true, false] {
             let of = if in_file_order { Order::of_file } else { Order::of_walk };
@@ -255,7 +206,7 @@ impl<'a> Draft<'a> {
                 memory.pyramid += many_planes::waiting_bytes(self.shape, request);
                 if memory.host() <= request.memory_bytes {
                     let plan = self.plan(grid, shard, memory, order.into_batches());
-                    return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, ..plan });
+                    return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, bare, ..plan });
                 }
             }
         }
@@ -329,13 +280,13 @@ impl<'a> Draft<'a> {
         let batch_bytes = memory.batch_bytes(request, largest)?;
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
-        grid.check_count(*shape, request.memory_bytes)?;
-        let groups = self.geometry(grid).groups(channels, grid_request.lanes);
-        let residency = residency::schedule(scene, groups, room)?;
+        let lanes = grid_request.lanes;
+        let Walk { groups, bare } = self.count(grid)?.groups(channels, lanes, &request.stop)?;
+        let residency = residency::schedule(scene, groups, room, &request.stop)?;
         memory.hold(&residency);
         memory.carry(request, &residency);
         let schedule = Schedule::Held(room);
-        Ok(Plan { schedule, lanes: grid_request.lanes, ..self.plan(grid, shard, memory, residency.batches) })
+        Ok(Plan { schedule, bare, lanes, ..self.plan(grid, shard, memory, residency.batches) })
     }
 
     /// Sides that shards may have, `best` first; whole chunks, and even, so that the next level can halve it. Smaller ones
@@ -357,10 +308,20 @@ impl<'a> Draft<'a> {
         self.output.width.max(self.output.height).min(2048)
     }
 
+    /// Where everything lies on `grid`, if there are few enough tiles and layers to make a list of them.
+    fn count(&self, grid: Grid) -> Result<Geometry<'a>> {
+        let memory_bytes = self.request.memory_bytes;
+        grid.check_count(self.shape, memory_bytes)?;
+        let geometry = self.geometry(grid);
+        grid.check_layers(geometry.count_layers(&self.channels), memory_bytes)?;
+        Ok(geometry)
+    }
+
     fn geometry(&self, grid: Grid) -> Geometry<'a> {
         let Self { scene, mosaic, output, .. } = *self;
         let Request { scale, halo, halo_z, .. } = *self.request;
-        Geometry { scene, mosaic, output, scale, halo, halo_z, grid }
+        let takes_zeros_for_granted = &self.request.takes_zeros_for_granted;
+        Geometry { scene, mosaic, output, scale, halo, halo_z, grid, takes_zeros_for_granted }
     }
 
     fn plan(&self, grid: Grid, shard: u32, memory: Memory, batches: Vec<Batch>) -> Plan {
@@ -392,6 +353,7 @@ impl<'a> Draft<'a> {
             workers: request.workers,
             schedule: Schedule::Held(Room::default()),
             batches,
+            bare: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
 use crate::plan::tile::{Batch, Group, fields_of};
+use crate::stop::Stop;
 
 /// Groups, with their reads and releases.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +41,8 @@ pub struct Room {
 /// Plans reads and releases for `groups` in `room`.
 ///
 /// # Errors
-/// `Limit` when one group alone needs more than the budget.
-pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residency> {
+/// `Limit` when one group alone needs more than the budget; `Interrupted` when `stop` is set before.
+pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room, stop: &Stop) -> Result<Residency> {
     let Room { budget, place_bytes, .. } = room;
     let needs: Vec<Vec<usize>> = groups.iter().map(|group| fields_of(&group.tiles)).collect();
     let mut uses: Vec<VecDeque<usize>> = vec![VecDeque::new(); scene.fields.len()];
@@ -51,16 +52,18 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
         }
     }
     let bytes = |field: usize| place_bytes.unwrap_or_else(|| scene.fields[field].decoded_bytes());
-    let mut held: BTreeSet<usize> = BTreeSet::new();
+    // By the group that needs them next.
+    let mut held: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut held_bytes = 0;
     let mut result = Residency::default();
 
-    for (mut group, needed) in groups.into_iter().zip(&needs) {
-        let missing: Vec<usize> = needed.iter().copied().filter(|&field| held.insert(field)).collect();
+    for (now, (mut group, needed)) in groups.into_iter().zip(&needs).enumerate() {
+        stop.check()?;
+        let missing: Vec<usize> = needed.iter().copied().filter(|&field| held.insert((now, field))).collect();
         held_bytes += missing.iter().map(|&field| bytes(field)).sum::<u64>();
         while held_bytes > budget {
-            let victim = last_needed(&held, needed, &uses).ok_or_else(|| too_small(held_bytes, room))?;
-            held.remove(&victim);
+            let last = held.pop_last().filter(|&(next, _)| next > now);
+            let (_, victim) = last.ok_or_else(|| too_small(held_bytes, room))?;
             held_bytes -= bytes(victim);
             release_before(&mut result.batches, victim);
         }
@@ -70,10 +73,15 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
 
         for field in needed {
             uses[*field].pop_front();
-            if uses[*field].is_empty() {
-                held.remove(field);
-                held_bytes -= bytes(*field);
-                group.releases.push(*field);
+            held.remove(&(now, *field));
+            match uses[*field].front() {
+                Some(&next) => {
+                    held.insert((next, *field));
+                }
+                None => {
+                    held_bytes -= bytes(*field);
+                    group.releases.push(*field);
+                }
             }
         }
         append(&mut result.batches, missing, group, scene, room);
@@ -85,11 +93,6 @@ pub fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residen
     };
     result.largest_batch = result.batches.iter().map(size).max().unwrap_or(0);
     Ok(result)
-}
-
-fn last_needed(held: &BTreeSet<usize>, needed: &[usize], uses: &[VecDeque<usize>]) -> Option<usize> {
-    let others = held.iter().copied().filter(|field| needed.binary_search(field).is_err());
-    others.max_by_key(|&field| uses[field].front().copied())
 }
 
 fn release_before(batches: &mut [Batch], field: usize) {
@@ -138,6 +141,10 @@ mod tests {
     use crate::space::Rect;
 
     const FIELD_BYTES: u64 = 100 * 100 * 2;
+
+    fn schedule(scene: &Scene, groups: Vec<Group>, room: Room) -> Result<Residency> {
+        super::schedule(scene, groups, room, &Stop::default())
+    }
 
     fn group(fields: &[usize]) -> Group {
         let layers = fields.iter().map(|&field| Layer { field, rect: Rect::new(0, 0, 100, 100), plane: 0 });

@@ -69,6 +69,7 @@ mod tests {
     use crate::plan::tests::scene_of;
     use crate::plan::tile::{Group, Layer, Tile};
     use crate::space::Rect;
+    use crate::stop::Stop;
 
     fn group(fields: &[usize]) -> Group {
         let rect = Rect::new(0, 0, 100, 100);
@@ -92,7 +93,7 @@ mod tests {
                 request_bytes: u64::MAX,
                 place_bytes: None,
             };
-            let batches = schedule(&scene, groups, room).unwrap().batches;
+            let batches = schedule(&scene, groups, room, &Stop::default()).unwrap().batches;
             let shares = Shares::new(&batches, devices);
             let mut held = vec![BTreeSet::new(); devices];
             let mut used = vec![BTreeSet::new(); devices];

@@ -90,6 +90,8 @@ fn request() -> Request {
         workers: Workers { readers: 2, decoders: 2, loaders: 2, writers: 2, depths: Depths::default() },
         merging: Merging::NONE,
         decoding_bytes: 0,
+        takes_zeros_for_granted: vec![true],
+        stop: Stop::default(),
     }
 }
 
@@ -283,6 +285,14 @@ fn the_list_of_tiles_takes_its_share_of_the_memory_too() {
     // Two fields 8 million pixels apart, as a damaged directory may have them.
     let scene = scene_of(vec![field(0, 0, 0), field(1, 0, 8_000_000)]);
     let request = Request { tile: None, memory_bytes: 64 << 20, ..at_once() };
+    let few = plan(&scene, &request);
+    assert!(few.is_painted_at_once() && few.tiles == 2, "{} tiles", few.tiles);
+    let covered: u64 = few.bare.iter().map(|bare| bare.area.count()).sum();
+    let tiles = few.batches.iter().flat_map(|batch| &batch.groups).flat_map(|group| &group.tiles);
+    let made: u64 = tiles.map(|tile| tile.core.area()).sum();
+    assert_eq!(covered + made, few.shape.y * few.shape.x, "each pixel is of a tile or of none");
+    // Where something comes out that has to be written.
+    let request = Request { takes_zeros_for_granted: vec![false], ..request };
     let held = plan(&scene, &request);
     assert!(!held.is_painted_at_once() && held.tiles < 65_536, "{} tiles", held.tiles);
     let dataset = dataset_of(vec![scene.clone()]);
@@ -300,4 +310,34 @@ fn what_is_averaged_or_converted_is_held() {
     ] {
         assert!(!plan(&scene, &other).is_painted_at_once(), "{other:?}");
     }
+}
+
+#[test]
+fn planning_ends_when_the_user_wants_to_end() {
+    let scene = scene_of(vec![field(0, 0, 0), field(1, 500, 0)]);
+    let stop = Stop::default();
+    stop.flag().store(true, std::sync::atomic::Ordering::Relaxed);
+    for paints_at_once in [false, true] {
+        let request = Request { psf: None, halo: 0, paints_at_once, stop: stop.clone(), ..request() };
+        let error = Plan::new(&dataset_of(vec![scene.clone()]), &scene, &request).unwrap_err();
+        assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+    }
+}
+
+#[test]
+fn fields_that_lie_on_all_tiles_are_counted_before_they_are_listed() {
+    // A thousand fields of 2¹⁶ × 2¹⁶: two hundred thousand tiles, each under all of them.
+    let large = |m: u32| Subblock { rect: Rect::new(0, 0, 1 << 16, 1 << 16), ..field(m, 0, 0) };
+    let scene = scene_of((0..1000).map(large).collect());
+    let request = Request { psf: None, halo: 0, ..request() };
+    let error = Plan::new(&dataset_of(vec![scene.clone()]), &scene, &request).unwrap_err().to_string();
+    assert!(error.contains("each counted with each of its tiles"), "{error}");
+}
+
+#[test]
+fn fields_in_a_heap_are_held_and_not_compared_with_each_other() {
+    let heap = |count: u32| scene_of((0..count).map(|m| field(m, i64::from(m % 7), 0)).collect());
+    let request = Request { psf: None, halo: 0, tile: None, paints_at_once: true, ..request() };
+    assert!(plan(&heap(2000), &request).is_painted_at_once());
+    assert!(!plan(&heap(2100), &request).is_painted_at_once());
 }

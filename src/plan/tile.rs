@@ -1,8 +1,10 @@
 //! The units of work: what the plan hands to the compute stage. Data only.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
-use crate::space::{Mosaic, Output, Rect, Zyx};
+use crate::space::{Area, Mosaic, Output, Rect, Zyx};
 
 /// One field's share in a tile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,6 +86,19 @@ impl Tile {
         let (core, padded) = (self.core, self.padded);
         Zyx::new(self.z - self.padded_z, (core.y - padded.y) as u32, (core.x - padded.x) as u32)
     }
+}
+
+/// Where no field lies, and no tile is made: cores of some planes of an output channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bare {
+    /// Time.
+    pub t: u32,
+    /// Output channel.
+    pub channel: u32,
+    /// Slices.
+    pub z: Range<u32>,
+    /// Output pixels of each plane.
+    pub area: Area,
 }
 
 /// Tiles of one channel that are deconvolved together, and the fields that nobody needs after them.

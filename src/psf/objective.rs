@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WidefieldOptics;
 use crate::error::{Error, Result};
+use crate::source::{FileSource, ReadAt};
 
 /// The files of `psfs/`, by the name that `--psf objective:NAME` takes.
 const EMBEDDED: [(&str, &str); 7] = [
@@ -67,16 +68,19 @@ impl Objective {
     /// # Errors
     /// `Io`; `Format` when it is no TOML, holds an unknown or no key, or a number that no objective has.
     pub fn load(path: &Path) -> Result<Self> {
-        let io = |source| Error::io(path, source);
-        let size = std::fs::metadata(path).map_err(io)?.len();
+        let file = FileSource::open(path)?;
+        let size = file.size();
         if size > LARGEST_FILE {
-            return Err(Error::format(
-                path,
-                format!("{size} bytes are too many for an objective's parameters"),
-                None,
-            ));
+            let what = format!("{size} bytes are too many for an objective's parameters");
+            return Err(Error::format(path, what, None));
         }
-        Self::parse(path, &std::fs::read_to_string(path).map_err(io)?)
+        let mut bytes = vec![0; size as usize];
+        file.read_exact_at(0, &mut bytes)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to() as u64;
+            Error::format(path, "an objective's parameters are text in UTF-8", at)
+        })?;
+        Self::parse(path, &text)
     }
 
     /// What the model needs, for `emission_nm` if known, else for the wavelength of the file.
@@ -155,5 +159,15 @@ mod tests {
             assert!(message.contains(reason), "{message}");
         }
         assert!(matches!(Objective::load(Path::new("no-such.toml")), Err(Error::Io { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_never_ends_is_not_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("z.toml");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let message = Objective::load(&path).unwrap_err().to_string();
+        assert!(message.contains("not a regular file"), "{message}");
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::decon::{Field, FinishedTile, NO_DATA_LIMIT, Overlap};
+use crate::decon::{Field, FinishedTile, NO_DATA_LIMIT, Overlap, fill_of};
 use crate::job::Job;
 use crate::pixels::SampleType;
 use crate::plan::OutputChannel;
@@ -34,6 +34,8 @@ pub struct Pictures {
     pixel_um: Option<f64>,
     /// Whether overlaps are blended: then only what one field alone covers is as it was stored.
     blends: bool,
+    /// Where no field lies.
+    fill: Vec<f32>,
     fields: HashMap<usize, Placed>,
     state: Mutex<State>,
 }
@@ -129,6 +131,7 @@ impl Pictures {
             plane: plane_shown(job, slice),
             pixel_um: job.voxel_um.x,
             blends: job.options.overlap == Overlap::Feather,
+            fill: image.setup.fill.clone(),
             fields: placed.collect(),
             state: Mutex::new(State { before: overview.clone(), after: overview, crop: None }),
         }
@@ -164,7 +167,11 @@ impl Pictures {
         let plane = (self.slice - tile.z) as usize * tile.core.area() as usize;
         let value = |x: i64, y: i64| {
             let at = (y - tile.core.y) as usize * tile.core.width as usize + (x - tile.core.x) as usize;
-            Some(finished.samples.value(plane + at))
+            Some(if finished.is_bare() {
+                fill_of(&self.fill, tile.channel)
+            } else {
+                finished.samples.value(plane + at)
+            })
         };
         let mut state = self.lock();
         let channel = tile.channel as usize;

@@ -1,11 +1,13 @@
 //! The pyramid stage.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::file::FileRun;
 use super::stages::{Failure, Step, What};
 use crate::decon::FinishedTile;
 use crate::pipeline::{Input, Output};
+use crate::plan::{Bare, Plan};
 use crate::zarr::{Block, Pyramid, Shard};
 
 /// Finished tiles become shards of every level. Goes on with a file that is over, as what is on its
@@ -41,8 +43,16 @@ fn add<'a>(
         file.work(image).note_clamped(&finished)?;
         let tile = &finished.tile;
         let (t, c, z) = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
-        let block = Block { t, c, z, rect: tile.core, samples: &finished.samples };
-        levels.add(&block, |shard| out.send(Step::item(file, image, shard)))?;
+        let send = |shard| out.send(Step::item(file, image, shard));
+        let setup = &file.job.images[image].setup;
+        let (output, fill) = (setup.output, setup.fill_of(tile.channel));
+        if finished.is_bare() && fill.to_bits() == 0 {
+            levels.add_zeros((t, c, z..z + u64::from(tile.planes)), tile.core, send)?;
+        } else {
+            let filled = finished.is_bare().then(|| finished.fill(output, fill));
+            let samples = filled.as_ref().unwrap_or(&finished.samples);
+            levels.add(&Block { t, c, z, rect: tile.core, samples }, send)?;
+        }
     }
     finished.samples.recycle();
     Ok(())
@@ -73,10 +83,18 @@ fn begun<'l, 'a>(
     let Some(writer) = file.writer(image) else { return Ok(None) };
     if levels.is_none() {
         let mut pyramid = Pyramid::resumed(writer);
+        leave_out_bare(&mut pyramid, &file.job.images[image].plan);
         for key in pyramid.wanted() {
             pyramid.take_back(writer, key, |shard| out.send(Step::item(file, image, shard)))?;
         }
         *levels = Some(pyramid);
     }
     Ok(levels.as_mut())
+}
+
+/// Tells `pyramid` of what no tile of `plan` covers; gives the shards that are not made.
+pub(super) fn leave_out_bare(pyramid: &mut Pyramid, plan: &Plan) -> u64 {
+    let planes = |z: &Range<u32>| u64::from(z.start)..u64::from(z.end);
+    let of_planes = |bare: &'_ Bare| (u64::from(bare.t), u64::from(bare.channel), planes(&bare.z));
+    pyramid.leave_out(plan.bare.iter().map(|bare| (of_planes(bare), &bare.area)))
 }

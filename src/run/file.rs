@@ -17,7 +17,7 @@ use crate::job::{Image, Job};
 use crate::plan::Shares;
 use crate::report::{Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
-use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Target};
+use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Pyramid, Target};
 
 /// See the module. Shared by the stages.
 pub(super) struct FileRun<'a> {
@@ -73,6 +73,8 @@ impl<'a> FileRun<'a> {
         if let Some(zarr) = &zarr {
             iterations = take_over(&job, zarr, &tally)?;
             for (i, image) in job.images.iter_mut().enumerate() {
+                zarr.image(i)
+                    .leave_out(super::cut::leave_out_bare(&mut Pyramid::resumed(zarr.image(i)), &image.plan));
                 leave_out_finished(zarr.image(i), image, job.input.merging())?;
             }
         }
@@ -254,10 +256,7 @@ impl<'a> FileRun<'a> {
     /// Shards that there will be, and those that are stored.
     fn shards(&self) -> (u64, u64) {
         let writers = || (0..self.job.images.len()).filter_map(|i| self.writer(i));
-        (
-            writers().map(|writer| writer.layout().shard_count()).sum(),
-            writers().map(ImageWriter::stored).sum(),
-        )
+        (writers().map(ImageWriter::shard_count).sum(), writers().map(ImageWriter::stored).sum())
     }
 
     fn summary(&self) -> Summary {

@@ -32,6 +32,7 @@ use crate::plan::{Batch, Group, Workers};
 use crate::report::{Damaged, Event, Report, Summary, Verdict};
 use crate::source::Location;
 use crate::space::{Local, Rect};
+use crate::stop::NOTHING_KEPT;
 pub use crate::stop::Stop;
 use crate::timeline::Timeline;
 use crate::zarr::{OmeZarr, Target};
@@ -172,7 +173,7 @@ fn of_file(Outcome { input, .. }: &Outcome, error: &Error) -> String {
 pub fn interrupted(finished: Option<String>) -> Error {
     let what = match finished {
         Some(finished) => format!("{finished}; the same command with --resume goes on from there"),
-        None => "nothing was finished, and nothing is kept".to_owned(),
+        None => NOTHING_KEPT.to_owned(),
     };
     Error::Interrupted { what }
 }

@@ -115,6 +115,13 @@ fn read_exact_at(file: &File, mut offset: u64, mut buffer: &mut [u8]) -> std::io
     Ok(())
 }
 
+/// Files that this process may have open; `None` where the system does not say, or sets no limit.
+pub fn most_open_files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// Bytes of all `buffers`.
 pub(super) fn total(buffers: &[IoSliceMut<'_>]) -> usize {
     buffers.iter().map(|buffer| buffer.len()).sum()

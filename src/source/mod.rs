@@ -22,7 +22,7 @@ use std::path::Path;
 
 pub use access::{Access, IoMethod};
 pub use bytes::SharedBytes;
-pub use file::FileSource;
+pub use file::{FileSource, most_open_files};
 pub use identity::{FileRead, Identity};
 pub use joined::Joined;
 pub use location::Location;

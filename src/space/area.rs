@@ -70,11 +70,31 @@ impl Area {
         self.bands.iter().flat_map(of_band).collect()
     }
 
+    /// How many rectangles it is made of.
+    pub fn parts(&self) -> usize {
+        self.bands.iter().map(|band| band.columns.len()).sum()
+    }
+
     /// Pixels inside.
     pub fn count(&self) -> u64 {
         let columns =
             |band: &Band| band.columns.iter().map(|range| (range.end - range.start) as u64).sum::<u64>();
         self.bands.iter().map(|band| (band.rows.end - band.rows.start) as u64 * columns(band)).sum()
+    }
+
+    /// Pixels of `rect` inside.
+    pub fn covered<S: Space>(&self, rect: Rect<S>) -> u64 {
+        let within =
+            |range: &Range<i64>, from: i64, to: i64| (range.end.min(to) - range.start.max(from)) as u64;
+        let first = self.bands.partition_point(|band| band.rows.end <= rect.y);
+        let bands = self.bands[first..].iter().take_while(|band| band.rows.start < rect.bottom());
+        let of_band = |band: &Band| {
+            let first = band.columns.partition_point(|range| range.end <= rect.x);
+            let ranges = band.columns[first..].iter().take_while(|range| range.start < rect.right());
+            let columns: u64 = ranges.map(|range| within(range, rect.x, rect.right())).sum();
+            columns * within(&band.rows, rect.y, rect.bottom())
+        };
+        bands.map(of_band).sum()
     }
 
     /// Whether its outline lies on multiples of `step`.
@@ -104,6 +124,19 @@ mod tests {
         assert_eq!(Area::of(ring).count(), 72);
         assert_eq!(Area::of([rect(0, 0, 5, 5), rect(0, 20, 5, 5)]).count(), 50);
         assert_eq!(Area::of::<Mosaic>([]).count(), 0);
+    }
+
+    #[test]
+    fn what_is_covered_is_what_a_count_of_pixels_finds() {
+        let parts = [rect(2, 1, 5, 9), rect(9, 4, 6, 2), rect(0, 12, 20, 3), rect(4, 0, 1, 20)];
+        let area = Area::of(parts);
+        for (x, y, width, height) in
+            [(0, 0, 20, 20), (3, 2, 9, 4), (7, 0, 2, 12), (4, 0, 1, 20), (16, 5, 9, 9)]
+        {
+            let pixels = (y..y + height).flat_map(|y| (x..x + width).map(move |x| rect(x, y, 1, 1)));
+            let inside = pixels.filter(|pixel| parts.iter().any(|part| part.intersect(*pixel).is_some()));
+            assert_eq!(area.covered(rect(x, y, width as u32, height as u32)), inside.count() as u64);
+        }
     }
 
     #[test]

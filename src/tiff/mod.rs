@@ -36,7 +36,7 @@ use std::path::Path;
 pub use axes::Axes;
 pub use files::Beside;
 pub use planes::{Planes, is_written_here, read_planes, write_planes};
-pub use volume::{Volume, read_volume};
+pub use volume::{Volume, VolumeFile, read_volume};
 
 use self::codec::Fault;
 use self::fields::Place;

@@ -7,13 +7,14 @@ mod tiff_data;
 
 use std::path::Path;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Node};
 
 use self::tiff_data::{Assigned, Blocks};
 use super::description::{Description, PageList, Sizes, micrometres};
-use crate::dataset::{Channel, Optics};
+use crate::dataset::{Channel, MOST_CHANNELS, Optics};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
+use crate::xml;
 
 /// Whether `text` is OME-XML, whatever prefix its namespace has.
 pub(super) fn is_ome(text: &str) -> bool {
@@ -92,7 +93,7 @@ pub(super) fn describe(text: &str, pages: &PageList<'_>) -> Result<Description> 
     let order = order.ok_or_else(|| broken("no DimensionOrder that is known".into()))?;
     let sizes = sizes(pixels, pages.samples).map_err(broken)?;
     let nodes: Vec<_> = children(pixels, "Channel").collect();
-    if sizes.c as usize > pages.numbers.len().max(nodes.len()).max(blocks.len()) {
+    if sizes.c as usize > pages.numbers.len().max(nodes.len()).max(blocks.len()).min(MOST_CHANNELS) {
         return Err(broken(format!("{} channels in {} pages", sizes.c, pages.numbers.len())));
     }
     let mut notes = Vec::new();
@@ -122,9 +123,8 @@ fn parse<'a>(text: &'a str, path: &Path) -> Result<Document<'a>> {
     if text.contains("<!ENTITY") {
         return Err(Error::unsupported(path, "OME-XML that declares entities (<!ENTITY)"));
     }
-    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text.trim_start_matches('\u{feff}').trim_start(), options);
-    document.map_err(|error| Error::format(path, format!("OME-XML: {error}"), None))
+    let document = xml::parse_with_doctype(text.trim_start_matches('\u{feff}').trim_start());
+    document.map_err(|what| Error::format(path, format!("OME-XML: {what}"), None))
 }
 
 /// A page of `samples` values a pixel holds as many of SizeC.

@@ -31,14 +31,23 @@ pub struct Planes {
     pub planes: Vec<Vec<f32>>,
 }
 
-/// Reads every plane of `path`, in the order of time, channel and slice.
+/// Reads every plane of `path`, in the order of time, channel and slice, whatever that takes.
 ///
 /// # Errors
 /// Those of [`TiffStack::open`], and `Format` when a page is broken.
 pub fn read_planes(path: &Path) -> Result<Planes> {
-    let stack = TiffStack::open(path)?;
-    let Rect { width, height, .. } = stack.dataset().scenes[0].rect;
-    Ok(Planes { width, height, planes: planes_of(&stack)? })
+    Planes::of(&TiffStack::open(path)?)
+}
+
+impl Planes {
+    /// Reads every plane of `stack`, in the order of time, channel and slice.
+    ///
+    /// # Errors
+    /// `Io`; `Format` when a page is broken.
+    pub fn of(stack: &TiffStack) -> Result<Self> {
+        let Rect { width, height, .. } = stack.dataset().scenes[0].rect;
+        Ok(Self { width, height, planes: planes_of(stack)? })
+    }
 }
 
 /// The planes of `stack`, each in one piece.

@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zarrs::array::{Array, ArrayBytes, ArrayMetadataOptions, ArrayToBytesCodecTraits, CodecOptions};
 use zarrs::filesystem::FilesystemStore;
@@ -52,6 +53,8 @@ pub struct ImageWriter {
     /// Of those on level 0, with their channels.
     finished_ranges: Vec<(u64, ShardRange)>,
     stored: StoredLengths,
+    /// Shards that are not made.
+    left_out: AtomicU64,
 }
 
 impl ImageWriter {
@@ -83,6 +86,7 @@ impl ImageWriter {
             finished: HashSet::new(),
             finished_ranges: Vec::new(),
             stored: StoredLengths::new(layout),
+            left_out: AtomicU64::new(0),
         };
         writer.write_metadata()?;
         for (key, stored) in finished {
@@ -117,7 +121,7 @@ impl ImageWriter {
     /// # Errors
     /// `Io`, with the shard's file.
     pub(super) fn check_whole(&self) -> Result<()> {
-        let (stored, expected) = (self.stored.count(), self.layout.shard_count());
+        let (stored, expected) = (self.stored.count(), self.shard_count());
         if stored != expected {
             let what =
                 format!("incomplete: {stored} of {expected} shards of image {} were stored", self.number);
@@ -216,7 +220,7 @@ impl ImageWriter {
 
         let pixels = ArrayBytes::from(shard.samples.as_bytes());
         let mut bytes = 0;
-        if !pixels.is_fill_value(array.fill_value()) {
+        if !shard.samples.is_empty() && !pixels.is_fill_value(array.fill_value()) {
             let shape = array.chunk_shape(&index).map_err(|error| codec(&error))?;
             // The threads that call this are the parallel ones.
             let options = CodecOptions::default().with_concurrent_target(1);
@@ -256,6 +260,16 @@ impl ImageWriter {
             self.folder.check_there()?;
             fs::rename(unnamed, path).map_err(io)
         })
+    }
+
+    /// So many shards will not come, as all of each is zero and the store takes that for granted.
+    pub fn leave_out(&self, shards: u64) {
+        self.left_out.fetch_add(shards, Ordering::Relaxed);
+    }
+
+    /// Shards that there will be, of all levels.
+    pub fn shard_count(&self) -> u64 {
+        self.layout.shard_count() - self.left_out.load(Ordering::Relaxed)
     }
 
     /// Shards stored so far, those of an earlier run counted.

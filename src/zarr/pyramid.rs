@@ -6,14 +6,18 @@
 //! When an interrupted run goes on, what is finished is passed over, and a finished shard is read back only where its
 //! parent is not finished: about one row of shards of each level ([`Pyramid::wanted`]).
 
+mod bare;
+
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::image::ImageWriter;
 use super::layout::{ImageLayout, Level};
 use super::range::{ChannelRange, CountedRows, RangeFinder, RangeMeter, ShardRange};
 use super::sample::{Window, copy, halve};
 use crate::pixels::{SampleType, Samples};
-use crate::space::{Output, Rect, Tczyx};
+use crate::space::{Area, Output, Rect, Tczyx};
 
 /// Finished pixels: a rectangle of one plane, or of several that follow each other in z.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +41,7 @@ pub struct Shard {
     pub level: usize,
     /// Position in the level's grid of shards.
     pub index: Tczyx<u64>,
-    /// [t, z, y, x] of [`Level::shard`]; zero outside the image.
+    /// [t, z, y, x] of [`Level::shard`]; zero outside the image. None where all of it is zero.
     pub samples: Samples,
     /// What the display range needs of it; on level 0 only.
     pub range: Option<ShardRange>,
@@ -46,7 +50,8 @@ pub struct Shard {
 /// A shard that waits for pixels.
 #[derive(Debug)]
 struct Open {
-    samples: Samples,
+    /// `None` while all that came is zero.
+    samples: Option<Samples>,
     missing: u64,
 }
 
@@ -58,6 +63,8 @@ pub struct Pyramid {
     open: HashMap<(usize, Tczyx<u64>), Open>,
     /// By an earlier run.
     finished: HashSet<(usize, Tczyx<u64>)>,
+    /// Of each plane (t, c, z) of which not all comes: where all is zero.
+    bare: HashMap<[u64; 3], Arc<Area>>,
     finder: RangeFinder,
     /// Of each channel.
     meters: Vec<RangeMeter>,
@@ -71,6 +78,7 @@ impl Pyramid {
             levels: layout.levels().to_vec(),
             open: HashMap::new(),
             finished: HashSet::new(),
+            bare: HashMap::new(),
             finder: RangeFinder::new(CountedRows::of(layout.shape()), layout.sample()),
             meters: vec![RangeMeter::new(layout.sample()); layout.shape().c as usize],
         }
@@ -163,6 +171,36 @@ impl Pyramid {
         Ok(())
     }
 
+    /// As [`Self::add`] of a block of `rect` on some planes, all of which is zero. It takes no memory, and a whole shard of it is
+    /// not stored.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    ///
+    /// # Panics
+    /// As [`Self::add`].
+    pub fn add_zeros<E>(
+        &mut self,
+        (t, c, planes): (u64, u64, Range<u64>),
+        rect: Rect<Output>,
+        mut emit: impl FnMut(Shard) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let pitch = self.levels[0].pitch;
+        let cuts = |from: i64, to: i64| from as u64 / pitch..(to as u64).div_ceil(pitch);
+        for z in planes {
+            for y in cuts(rect.y, rect.bottom()) {
+                for x in cuts(rect.x, rect.right()) {
+                    let (index, _) = self.levels[0].shard_of(Tczyx::new(t, c, z, y, x));
+                    let Some((part, _)) = self.part_of(index, rect) else { continue };
+                    if let Some(shard) = self.place_zeros((0, index), part.area()) {
+                        self.hand_out(shard, &mut emit)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The display range of each channel over what has come.
     pub fn ranges(&self) -> Vec<ChannelRange> {
         self.meters.iter().map(RangeMeter::range).collect()
@@ -170,7 +208,8 @@ impl Pyramid {
 
     /// Bytes of the shards that wait for pixels.
     pub fn held_bytes(&self) -> u64 {
-        self.open.values().map(|open| (open.samples.len() * self.sample.bytes()) as u64).sum()
+        let samples = self.open.values().filter_map(|open| open.samples.as_ref());
+        samples.map(|samples| (samples.len() * self.sample.bytes()) as u64).sum()
     }
 
     /// Copies the common part of `rect` and the level-0 shard's `piece` of one plane.
@@ -183,17 +222,7 @@ impl Pyramid {
     ) -> Option<Shard> {
         let level = &self.levels[0];
         let (index, plane) = level.shard_of(piece);
-        if self.finished.contains(&(0, index)) {
-            return None;
-        }
-        let (rows, columns) = level.extent(index);
-        let area = Rect::new(
-            (index.x * level.pitch) as i64,
-            (index.y * level.pitch) as i64,
-            columns as u32,
-            rows as u32,
-        );
-        let part = rect.intersect(area)?;
+        let (part, area) = self.part_of(index, rect)?;
         let (height, width) = (part.height as usize, part.width as usize);
         let at = |outer: Rect<Output>, stride: usize| {
             (part.y - outer.y) as usize * stride + (part.x - outer.x) as usize
@@ -204,6 +233,23 @@ impl Pyramid {
         self.place((0, index), part.area(), |target| copy(target, to, samples, from))
     }
 
+    /// The common part of `rect` and a plane of the level-0 shard at `index`, and where the image's pixels in that shard are;
+    /// `None` when the shard is finished.
+    fn part_of(&self, index: Tczyx<u64>, rect: Rect<Output>) -> Option<(Rect<Output>, Rect<Output>)> {
+        if self.finished.contains(&(0, index)) {
+            return None;
+        }
+        let level = &self.levels[0];
+        let (rows, columns) = level.extent(index);
+        let area = Rect::new(
+            (index.x * level.pitch) as i64,
+            (index.y * level.pitch) as i64,
+            columns as u32,
+            rows as u32,
+        );
+        Some((rect.intersect(area)?, area))
+    }
+
     /// Lets `write` put `pixels` new pixels into a shard, and takes the shard out when these were the last.
     fn place(
         &mut self,
@@ -211,20 +257,30 @@ impl Pyramid {
         pixels: u64,
         write: impl FnOnce(&mut Samples),
     ) -> Option<Shard> {
-        let level = &self.levels[key.0];
-        let open = self.open.entry(key).or_insert_with(|| {
-            let (rows, columns) = level.extent(key.1);
-            let planes = level.planes(key.1).count() as u64;
-            let samples = Samples::zeros(self.sample, level.shard_len());
-            Open { samples, missing: planes * rows * columns }
-        });
-        write(&mut open.samples);
+        let (sample, length) = (self.sample, self.levels[key.0].shard_len());
+        write(self.open(key).samples.get_or_insert_with(|| Samples::zeros(sample, length)));
+        self.place_zeros(key, pixels)
+    }
+
+    /// As [`Self::place`] of zeros, which a shard has before anything is written.
+    fn place_zeros(&mut self, key: (usize, Tczyx<u64>), pixels: u64) -> Option<Shard> {
+        let open = self.open(key);
         open.missing = open.missing.checked_sub(pixels).expect("a pixel comes only once");
         if open.missing > 0 {
             return None;
         }
-        let Open { samples, .. } = self.open.remove(&key)?;
+        let samples = self.open.remove(&key)?.samples.unwrap_or(Samples::U8(Vec::new()));
         Some(Shard { level: key.0, index: key.1, samples, range: None })
+    }
+
+    fn open(&mut self, key: (usize, Tczyx<u64>)) -> &mut Open {
+        if !self.open.contains_key(&key) {
+            let level = &self.levels[key.0];
+            let ((rows, columns), planes) = (level.extent(key.1), level.planes(key.1).count() as u64);
+            let missing = planes * rows * columns - self.absent(key.0, key.1);
+            self.open.insert(key, Open { samples: None, missing });
+        }
+        self.open.get_mut(&key).expect("it was just put there")
     }
 
     /// Averages a complete shard into its parent, and that into its own if it is complete now; emits each.
@@ -233,7 +289,10 @@ impl Pyramid {
         while let Some(mut shard) = next {
             if shard.level == 0 {
                 let planes = self.planes_on_level_0(&shard);
-                let range = self.finder.find(&shard.samples, &planes);
+                let range = match shard.samples.is_empty() {
+                    true => self.finder.of_zeros(&planes),
+                    false => self.finder.find(&shard.samples, &planes),
+                };
                 self.meters[shard.index.c as usize].add(&range);
                 shard.range = Some(range);
             }
@@ -289,6 +348,9 @@ impl Pyramid {
             })
             .collect();
         let pixels: usize = halves.iter().map(|(to, _)| to.height * to.width).sum();
+        if shard.samples.is_empty() {
+            return self.place_zeros(key, pixels as u64);
+        }
         self.place(key, pixels as u64, |target| {
             halves.iter().for_each(|&(to, from)| halve(target, to, &shard.samples, from));
         })

@@ -64,13 +64,20 @@ impl CountedRows {
 #[derive(Debug)]
 pub(super) struct RangeFinder {
     rows: CountedRows,
+    /// The bin of 0.
+    zero: u16,
     /// All zero between two shards.
     histogram: Vec<u32>,
 }
 
 impl RangeFinder {
     pub fn new(rows: CountedRows, sample: SampleType) -> Self {
-        Self { rows, histogram: vec![0; bins(sample)] }
+        let zero = match sample {
+            SampleType::U8 => 0_u8.bin(),
+            SampleType::U16 => 0_u16.bin(),
+            SampleType::F32 => 0_f32.bin(),
+        };
+        Self { rows, zero, histogram: vec![0; bins(sample)] }
     }
 
     /// The range of some windows of `samples`: of each plane that they hold one, with the `t`, `z` and `y` of level 0 that its
@@ -81,6 +88,16 @@ impl RangeFinder {
             Samples::U16(samples) => self.find_in(samples, planes),
             Samples::F32(samples) => self.find_in(samples, planes),
         }
+    }
+
+    /// As [`Self::find`] of windows that are all zero.
+    pub fn of_zeros(&self, planes: &[(Window, (u64, u64, u64))]) -> ShardRange {
+        let counted = |&(Window { height, width, .. }, (t, z, y)): &(Window, (u64, u64, u64))| {
+            height.saturating_sub(self.rows.ahead(t, z, y)).div_ceil(self.rows.every as usize) * width
+        };
+        let count: usize = planes.iter().map(counted).sum();
+        let counts = if count > 0 { vec![(self.zero, count as u32)] } else { Vec::new() };
+        ShardRange { ends: [0.0; 2], counts }
     }
 
     fn find_in<T: Sample>(&mut self, samples: &[T], planes: &[(Window, (u64, u64, u64))]) -> ShardRange {

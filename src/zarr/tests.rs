@@ -3,6 +3,7 @@
 mod display;
 mod shared_shards;
 mod zarr_2;
+mod zeros;
 
 use std::convert::Infallible;
 use std::fs;

@@ -23,6 +23,8 @@ mod flatfield;
 mod gone;
 #[cfg(unix)]
 mod holes;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod memory;
 mod mosaic;
 mod neutral;

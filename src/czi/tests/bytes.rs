@@ -10,8 +10,6 @@ use crate::source::ReadAt;
 pub const DIRECTORY: usize = 84;
 /// Byte of the file header that points to the metadata.
 pub const METADATA: usize = 92;
-/// From the start of a subblock's segment to its metadata, for few dimensions.
-pub const DATA: usize = 32 + 256;
 
 /// One subblock.
 #[derive(Clone)]

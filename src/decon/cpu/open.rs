@@ -68,6 +68,9 @@ impl OpenTiles {
         if open.is_finished {
             return None;
         }
+        if tile.layers.is_empty() {
+            return Some(FinishedTile::bare(tile.clone()));
+        }
         let area = area_of(tile);
         let mut samples = open.samples.unwrap_or_else(|| unset(self.output, area));
         let bare = open.parts.iter().fold(vec![area], |bare, part| without(bare, part.rect));
@@ -123,8 +126,14 @@ impl Open {
 
 /// What of `part` none of `painted` lies over.
 fn free(part: &Part, painted: &[Part]) -> Vec<Rect<Mosaic>> {
-    let above = painted.iter().filter(|other| other.height > part.height);
-    above.fold(vec![part.rect], |free, above| without(free, above.rect))
+    let mut free = vec![part.rect];
+    for above in painted.iter().filter(|other| other.height > part.height) {
+        free = without(free, above.rect);
+        if free.is_empty() {
+            break;
+        }
+    }
+    free
 }
 
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {

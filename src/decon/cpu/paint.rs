@@ -113,6 +113,9 @@ impl Canvas<'_> {
                 bare.iter().filter_map(|bare| bare.intersect(shown)).for_each(|part| canvas.copy(part, from));
                 bare = without(bare, shown);
             }
+            if bare.is_empty() {
+                break;
+            }
         }
         bare.into_iter().for_each(|part| canvas.fill(part, no_data));
     }

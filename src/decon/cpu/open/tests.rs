@@ -198,9 +198,11 @@ fn what_fails_to_be_read_is_not_taken_for_painted() {
 }
 
 #[test]
-fn a_tile_without_fields_is_filled() {
+fn a_tile_without_fields_is_bare_and_one_whose_field_does_not_come_is_filled() {
     let tile = Tile { layers: Vec::new(), ..tiles(1).remove(0) };
     let open = OpenTiles::new([&tile], SampleType::U8, vec![255.0]);
+    assert!(open.finish(0).unwrap().is_bare());
+    let open = OpenTiles::new([&tiles(1)[0]], SampleType::U8, vec![255.0]);
     assert_eq!(open.finish(0).unwrap().samples, Samples::U8(vec![255; 64 * 50]));
 }
 
