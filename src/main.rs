@@ -36,9 +36,8 @@ fn usage(what: &clap::Error) -> Result<ExitCode> {
     Ok(ExitCode::from(what.exit_code() as u8))
 }
 
-/// `text` with its line ends, but for those of what was typed: the name of a file may have some.
+/// `text` with its line ends, but where a typed name has some: what stands on a line of its own then may be that name's.
 fn as_typed(text: String) -> String {
-    let typed = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-    let broken = typed.filter(|argument| argument.contains('\n'));
-    broken.fold(text, |text, argument| text.replace(&argument, &say::visible(&argument)))
+    let is_broken = |argument: std::ffi::OsString| argument.to_string_lossy().contains('\n');
+    if std::env::args_os().any(is_broken) { say::visible(text.trim_end()) } else { text }
 }
