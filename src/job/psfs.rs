@@ -188,7 +188,7 @@ impl Missing {
 
 /// A PSF's file, open.
 enum PsfFile {
-    Tiff(VolumeFile),
+    Tiff(Box<VolumeFile>),
     /// And the voxels along each axis.
     Czi(Box<Czi>, Zyx<u32>),
 }
@@ -197,7 +197,7 @@ impl PsfFile {
     fn open(path: &Path) -> Result<Self> {
         let source = FileSource::open(path)?;
         match format_of(&source)? {
-            Format::Tiff => VolumeFile::open(path).map(Self::Tiff),
+            Format::Tiff => VolumeFile::open(path).map(|file| Self::Tiff(Box::new(file))),
             Format::Czi => {
                 let input = Czi::open(Box::new(source), &BTreeMap::new())?;
                 let shape = czi_shape(path, &input)?;

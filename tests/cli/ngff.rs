@@ -180,6 +180,14 @@ fn positions_are_kept_and_a_part_lies_where_it_lay() {
     assert!(told.contains("position   z 1.0000 µm, y -0.5000 µm, x 1000.2505 µm"), "{told}");
 }
 
+/// A type of samples, how a value is stored in it, and what is made of it.
+struct Kind {
+    name: &'static str,
+    bytes: fn(u32) -> Vec<u8>,
+    expected: fn(u32) -> f32,
+    note: &'static str,
+}
+
 #[test]
 fn other_types_are_read_as_floats_and_said() {
     let home = tempfile::tempdir().unwrap();
@@ -189,24 +197,21 @@ fn other_types_are_read_as_floats_and_said() {
     let array = fs::read_to_string(old.join("full/.zarray")).unwrap();
     let array = array.replace("\"fill_value\":7", "\"fill_value\":-7");
     // Big-endian, as the samples before them; an odd value in each.
-    let double = |value: u32| (f64::from(value) - 0.25).to_be_bytes().to_vec();
-    let short = |value: u32| (value as i16 - 15_000).to_be_bytes().to_vec();
-    type Bytes<'a> = &'a dyn Fn(u32) -> Vec<u8>;
-    let types: [(&str, Bytes<'_>, fn(u32) -> f32, &str); 2] = [
-        (
-            ">f8",
-            &double,
-            |value| value as f32 - 0.25,
-            "note: samples of float64 are read as float32, which keeps",
-        ),
-        (
-            ">i2",
-            &short,
-            |value| value as f32 - 15_000.0,
-            "note: samples of int16 are read as float32, which holds",
-        ),
+    let types = [
+        Kind {
+            name: ">f8",
+            bytes: |value| (f64::from(value) - 0.25).to_be_bytes().to_vec(),
+            expected: |value| value as f32 - 0.25,
+            note: "note: samples of float64 are read as float32, which keeps",
+        },
+        Kind {
+            name: ">i2",
+            bytes: |value| (value as i16 - 15_000).to_be_bytes().to_vec(),
+            expected: |value| value as f32 - 15_000.0,
+            note: "note: samples of int16 are read as float32, which holds",
+        },
     ];
-    for (name, bytes, expected, note) in types {
+    for Kind { name, bytes, expected, note } in types {
         fs::write(old.join("full/.zarray"), array.replace(">u2", name)).unwrap();
         for (z, y, x) in (0..8).map(|i| (i / 4, i / 2 % 2, i % 2)).filter(|chunk| *chunk != (1, 0, 1)) {
             let values = (0..24).map(|i| value(2 * z + i / 12, 3 * y + i / 4 % 3, 4 * x + i % 4));
