@@ -47,8 +47,9 @@ fn what_is_no_file_of_pixels_is_refused() {
     assert_refused(b"Dear diary, today I mistook a letter for a slide.", "neither a CZI file nor a TIFF");
     assert_refused(b"II*\0", "in.czi");
     let home = tempfile::tempdir().unwrap();
-    let output = home.path().join("out.zarr");
-    run(home.path(), &output, "--iterations 0").failed(1, "directory");
+    let [folder, output] = ["folder", "out.zarr"].map(|name| home.path().join(name));
+    std::fs::create_dir(&folder).unwrap();
+    run(&folder, &output, "--iterations 0").failed(1, "directory");
     run(&home.path().join("missing.czi"), &output, "--iterations 0").failed(1, "missing.czi");
     #[cfg(unix)]
     run(std::path::Path::new("/dev/zero"), &output, "--iterations 0").failed(1, "not a regular file");

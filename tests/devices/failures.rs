@@ -32,18 +32,18 @@ fn where_memory_is_short_auto_goes_on_with_less_or_on_the_processor_and_says_so(
     };
 
     let enough = auto(asked + 4096);
-    assert_eq!((planned(&enough), enough.notes.len()), (asked, roomy.notes.len()));
+    assert_eq!((planned(&enough), enough.all_notes().count()), (asked, roomy.all_notes().count()));
 
     let less = auto(asked * 2 / 3);
     assert!(planned(&less) <= asked / 2 && matches!(&less.backend, Chosen::Gpu(gpu) if gpu.is_tried));
-    let note = less.notes.iter().find(|note| note.contains("planned again")).expect("it says so");
+    let note = less.all_notes().find(|note| note.contains("planned again")).expect("it says so");
     assert!(note.contains("--gpu-memory"), "{note}");
     let summary = run(less, &home.path().join("less.zarr"), &Silent).unwrap();
     assert_eq!(summary.backend, device.name());
 
     let none = auto(1000);
     assert!(matches!(none.backend, Chosen::Cpu { .. }) && !none.images[0].plan.memory.on_device);
-    assert!(none.notes.iter().any(|note| note.contains("computing on the processor")), "{:?}", none.notes);
+    assert!(none.all_notes().any(|note| note.contains("computing on the processor")));
     let none_for_later = none.for_later.clone();
     let summary = run(none, &home.path().join("none.zarr"), &Silent).unwrap();
     assert!(summary.backend.starts_with("the processor"), "{}", summary.backend);
