@@ -2,20 +2,23 @@
 //!
 //! The readers fill these types in; the plan decides on them; nothing here reads or computes.
 
+mod fault;
+mod fetched;
 mod voxel_size;
 
 use std::fmt;
-use std::io::IoSliceMut;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use fault::{Fault, Unreadable};
+pub use fetched::{Fetched, FieldSamples, Pixels, RawSubblock, Rows, TakesRows, Unread};
 pub use voxel_size::believed;
 
-use crate::error::{Error, Result};
-use crate::pixels::{PixelType, SampleType, Samples};
-use crate::source::{FileRead, Identity, Merging, SharedBytes};
+use crate::error::Result;
+use crate::pixels::{PixelType, Samples};
+use crate::source::{FileRead, Identity, Merging};
 use crate::space::{Local, Rect, Stored, Zyx};
 
 /// Channels of a file, at most: each takes tables of its own, and may take a PSF.
@@ -131,45 +134,6 @@ pub struct Scene {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A subblock that is there and cannot be read: who needs it fails for this reason, and nobody else.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Unreadable {
-    /// Where in time, channel and depth.
-    pub plane: Plane,
-    /// The area that it covers, in level-0 pixels.
-    pub rect: Rect<Stored>,
-    /// Whether it is of the stored pyramid.
-    pub is_pyramid: bool,
-    /// Why.
-    pub fault: Fault,
-}
-
-/// Why something cannot be read.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Fault {
-    /// The file is broken.
-    Broken(String),
-    /// The file is fine.
-    Unsupported(String),
-}
-
-impl Fault {
-    /// As an error of the file `path`.
-    pub fn to_error(&self, path: &Path) -> Error {
-        match self {
-            Self::Broken(what) => Error::format(path, what, None),
-            Self::Unsupported(what) => Error::unsupported(path, what),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Broken(what) | Self::Unsupported(what)) = self;
-        f.write_str(what)
-    }
-}
-
 /// One channel as the file counts them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Channel {
@@ -223,129 +187,6 @@ pub struct Dataset {
     pub optics: Optics,
     /// Sentences for the user: dimensions fixed at an index, planes that are missing, metadata that contradicts itself.
     pub notes: Vec<String>,
-}
-
-/// The bytes of one subblock as stored, headers included.
-#[derive(Debug)]
-pub struct RawSubblock {
-    /// Position in `Scene::fields` of the scene that the reader was asked for.
-    pub field: usize,
-    /// The whole `Subblock::extent`, or what of it there is.
-    pub bytes: SharedBytes,
-}
-
-/// What was fetched for some fields.
-#[derive(Debug, Default)]
-pub struct Fetched {
-    /// One for each field, in file order.
-    pub subblocks: Vec<RawSubblock>,
-    /// Requests to the source that it took.
-    pub requests: u64,
-    /// Bytes of these requests.
-    pub bytes: u64,
-    /// The files that they were of, where an input has many.
-    pub files: Vec<FileRead>,
-}
-
-/// The samples of a field.
-#[derive(Clone, Debug)]
-pub enum FieldSamples {
-    /// On their own.
-    Decoded(Samples),
-    /// As they lie in the file, where that is what decoding would give: no copy is made. At any address.
-    Stored {
-        /// The samples.
-        bytes: SharedBytes,
-        /// What each is.
-        kind: SampleType,
-    },
-}
-
-impl FieldSamples {
-    /// What each sample is.
-    pub fn kind(&self) -> SampleType {
-        match self {
-            Self::Decoded(samples) => samples.kind(),
-            Self::Stored { kind, .. } => *kind,
-        }
-    }
-
-    /// The samples as bytes, native byte order, at any address.
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Decoded(samples) => samples.as_bytes(),
-            Self::Stored { bytes, .. } => bytes,
-        }
-    }
-
-    /// Gives the buffer to whoever needs one next.
-    pub fn recycle(self) {
-        if let Self::Decoded(samples) = self {
-            samples.recycle();
-        }
-    }
-}
-
-impl From<Samples> for FieldSamples {
-    fn from(samples: Samples) -> Self {
-        Self::Decoded(samples)
-    }
-}
-
-/// Some rows of a subblock as decoding leaves them, there for the time of a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// The topmost.
-    pub first: u32,
-    /// Of whole rows.
-    pub pixels: Pixels<'a>,
-}
-
-impl Rows<'_> {
-    /// How many rows of `subblock` these are.
-    pub fn count(&self, subblock: &Subblock) -> u32 {
-        let bytes = match self.pixels {
-            Pixels::Plain(bytes) => bytes.len(),
-            Pixels::HiLo { low, high } => low.len() + high.len(),
-        };
-        (bytes / (subblock.stored_width as usize * subblock.pixel_type.bytes())) as u32
-    }
-}
-
-/// What takes the pixels of a subblock, some rows at a time, from the top down.
-pub trait TakesRows {
-    /// Takes rows that are there.
-    fn take(&mut self, rows: Rows<'_>);
-
-    /// Takes rows by having them read to where they belong.
-    ///
-    /// # Errors
-    /// Those of reading.
-    fn take_unread(&mut self, unread: Unread<'_>) -> Result<()>;
-}
-
-/// Some rows of a subblock of one sample a pixel, in native byte order, that are not read yet.
-pub struct Unread<'a> {
-    /// The topmost.
-    pub first: u32,
-    /// How many.
-    pub count: u32,
-    /// Fills buffers, one after the other, that have room for these rows and no more.
-    pub read: &'a dyn Fn(&mut [IoSliceMut<'_>]) -> Result<()>,
-}
-
-/// Pixels in the form that costs least to make.
-#[derive(Clone, Copy, Debug)]
-pub enum Pixels<'a> {
-    /// Samples side by side, native byte order, at any address.
-    Plain(&'a [u8]),
-    /// The low bytes of 16-bit samples, and their high bytes.
-    HiLo {
-        /// One byte a sample.
-        low: &'a [u8],
-        /// One byte a sample.
-        high: &'a [u8],
-    },
 }
 
 /// A file that can be read by several threads at once.
