@@ -9,7 +9,7 @@ use decon_gpu::czi::write::{CziWriter, NewSubblock};
 use decon_gpu::dataset::{Input, Plane};
 use decon_gpu::info::Info;
 use decon_gpu::pixels::{PixelType, Samples};
-use decon_gpu::psf::{Objective, Psf};
+use decon_gpu::psf::{Measured, Objective, Psf, PsfBackground, PsfCentre, Treatment};
 use decon_gpu::source::{FileSource, Location};
 use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::tiff::TiffStack;
@@ -47,9 +47,10 @@ pub fn use_description(data: &[u8]) {
         image.write_data(&[page as u16; 16]).expect("pixels");
     }
     let Ok(stack) = TiffStack::open(&path) else { return };
-    for field in &stack.dataset().scenes[0].fields {
-        assert!((field.plane.c as usize) < stack.dataset().channels.len(), "a plane is one of the stack");
-        assert!(field.plane.z < stack.dataset().slices && field.plane.t < stack.dataset().times);
+    let scene = &stack.dataset().scenes[0];
+    for plane in scene.fields.iter().map(|field| field.plane) {
+        assert!((plane.c as usize) < stack.dataset().channels.len(), "a plane is one of the stack");
+        assert!(plane.z < scene.slices && plane.t < scene.times);
     }
     say(&path, &stack);
 }
@@ -63,16 +64,23 @@ pub fn use_objective(data: &[u8]) {
     }
 }
 
-/// `data` as a volume: its sides, two voxel sizes, then a byte for each voxel.
+/// `data` as a volume: its sides, two voxel sizes, how it is treated, then a byte for each voxel.
 pub fn use_psf(data: &[u8]) {
-    let Some((header, voxels)) = data.split_at_checked(5) else { return };
+    let Some((header, voxels)) = data.split_at_checked(7) else { return };
     let side = |at: usize, most: u8| u32::from(header[at] % most) + 1;
     let shape = Zyx::new(side(0, 8), side(1, 24), side(2, 24));
     let um = |at: usize| f64::from(header[at]) / 64.0;
     let values = voxels.iter().copied().chain(std::iter::repeat(0)).map(|byte| f32::from(byte as i8));
     let values: Vec<f32> = values.take(shape.count()).collect();
     let (from, to) = (Zyx::new(Some(um(3)), Some(um(4)), None), Zyx::new(um(4), um(3), um(4)));
-    if let Ok(psf) = Psf::from_volume(Path::new("fuzzed"), values, shape, from, to) {
+    let background = match header[5] {
+        0..64 => None,
+        64..128 => Some(PsfBackground::Auto),
+        counts => Some(PsfBackground::Counts(f32::from(counts - 128))),
+    };
+    let centre = [PsfCentre::Auto, PsfCentre::Middle, PsfCentre::Brightest][usize::from(header[6] % 3)];
+    let measured = Measured { name: Path::new("fuzzed"), data: values, shape, voxel_um: from };
+    if let Ok(psf) = Psf::from_volume(measured, to, Treatment { background, centre }) {
         let sum: f64 = psf.data.iter().map(|&value| f64::from(value)).sum();
         assert!((sum - 1.0).abs() < 1e-4, "a PSF spreads light and makes none");
         assert!(psf.data.iter().all(|value| value.is_finite() && *value >= 0.0));

@@ -11,7 +11,7 @@ const MUCH_LIGHT: f64 = 0.05;
 const ABOVE_MIRROR: f64 = 0.02;
 /// From this many full widths on light lies beside the PSF; nearer it is its own shape.
 const BESIDE: f64 = 2.0;
-/// Widths in y and x that differ by more than this factor are no microscope's.
+/// Widths in y and x that differ by more than this factor are unusual.
 const ROUND: f64 = 1.25;
 /// A PSF whose depth is less than this part of its width has its axes in another order.
 const FLAT: f64 = 0.9;
@@ -41,11 +41,11 @@ fn order(widths: Zyx<Option<f64>>, shape: Zyx<u32>, voxel_um: Zyx<f64>) -> Optio
     let (y, x) = um.y.zip(um.x)?;
     let is_flat = um.z.is_some_and(|z| shape.z >= LEAST_PLANES && z < FLAT * y.max(x));
     let is_long = y.max(x) > ROUND * y.min(x);
-    let z = um.z.filter(|_| shape.z > 1).map(|z| format!(" in z {} µm,", rounded(z, 3))).unwrap_or_default();
+    let z = um.z.filter(|_| shape.z > 1).map(|z| format!(" {} µm in z,", rounded(z, 3))).unwrap_or_default();
     (is_flat || is_long).then(|| {
         format!(
-            "the PSF is,{z} in y {} µm and in x {} µm wide at half its height, which no microscope makes: its file must hold \
-             planes (z) of rows (y) of columns (x)",
+            "the PSF's width at half its height is{z} {} µm in y and {} µm in x, which is unusual: are the axes of its \
+             file planes (z), rows (y) and columns (x), in this order?",
             rounded(y, 3),
             rounded(x, 3)
         )
@@ -121,7 +121,7 @@ mod tests {
         assert!(said[0].contains("in y 0.35") && said[0].contains("in x 0.4"), "{said:?}");
         let shape = Zyx::new(21, 21, 21);
         let flat = gaussian(shape, Zyx::new(1.0, 3.0, 3.0), Zyx::default(), 1.0);
-        assert!(oddities(&flat, shape, UM)[0].contains("no microscope"));
+        assert!(oddities(&flat, shape, UM)[0].contains("which is unusual"));
         let shape = Zyx::new(1, 21, 21);
         assert!(
             oddities(&gaussian(shape, Zyx::new(1.0, 3.0, 3.0), Zyx::default(), 1.0), shape, UM).is_empty()

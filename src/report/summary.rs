@@ -163,7 +163,7 @@ impl fmt::Display for Summary {
         if self.saturated > 0 {
             write!(
                 f,
-                "\n{} pixels are saturated: at the largest value of their type, so that what they lack cannot be restored",
+                "\nsaturated pixels: {}, at the largest value of their type; what they lack cannot be restored",
                 self.saturated
             )?;
         }

@@ -122,8 +122,11 @@ impl Storage {
     /// # Errors
     /// `Io` when the system does not say.
     pub fn version_below(&self, path: &str) -> Option<Result<Option<Identity>>> {
-        let Place::Local(folder) = &self.place else { return None };
-        let path = folder.join(path);
+        let path = match &self.place {
+            Place::Local(folder) => folder.join(path),
+            #[cfg(feature = "cloud")]
+            _ => return None,
+        };
         Some(match std::fs::metadata(&path) {
             Ok(metadata) => Ok(Some(Identity::of_file(&metadata))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -236,7 +236,7 @@ fn saturated_pixels_are_counted_where_they_are_deconvolved() {
         let count = json(&summary)["saturated"].as_u64().unwrap();
         assert_eq!(
             count > 0,
-            ended.stderr.contains(&format!("{count} pixels are saturated")),
+            ended.stderr.contains(&format!("saturated pixels: {count},")),
             "{}",
             ended.stderr
         );
