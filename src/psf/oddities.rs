@@ -118,7 +118,10 @@ mod tests {
         let sigma = Zyx::new(1.5, 1.5, 2.0);
         let said =
             oddities(&gaussian(Zyx::new(21, 33, 9), sigma, Zyx::default(), 1.0), Zyx::new(21, 33, 9), UM);
-        assert!(said[0].contains("in y 0.35") && said[0].contains("in x 0.4"), "{said:?}");
+        assert!(
+            said[0].contains(" µm in y") && said[0].contains(" 0.35") && said[0].contains(" 0.4"),
+            "{said:?}"
+        );
         let shape = Zyx::new(21, 21, 21);
         let flat = gaussian(shape, Zyx::new(1.0, 3.0, 3.0), Zyx::default(), 1.0);
         assert!(oddities(&flat, shape, UM)[0].contains("which is unusual"));
