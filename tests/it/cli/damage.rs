@@ -1,0 +1,71 @@
+//! Damaged subblocks: an error, or left out and listed.
+
+use std::fs;
+
+use decon_gpu::dataset::{Compression, Plane};
+use decon_gpu::pixels::PixelType;
+use serde_json::json;
+
+use crate::cli::bytes::{put, segments};
+use crate::cli::mosaic::{Piece, five_fields, paint, write_changed};
+use crate::cli::output::{assert_same, image, json, names};
+use crate::cli::program::run;
+
+/// By position in the file: pixels that end early, a segment that is none, a codec's header that is none.
+const DAMAGED: [usize; 3] = [0, 2, 3];
+
+fn pieces() -> Vec<Piece> {
+    let compressed = |(i, piece): (usize, Piece)| {
+        piece.compressed(if i == DAMAGED[2] { Compression::Zstd1 } else { Compression::Zstd0 })
+    };
+    five_fields(PixelType::Gray16).into_iter().enumerate().map(compressed).collect()
+}
+
+#[test]
+fn damaged_subblocks_are_left_out_filled_and_listed() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let (summary, pieces) = (home.path().join("summary.json"), pieces());
+    write_changed(&input, &pieces, |i, stored| match i {
+        0 => stored[..stored.len() * 2 / 3].to_vec(),
+        _ => stored,
+    });
+    let mut file = fs::read(&input).unwrap();
+    let offsets = segments(&file, "ZISRAWSUBBLOCK");
+    put(&mut file, offsets[2], b"ZISRAWDELETED\0");
+    fs::write(&input, &file).unwrap();
+
+    // A piece of another time takes no part in the painting, but in the size of the mosaic.
+    let away = |(i, piece): (usize, &Piece)| {
+        if DAMAGED.contains(&i) { piece.clone().at(9, 0, 0) } else { piece.clone() }
+    };
+    let rest = paint(&pieces.iter().enumerate().map(away).collect::<Vec<_>>(), Plane::default(), 0);
+
+    run(&input, &output, "--iterations 0").failed(1, "(at byte ");
+    assert_eq!(names(home.path()), ["in.czi"]);
+    for (flags, exact) in
+        [("--iterations 0", true), ("--iterations 0 --tile 24", true), ("--iterations 3", false)]
+    {
+        let flags = format!("{flags} --fill 777 --overwrite --skip-damaged --summary {}", summary.display());
+        let ended = run(&input, &output, &flags);
+        assert_eq!(ended.code, Some(3), "{flags}: {}", ended.stderr);
+        let listed: Vec<_> = json(&summary)["damaged"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|d| (d["offset"].clone(), d["m"].clone()))
+            .collect();
+        let expected = DAMAGED.map(|i| (json!(offsets[i]), json!(pieces[i].m)));
+        assert_eq!(listed, expected, "{flags}");
+        for i in DAMAGED {
+            assert!(ended.stderr.contains(&format!("byte {}", offsets[i])), "{}", ended.stderr);
+        }
+        let found = image(&output);
+        if exact {
+            assert_same(found.pixels(), &rest.filled(777.0), &flags);
+        } else {
+            let gaps = rest.pixels.iter().zip(found.pixels()).filter(|(pixel, _)| pixel.is_none());
+            assert!(gaps.map(|(_, found)| *found).all(|found| found == 777.0), "a gap is not filled");
+        }
+    }
+}
