@@ -18,7 +18,7 @@
 //! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
-//! | [`space`], [`pixels`], [`error`], [`say`], [`secrets`], [`stop`], [`threads`] | words that all rooms share |
+//! | [`space`], [`pixels`], [`tile`], [`constants`], [`error`], [`say`], [`secrets`], [`stop`], [`threads`] | words that all rooms share |
 //!
 //! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
 //! are in pixels (`_px`), micrometres (`_um`) or nanometres (`_nm`). The OTF carries the 1/N of a transform and its
@@ -30,6 +30,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod constants;
 pub mod czi;
 pub mod dataset;
 pub mod decon;
@@ -56,6 +57,7 @@ pub mod space;
 pub mod stop;
 pub mod threads;
 pub mod tiff;
+pub mod tile;
 pub mod timeline;
 pub mod twins;
 pub mod written;

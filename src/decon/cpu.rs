@@ -16,8 +16,8 @@ use rayon::ThreadPool;
 
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
 use crate::error::Result;
-use crate::plan::Tile;
 use crate::threads;
+use crate::tile::Tile;
 use paint::Canvas;
 use volumes::Volumes;
 

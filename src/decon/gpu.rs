@@ -17,8 +17,9 @@ use volumes::Volumes;
 use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
-use crate::plan::{Tile, upload_places};
+use crate::plan::upload_places;
 use crate::space::Zyx;
+use crate::tile::Tile;
 
 /// Deconvolves and converts on a graphics device.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::decon::{Backend, Clamped, Field, FinishedTile, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
-use crate::plan::Tile;
+use crate::tile::Tile;
 
 /// Gives tiles out that are cut from the same samples.
 pub struct NullBackend(Arc<Samples>);

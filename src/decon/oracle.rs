@@ -6,9 +6,9 @@ use rustfft::num_complex::Complex64;
 
 use super::{Backend, Field, Method, NO_DATA, Start, deconvolve};
 use crate::pixels::{PixelType, Samples};
-use crate::plan::{Layer, Tile};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
+use crate::tile::{Layer, Tile};
 
 /// An image or volume, `[z, y, x]`; [`NO_DATA`] where there is none.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 pub(super) use text::Passes;
 
 use super::WORKGROUP;
-use crate::decon::Precision;
+use crate::constants::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::WorkgroupLimits;
 use crate::space::Zyx;

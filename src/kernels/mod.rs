@@ -63,7 +63,9 @@ pub mod transform_lines;
 pub mod update_rows;
 pub mod weight_rows;
 
-use crate::decon::{FLOOR, NO_DATA, NO_DATA_LIMIT, Precision, START_FLOOR, WEIGHT_LIMIT, WEIGHT_ROUNDING};
+use crate::constants::{
+    FLOOR, NO_DATA, NO_DATA_LIMIT, Precision, START_FLOOR, WEIGHT_LIMIT, WEIGHT_ROUNDING,
+};
 use crate::error::Result;
 use crate::gpu::{Shader, WorkgroupLimits};
 use crate::pixels::SampleType;

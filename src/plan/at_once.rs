@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::dataset::Scene;
-use crate::plan::tile::{Batch, Group, Tile};
+use crate::tile::{Batch, Group, Tile};
 
 /// Fields of a tile, at most: each of them is compared with each other.
 pub(super) const MOST_LAYERS: usize = 1 << 11;

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use super::channels::OutputChannel;
 use super::grid::Grid;
-use super::tile::{Bare, Group, Layer, Tile};
 use super::under::LayersByPlace;
 use crate::dataset::{Plane, Scene, Subblock};
 use crate::error::Result;
 use crate::space::{Area, Mosaic, Output, Rect, Shift, Stored};
 use crate::stop::Stop;
+use crate::tile::{Bare, Group, Layer, Tile};
 
 /// Where everything of a scene lies.
 pub(super) struct Geometry<'a> {

@@ -16,7 +16,6 @@ mod request;
 mod residency;
 mod schedule;
 mod shares;
-mod tile;
 mod under;
 
 #[cfg(test)]
@@ -24,6 +23,7 @@ pub(crate) mod tests;
 
 use serde::Serialize;
 
+pub use crate::tile::{Bare, Batch, Group, Layer, Tile, fields_of};
 use at_once::{BatchSizes, MOST_LAYERS, Order};
 pub use channels::{OutputChannel, are_colors, channels_of, output_channels, widest_type};
 use cost::{Cost, cost_of};
@@ -37,7 +37,6 @@ pub use request::Request;
 use residency::Room;
 use schedule::Schedule;
 pub use shares::Shares;
-pub use tile::{Bare, Batch, Group, Layer, Tile, fields_of};
 
 use crate::dataset::{Dataset, Scene, Subblock};
 use crate::error::{Error, Result};

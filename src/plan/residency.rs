@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
-use crate::plan::tile::{Batch, Group, fields_of};
 use crate::stop::Stop;
+use crate::tile::{Batch, Group, fields_of};
 
 /// Groups, with their reads and releases.
 #[derive(Clone, Debug, Default)]
@@ -137,8 +137,8 @@ fn too_small(needed: u64, Room { budget, place_bytes, .. }: Room) -> Error {
 mod tests {
     use super::*;
     use crate::plan::tests::{field, scene_of};
-    use crate::plan::tile::{Layer, Tile};
     use crate::space::Rect;
+    use crate::tile::{Layer, Tile};
 
     const FIELD_BYTES: u64 = 100 * 100 * 2;
 

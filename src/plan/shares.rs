@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::plan::tile::Batch;
+use crate::tile::Batch;
 
 /// Of one image: groups in turn, so that all devices are busy at the same time and hold neighbouring fields; a field goes to
 /// those devices that need it before it is released.
@@ -67,9 +67,9 @@ mod tests {
     use crate::plan::residency::{Room, schedule};
     use crate::plan::tests::field;
     use crate::plan::tests::scene_of;
-    use crate::plan::tile::{Group, Layer, Tile};
     use crate::space::Rect;
     use crate::stop::Stop;
+    use crate::tile::{Group, Layer, Tile};
 
     fn group(fields: &[usize]) -> Group {
         let rect = Rect::new(0, 0, 100, 100);

@@ -1,8 +1,8 @@
 //! Which layers lie under a tile, without a look at all of them: a grid of cells over the mosaic, each with the layers
 //! that touch it.
 
-use crate::plan::tile::Layer;
 use crate::space::{Mosaic, Rect};
+use crate::tile::Layer;
 
 /// The layers of some planes by place.
 pub(super) struct LayersByPlace {

@@ -5,7 +5,7 @@
 //! not drowned, the spectrum of a point holds lane 1 times s, which as a power of two rounds nothing itself.
 
 use super::{Complex32, is_no_data, lane_of};
-use crate::decon::START_FLOOR;
+use crate::constants::START_FLOOR;
 
 /// Voxels that are looked at, at most: enough to know a root mean square within far less than a factor of two.
 pub const SAMPLES: u32 = 1 << 14;
@@ -46,7 +46,7 @@ fn sampled(voxels: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decon::NO_DATA;
+    use crate::constants::NO_DATA;
 
     fn pair(even: impl Fn(usize) -> f32, odd: impl Fn(usize) -> f32, count: usize) -> Vec<Complex32> {
         (0..count).map(|i| Complex32::new(even(i), odd(i))).collect()

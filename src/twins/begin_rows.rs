@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{Complex32, Direction, Fourier, is_no_data, lane_of, lane_of_mut};
-use crate::decon::START_FLOOR;
+use crate::constants::START_FLOOR;
 use crate::space::Zyx;
 
 /// What [`begin_rows`] starts from.
@@ -102,7 +102,7 @@ pub fn mask_rows(observed: &[Complex32], fourier: &Fourier, spectrum: &mut [Comp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decon::NO_DATA;
+    use crate::constants::NO_DATA;
     use crate::twins::fourier::tests::{assert_close, by_definition, pattern};
 
     const FFT: Zyx<u32> = Zyx::new(5, 6, 9);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::ratio_rows::Model;
 use super::{Complex32, Direction, Fourier, is_no_data};
-use crate::decon::FLOOR;
+use crate::constants::FLOOR;
 
 /// Below this |t| the series is taken; its next term is 2e-7 of the sum.
 const SERIES_BELOW: f32 = 0.1;
@@ -56,7 +56,7 @@ fn term(observed: f32, expected: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decon::NO_DATA;
+    use crate::constants::NO_DATA;
     use crate::twins::fourier::tests::{by_definition, pattern};
 
     /// The definition in f64.

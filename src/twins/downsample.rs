@@ -5,7 +5,7 @@
 //! earlier tile stays. Blocks at the right and lower edge average what exists.
 
 use super::{Complex32, is_no_data, lane_of_mut};
-use crate::decon::NO_DATA;
+use crate::constants::NO_DATA;
 
 /// Shapes of [`downsample`].
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! plane ← no data. One value for each level-0 pixel under a tile.
 
-use crate::decon::NO_DATA;
+use crate::constants::NO_DATA;
 
 /// Clears `plane`.
 pub fn fill(plane: &mut [f32]) {

@@ -25,7 +25,7 @@ pub mod weight_rows;
 pub use fourier::{Direction, Fourier};
 pub use rustfft::num_complex::Complex32;
 
-use crate::decon::NO_DATA_LIMIT;
+use crate::constants::NO_DATA_LIMIT;
 
 /// Whether there is no data in an observed pixel. A NaN counts as data: a float image is converted as it is.
 #[inline]

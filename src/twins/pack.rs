@@ -119,7 +119,7 @@ fn round(value: f32, max: f32) -> (f32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decon::NO_DATA;
+    use crate::constants::NO_DATA;
 
     #[test]
     fn values_are_rounded_half_to_even_and_clamped() {

@@ -4,7 +4,7 @@
 //! (Bertero and Boccacci 2005, doi 10.1051/0004-6361:20052717). Transforms are unscaled.
 
 use super::{Complex32, Direction, Fourier, is_no_data};
-use crate::decon::FLOOR;
+use crate::constants::FLOOR;
 
 /// What a camera is expected to count of a blurred point.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub fn ratio_rows(spectrum: &mut [Complex32], observed: &[Complex32], model: Mod
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decon::NO_DATA;
+    use crate::constants::NO_DATA;
     use crate::twins::fourier::tests::{assert_close, by_definition, pattern};
 
     #[test]

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_shading_corrects_what_is_painted_and_leaves_no_data() {
         let field = Samples::F32(
-            (0..12).map(|i| if i == 5 { crate::decon::NO_DATA } else { i as f32 * 10.0 }).collect(),
+            (0..12).map(|i| if i == 5 { crate::constants::NO_DATA } else { i as f32 * 10.0 }).collect(),
         );
         let shading: Vec<_> = (0..12).map(|i| [i as f32, 2.0]).collect();
         let shown = Rect::new(0, 0, 4, 3);
@@ -180,7 +180,7 @@ mod tests {
             Stitch { left: -1, top: 1, field_width: 4, shown, samples: 1, sample: 0, width: 5, height: 3 };
         let mut plane = vec![-5.0; 15];
         stitch(&field, &params, Some(&shading), &mut plane);
-        let value = |i: i32| if i == 5 { crate::decon::NO_DATA } else { i as f32 * 18.0 };
+        let value = |i: i32| if i == 5 { crate::constants::NO_DATA } else { i as f32 * 18.0 };
         let row = |first| [value(first), value(first + 1), value(first + 2), -5.0, -5.0];
         assert_eq!(plane, [[-5.0; 5], row(1), row(5)].concat());
     }

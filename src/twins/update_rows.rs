@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{Complex32, Direction, Fourier};
-use crate::decon::FLOOR;
+use crate::constants::FLOOR;
 
 /// What [`update_rows`] reads and writes beside the spectrum; any number of rows.
 pub struct Update<'a> {

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::{Complex32, Direction, Fourier};
-use crate::decon::{WEIGHT_LIMIT, WEIGHT_ROUNDING};
+use crate::constants::{WEIGHT_LIMIT, WEIGHT_ROUNDING};
 
 /// spectrum of hᵀ ⊗ mask along x → `weight`; any number of rows. The spectrum is used up.
 pub fn weight_rows(spectrum: &mut [Complex32], weight: &mut [Complex32], fourier: &Fourier) {

@@ -12,8 +12,8 @@ pub use painter::Painter;
 use super::copy::{Canvas, Placed, without};
 use crate::decon::{Clamped, FinishedTile, Worked, fill_of};
 use crate::pixels::{SampleType, Samples};
-use crate::plan::Tile;
 use crate::space::{Mosaic, Rect};
+use crate::tile::Tile;
 use crate::twins::pack::Packed;
 
 /// Some tiles of integers, each taking memory from its first field to when it is finished.

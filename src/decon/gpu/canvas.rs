@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::gpu::{Device, Kernel, Recorder};
 use crate::kernels::{downsample, feather, fill, sample_code, stitch};
 use crate::pixels::PixelType;
-use crate::plan::{Layer, Tile};
 use crate::space::{Local, Mosaic, Rect, Zyx};
+use crate::tile::{Layer, Tile};
 
 /// A field on the device.
 #[derive(Debug)]

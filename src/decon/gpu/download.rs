@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::{pack, sample_code};
 use crate::pixels::{SampleType, Samples};
-use crate::plan::Tile;
 use crate::space::Zyx;
+use crate::tile::Tile;
 
 #[derive(Debug)]
 pub(super) struct Download {

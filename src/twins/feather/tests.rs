@@ -1,7 +1,7 @@
 //! Against the definition in f64, pixel by pixel over all fields; and what must never be seen: a step.
 
 use super::*;
-use crate::decon::NO_DATA;
+use crate::constants::NO_DATA;
 use crate::twins::fill::fill;
 
 const PLANE: (u32, u32) = (64, 48);

@@ -8,9 +8,9 @@ use crate::dataset::Pixels;
 use crate::dataset::{Rows, Subblock, TakesRows, Unread};
 use crate::error::Result;
 use crate::pixels::PixelType;
-use crate::plan::Layer;
 use crate::plan::tests::field;
 use crate::space::Local;
+use crate::tile::Layer;
 
 /// Fields that overlap, stick out, and leave a gap; of the third, two parts are shown.
 const PLACES: [(i64, i64); 5] = [(-3, -5), (40, 2), (20, 30), (28, 14), (70, 60)];

@@ -4,8 +4,8 @@ use super::*;
 use crate::decon::oracle::lopsided_psf;
 use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Precision, Setup, Start, deconvolve};
 use crate::pixels::PixelType;
-use crate::plan::Layer;
 use crate::source::SharedBytes;
+use crate::tile::Layer;
 
 const MOSAIC: (u32, u32) = (101, 77);
 
