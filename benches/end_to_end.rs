@@ -11,11 +11,11 @@ use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::{Compression, Plane};
 use decon_gpu::job::Job;
 use decon_gpu::options::Options;
+use decon_gpu::output::Target;
 use decon_gpu::pixels::{PixelType, Samples};
 use decon_gpu::report::Silent;
 use decon_gpu::run::{Stop, run, run_without_output};
 use decon_gpu::space::Rect;
-use decon_gpu::zarr::Target;
 
 const SIDE: u32 = 512;
 /// Of 4 fields with 52 pixels of overlap.

@@ -14,7 +14,7 @@
 //! | [`decon`] | the algorithms over a backend; its CPU and GPU backends |
 //! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
 //! | [`gpu`] | adapters, device, buffers |
-//! | [`zarr`] | the OME-Zarr output |
+//! | [`output`] | what is written: levels, shards, the hidden folder; OME-Zarr |
 //! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
@@ -44,6 +44,7 @@ pub mod job;
 pub mod kernels;
 pub mod ngff;
 pub mod options;
+pub mod output;
 pub mod pipeline;
 pub mod pixels;
 pub mod plan;
@@ -62,4 +63,3 @@ pub mod timeline;
 pub mod twins;
 pub mod written;
 mod xml;
-pub mod zarr;

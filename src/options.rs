@@ -21,11 +21,11 @@ use reading::bytes;
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
 use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
+use crate::output::Version;
 use crate::psf::{Microscope, PsfBackground, PsfCentre};
 use crate::source::{Access, Location};
 use crate::space::Zyx;
 use crate::tiff::Axes;
-use crate::zarr::Version;
 
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
 /// sums of a few sides within 32 bits.

@@ -14,11 +14,11 @@ use crate::dataset::Scene;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
+use crate::output::Target;
 use crate::report::Silent;
 use crate::run::{Stop, run};
 use crate::source::Location;
 use crate::space::{Rect, Stored};
-use crate::zarr::Target;
 
 /// What to load, and how often.
 #[derive(Clone, Debug)]

@@ -20,11 +20,11 @@ use super::{Better, Cell, Column, Results, Row, Runs, Table};
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job};
 use crate::options::Options;
+use crate::output::Target;
 use crate::pixels::Samples;
 use crate::report::Silent;
 use crate::run::{Stop, run, run_without_output};
 use crate::source::Simulation;
-use crate::zarr::Target;
 
 /// What to run, and how often.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::decon::{Method, Overlap, Precision, Start};
 use crate::error::Error;
+use crate::output::Version;
 use crate::psf::{Microscope, PsfCentre};
 use crate::source::{IoMethod, Location};
-use crate::zarr::Version;
 
 /// What to do with which file.
 #[derive(Args, Clone, Debug)]

@@ -12,11 +12,11 @@ use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
+use crate::output::{Target, read_plane};
 use crate::report::TerminalReport;
 use crate::run::Stop;
 use crate::say;
 use crate::written::{Footprint, is_picture, write_whole};
-use crate::zarr::{Target, read_plane};
 
 /// Names the folder.
 const OUTPUT: &str = "--output";

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::flatfield::{Brightness, Camera, Panel, Panels, Seams, estimate, write_picture};
 use crate::job::Job;
 use crate::options::Options;
+use crate::output::{Target, read_plane};
 use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
 use crate::run::Stop;
@@ -21,7 +22,6 @@ use crate::say;
 use crate::source::Location;
 use crate::tiff::{Planes, is_written_here, write_planes};
 use crate::written::{Footprint, is_picture};
-use crate::zarr::{Target, read_plane};
 
 /// With fewer fields, the structures of the specimen do not average out.
 const FEW_FIELDS: usize = 20;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::options::{Options, PsfSource};
+use crate::output::hidden_folder;
 use crate::source::Location;
 use crate::written::Footprint;
-use crate::zarr::hidden_folder;
 
 /// What messages call an input.
 const INPUT: &str = "the input";

@@ -18,6 +18,7 @@ use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
 use crate::options::{self, Options};
+use crate::output::Target;
 use crate::pipeline::StageTime;
 use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, Summary, TerminalReport};
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
@@ -25,7 +26,6 @@ use crate::say;
 use crate::source::Location;
 use crate::timeline::Timeline;
 use crate::written::{Footprint, is_json, write_whole};
-use crate::zarr::Target;
 
 /// Exit code of a run that left damaged subblocks out.
 const WITH_DAMAGE: u8 = 3;

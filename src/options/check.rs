@@ -7,8 +7,8 @@ use super::{LONGEST_SIDE, PerChannel, not_negative};
 use crate::cli::args::{BackendArgs, BackendChoice, DeconvolutionArgs, JobArgs};
 use crate::decon::{Precision, Until};
 use crate::error::{Error, Result};
+use crate::output::Version;
 use crate::source::Location;
-use crate::zarr::Version;
 
 /// Numbers that a flag alone makes wrong.
 pub(super) fn numbers(args: &JobArgs) -> Result<()> {

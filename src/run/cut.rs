@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::file::FileRun;
 use super::stages::{Failure, Step, What};
 use crate::decon::FinishedTile;
+use crate::output::{Block, Pyramid, Shard};
 use crate::pipeline::{Input, Output};
 use crate::plan::{Bare, Plan};
-use crate::zarr::{Block, Pyramid, Shard};
 
 /// Finished tiles become shards of every level. Goes on with a file that is over, as what is on its
 /// way is kept.

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::identity;
 use crate::error::Result;
 use crate::job::{Image, Job};
+use crate::output::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
 use crate::pixels::SampleType;
 use crate::plan::{OutputChannel, Plan, are_colors};
 use crate::space::Zyx;
-use crate::zarr::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
 
 /// How the image is cut, and what viewers show beside it.
 pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {

@@ -14,10 +14,10 @@ use super::{Order, Outcome, State, Stop, Work, describe};
 use crate::decon::OpenTiles;
 use crate::error::{Error, Result};
 use crate::job::{Image, Job};
+use crate::output::{ChannelRange, ImageWriter, OmeZarr, Pyramid, Target};
 use crate::plan::Shares;
 use crate::report::{Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
-use crate::zarr::{ChannelRange, ImageWriter, OmeZarr, Pyramid, Target};
 
 /// See the module. Shared by the stages.
 pub(super) struct FileRun<'a> {

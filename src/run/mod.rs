@@ -26,6 +26,7 @@ use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painter};
 use crate::engine::DecodedBatch;
 use crate::error::{Error, Result};
 use crate::job::{Job, workers};
+use crate::output::{OmeZarr, Target};
 use crate::pipeline::StageTime;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
@@ -35,7 +36,6 @@ use crate::space::{Local, Rect};
 use crate::stop::NOTHING_KEPT;
 pub use crate::stop::Stop;
 use crate::timeline::Timeline;
-use crate::zarr::{OmeZarr, Target};
 use counted::{Counted, Note, saturated};
 use tally::Tally;
 

@@ -3,8 +3,8 @@
 use super::Order;
 use super::stages::{BatchNumber, Decoded, Raw, Stored};
 use crate::decon::FinishedTile;
+use crate::output::Shard;
 use crate::timeline::{Item, Named};
-use crate::zarr::Shard;
 
 impl Named for FinishedTile {
     fn item(&self, _: u64) -> Option<Item> {

@@ -16,11 +16,11 @@ use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::gpu::Device;
 use crate::job::{Chosen, Image};
+use crate::output::Shard;
 use crate::pipeline::{self, Input, Output, Pipeline, StageTime};
 use crate::pixels::Samples;
 use crate::report::Report;
 use crate::timeline::{Item, Named};
-use crate::zarr::Shard;
 
 /// What passes from stage to stage.
 pub(super) struct Step<'a, T> {

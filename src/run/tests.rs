@@ -10,11 +10,11 @@ use crate::cli::args::JobArgs;
 use crate::czi::write::{CziWriter, Metadata, NewSubblock};
 use crate::dataset::{Compression, Plane};
 use crate::options::Options;
+use crate::output::read_plane;
 use crate::pixels::PixelType;
 use crate::plan::Depths;
 use crate::report::Silent;
 use crate::space::Rect;
-use crate::zarr::read_plane;
 
 fn prepare(input: &Path, flags: &str) -> Result<Job> {
     let input = input.to_string_lossy();

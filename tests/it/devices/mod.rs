@@ -21,12 +21,12 @@ use decon_gpu::error::Result;
 use decon_gpu::gpu::{Adapter, Device, adapters};
 use decon_gpu::job::{Chosen, Gpu, Job};
 use decon_gpu::options::Options;
+use decon_gpu::output::Target;
 use decon_gpu::pixels::{PixelType, Samples};
 use decon_gpu::report::{Report, Summary};
 use decon_gpu::run::{Stop, run as run_job};
 use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::timeline::{Detail, Timeline};
-use decon_gpu::zarr::Target;
 
 /// Every test opens devices of its own: what others take would be counted.
 pub fn adapter() -> Adapter {

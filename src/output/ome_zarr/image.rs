@@ -16,13 +16,12 @@ use zarrs::array::{Array, ArrayBytes, ArrayMetadataOptions, ArrayToBytesCodecTra
 use zarrs::filesystem::FilesystemStore;
 use zarrs::storage::StorageError;
 
-use super::layout::{ImageLayout, Level};
-use super::partial::PartialFolder;
-use super::pyramid::Shard;
-use super::range::ShardRange;
-use super::record::Stored;
-use super::stored::StoredLengths;
 use crate::error::{Error, Result};
+use crate::output::layout::{ImageLayout, Level};
+use crate::output::pyramid::Shard;
+use crate::output::range::ShardRange;
+use crate::output::stored::StoredLengths;
+use crate::output::unfinished::{PartialFolder, Stored};
 use crate::pixels::{SampleType, Samples};
 use crate::space::{Output, Rect, Tczyx};
 use crate::timeline::Write;
@@ -34,7 +33,7 @@ const PART_BYTES: usize = 1 << 20;
 pub(super) const AXES: [&str; 5] = ["t", "c", "z", "y", "x"];
 
 /// A shard of an image: level, position in its grid.
-pub(super) type ShardKey = (usize, Tczyx<u64>);
+pub(in crate::output) type ShardKey = (usize, Tczyx<u64>);
 
 /// The shards of one image that are finished.
 pub(super) type Finished = HashMap<ShardKey, Stored>;
@@ -155,12 +154,12 @@ impl ImageWriter {
     }
 
     /// What an earlier run finished.
-    pub(super) fn finished(&self) -> &HashSet<ShardKey> {
+    pub(in crate::output) fn finished(&self) -> &HashSet<ShardKey> {
         &self.finished
     }
 
     /// What the display range needs of it, with the channel of each.
-    pub(super) fn finished_ranges(&self) -> impl Iterator<Item = (u64, &ShardRange)> {
+    pub(in crate::output) fn finished_ranges(&self) -> impl Iterator<Item = (u64, &ShardRange)> {
         self.finished_ranges.iter().map(|(channel, range)| (*channel, range))
     }
 
@@ -189,7 +188,7 @@ impl ImageWriter {
     ///
     /// # Errors
     /// `Io`, and when the file does not decode.
-    pub(super) fn load(&self, level: usize, index: Tczyx<u64>) -> Result<Samples> {
+    pub(in crate::output) fn load(&self, level: usize, index: Tczyx<u64>) -> Result<Samples> {
         let (array, at) = (&self.levels[level], index.to_array());
         let loaded = match self.layout.sample() {
             SampleType::U8 => array.retrieve_chunk(&at).map(Samples::U8),

@@ -16,6 +16,7 @@ use zarrs::filesystem::FilesystemStore;
 
 use super::*;
 use crate::error::Error;
+use crate::output::{Block, ChannelRange, Encoding, ImageLayout, Pyramid, Shard, ShardRange, Target};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::pyramid_bytes;
 use crate::space::{Rect, Tczyx};

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use zarrs::filesystem::FilesystemStore;
 
-use super::identity::difference;
 use super::image::{Finished, ImageWriter, on_disk, storage_error};
-use super::layout::ImageLayout;
 use super::metadata::{self, ImageMetadata};
 use super::ome_xml;
-use super::partial::{PartialFolder, Target, sweep_beside_complete};
-use super::range::ChannelRange;
 use super::version::{self, Version};
 use crate::error::{Error, Result};
+use crate::output::layout::ImageLayout;
+use crate::output::range::ChannelRange;
+use crate::output::unfinished::{PartialFolder, Target, difference, sweep_beside_complete};
 use crate::timeline::{Write, WriteLog};
 use crate::written::{flush_folder, write_whole};
 
@@ -99,7 +98,7 @@ impl OmeZarr {
     }
 
     /// Writes the groups' metadata and gives the folder its name. `ranges`: of each image, each channel
-    /// ([`Pyramid::ranges`](super::Pyramid::ranges)). `described` is added to how the output was made. Says what could not be
+    /// ([`Pyramid::ranges`](crate::output::Pyramid::ranges)). `described` is added to how the output was made. Says what could not be
     /// removed of what lay beside it.
     ///
     /// # Errors

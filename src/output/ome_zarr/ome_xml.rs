@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::layout::ImageLayout;
 use super::metadata::ImageMetadata;
+use crate::output::layout::ImageLayout;
 use crate::pixels::SampleType;
 use crate::space::{Tczyx, Zyx};
 
@@ -78,7 +78,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zarr::{Encoding, OmeroChannel};
+    use crate::output::{Encoding, OmeroChannel};
 
     #[test]
     fn names_come_back_from_an_xml_parser() {

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use super::identity;
+use super::difference::difference;
 use super::record::{Past, Record};
 use crate::error::{Error, Result};
 use crate::timeline::{Write, WriteLog};
@@ -51,7 +51,7 @@ impl Target {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct PartialFolder {
+pub(in crate::output) struct PartialFolder {
     target: PathBuf,
     overwrite: bool,
     folder: PathBuf,
@@ -214,7 +214,7 @@ impl PartialFolder {
     }
 
     fn check_same(&self, before: &Value, now: &Value) -> Result<()> {
-        match identity::difference(before, now) {
+        match difference(before, now) {
             None => Ok(()),
             Some(what) => Err(Error::option(
                 "--resume",
@@ -263,7 +263,7 @@ impl Drop for PartialFolder {
 ///
 /// # Errors
 /// `Io`, also when another process writes there.
-pub(super) fn sweep_beside_complete(target: &Target) -> Result<()> {
+pub(in crate::output) fn sweep_beside_complete(target: &Target) -> Result<()> {
     let folder = hidden_folder(&target.path.canonicalize().map_err(|error| Error::io(&target.path, error))?);
     let is_of_another = folder.join("image").exists();
     if is_of_another && !target.overwrite {
@@ -349,5 +349,5 @@ fn replaceable(target: &Path, overwrite: bool) -> Result<PathBuf> {
 }
 
 #[cfg(test)]
-#[path = "partial_tests.rs"]
+#[path = "folder_tests.rs"]
 mod tests;

@@ -12,8 +12,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::image::ImageWriter;
 use super::layout::{ImageLayout, Level};
+use super::ome_zarr::ImageWriter;
 use super::range::{ChannelRange, CountedRows, RangeFinder, RangeMeter, ShardRange};
 use super::sample::{Window, copy, halve};
 use crate::pixels::{SampleType, Samples};

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::image::AXES;
-use super::layout::{ImageLayout, Level};
-use super::range::ChannelRange;
 use super::version::Version;
+use crate::output::layout::{ImageLayout, Level};
+use crate::output::range::ChannelRange;
 use crate::space::{Tczyx, Zyx};
 
 /// What viewers show beside the pixels of an image.
@@ -125,8 +125,8 @@ fn omero_channel(channel: &OmeroChannel, range: ChannelRange) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Encoding;
     use crate::pixels::SampleType;
-    use crate::zarr::Encoding;
 
     fn example(metadata: &ImageMetadata) -> Value {
         let layout =

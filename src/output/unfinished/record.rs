@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::range::ShardRange;
 use crate::error::{Error, Result};
+use crate::output::range::ShardRange;
 use crate::space::Tczyx;
 use crate::timeline::{Write, WriteLog};
 use crate::written::FileId;
@@ -22,11 +22,11 @@ use crate::written::FileId;
 const FORMAT: u32 = 3;
 
 /// A shard: image, level, position in the level's grid.
-pub(super) type ShardKey = (usize, usize, Tczyx<u64>);
+pub(in crate::output) type ShardKey = (usize, usize, Tczyx<u64>);
 
 /// What is known of a shard that is stored.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stored {
+pub(in crate::output) struct Stored {
     /// Of its file; 0 when it holds zeros only and has none.
     pub bytes: u64,
     /// Of a shard of level 0.
@@ -81,7 +81,7 @@ impl RangeLine {
 
 /// What an earlier process left.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(in crate::output) struct Past {
     /// As it was given; `None` when the record has no beginning.
     pub identity: Option<Value>,
     pub shards: HashMap<ShardKey, Stored>,
@@ -92,7 +92,7 @@ pub(super) struct Past {
 
 /// An open record, which no other process has open.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(in crate::output) struct Record {
     path: PathBuf,
     id: Option<FileId>,
     file: Mutex<File>,

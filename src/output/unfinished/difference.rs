@@ -6,7 +6,7 @@ use serde_json::Value;
 const NAMED: usize = 3;
 
 /// What differs between the identity of an earlier run, as it was read, and that of this one; `None` when nothing does.
-pub(super) fn difference(before: &Value, now: &Value) -> Option<String> {
+pub(in crate::output) fn difference(before: &Value, now: &Value) -> Option<String> {
     // Through text, as the other went: a reader of decimals may round.
     let now = serde_json::from_str(&now.to_string()).expect("what was written as JSON is JSON");
     let mut found = Vec::new();

@@ -14,7 +14,7 @@ use zarrs::metadata::ChunkKeySeparator;
 use zarrs::metadata::v2::GroupMetadataV2;
 
 use super::image::AXES;
-use super::layout::{ImageLayout, Level};
+use crate::output::layout::{ImageLayout, Level};
 use crate::pixels::SampleType;
 
 /// Of the specification.
@@ -33,7 +33,7 @@ pub enum Version {
 
 impl Version {
     /// The best that a codec can compress.
-    pub(super) fn best_level(self) -> i32 {
+    pub(in crate::output) fn best_level(self) -> i32 {
         match self {
             Self::V04 => 9,
             Self::V05 => 22,

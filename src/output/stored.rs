@@ -69,8 +69,8 @@ fn index(mut position: u64, shards: Tczyx<u64>) -> Tczyx<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Encoding;
     use crate::pixels::SampleType;
-    use crate::zarr::Encoding;
 
     #[test]
     fn every_shard_has_a_place_of_its_own() {

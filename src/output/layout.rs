@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::version::Version;
+use super::ome_zarr::Version;
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::space::Tczyx;

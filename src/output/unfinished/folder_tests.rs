@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::output::unfinished::Stored;
 use crate::space::Tczyx;
-use crate::zarr::record::Stored;
 
 fn zarr_folder(target: &Path, mark: &str) {
     fs::create_dir(target).unwrap();

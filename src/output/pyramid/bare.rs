@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Pyramid, Shard};
+use crate::output::layout::Level;
 use crate::pixels::Samples;
 use crate::space::{Area, Output, Rect, Tczyx};
-use crate::zarr::layout::Level;
 
 /// Time, channel and slices.
 pub type Planes = (u64, u64, Range<u64>);
