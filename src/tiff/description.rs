@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::aperio::Aperio;
 use super::axes::Axes;
 use super::header::Header;
 use super::imagej::ImageJ;
+use super::metaseries;
 use super::ome;
 use super::shaped::Shaped;
 use super::stk::Stk;
@@ -118,14 +120,20 @@ impl Description {
         }
         let count = pages.numbers.len();
         if let Some(stk) = &header.stk {
-            return Ok(stk.describe(count));
+            return Ok(stk.describe(count, &told_by_metamorph(texts)));
         }
         if let Some(imagej) = texts.iter().find_map(|text| ImageJ::parse(text)) {
             return Ok(imagej.describe(count, header.resolution));
         }
+        if let Some(aperio) = texts.iter().find_map(|text| Aperio::parse(text)) {
+            return Ok(aperio.describe(count));
+        }
         let shaped = texts.iter().find_map(|text| Shaped::parse(text)?.describe(pages));
         let mut told = shaped.unwrap_or_else(|| Self::guessed(count));
-        told.voxel_um = header.resolution.pixel_um(&mut told.notes);
+        told.voxel_um = told_by_metamorph(texts);
+        if told.voxel_um.x.is_none() {
+            told.voxel_um = header.resolution.pixel_um(&mut told.notes);
+        }
         Ok(told)
     }
 
@@ -146,10 +154,14 @@ impl Description {
     }
 
     /// A z stack, as nothing says what else `pages` are.
-    fn guessed(pages: usize) -> Self {
+    pub fn guessed(pages: usize) -> Self {
         let guess = (pages > 1).then(|| format!("{pages} pages without axes: taken as slices"));
         Self { guess, ..Self::plain(pages) }
     }
+}
+
+fn told_by_metamorph(texts: &[String]) -> Zyx<Option<f64>> {
+    texts.iter().find_map(|text| metaseries::pixel_um(text)).unwrap_or_default()
 }
 
 /// Planes that lie behind the first, of so many pixels across and down, in a file of one directory.
@@ -176,4 +188,19 @@ pub(super) fn micrometres(value: f64, unit: &str) -> Option<f64> {
         _ => return None,
     };
     Some(value * factor).filter(|um| um.is_finite() && *um > 0.0)
+}
+
+/// A time in seconds; `None` for units that are no times.
+pub(super) fn seconds(value: f64, unit: &str) -> Option<f64> {
+    let factor = match unit.trim().to_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "ms" | "msec" | "millisecond" | "milliseconds" => 1e-3,
+        "µs" | "μs" | "us" | "\\u00b5s" | "microsecond" | "microseconds" => 1e-6,
+        "ns" | "nanosecond" | "nanoseconds" => 1e-9,
+        "min" | "minute" | "minutes" => 60.0,
+        "h" | "hr" | "hour" | "hours" => 3600.0,
+        "d" | "day" | "days" => 86_400.0,
+        _ => return None,
+    };
+    Some(value * factor).filter(|secs| secs.is_finite() && *secs > 0.0)
 }

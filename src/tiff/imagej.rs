@@ -2,7 +2,7 @@
 //!
 //! Source: ImageJ, `ij.io.TiffEncoder` and `ij.io.FileOpener` (file format, "ImageJ hyperstacks": order xyczt).
 
-use super::description::{Description, Sizes, micrometres};
+use super::description::{Description, Sizes, micrometres, seconds};
 use super::header::{Resolution, ResolutionUnit};
 use crate::space::Zyx;
 
@@ -45,6 +45,9 @@ impl<'a> ImageJ<'a> {
                  taken as slices",
                 sizes.c, sizes.z, sizes.t
             ));
+        } else if pages > 1 && self.images() != pages {
+            description.guess =
+                Some(format!("{pages} pages that ImageJ's description does not count: taken as slices"));
         }
         let unit = self.value("unit").unwrap_or("pixel");
         // So does ImageJ, and Micro-Manager writes it so.
@@ -66,8 +69,10 @@ impl<'a> ImageJ<'a> {
             resolution.y.and_then(|r| length_of_pixel(r, y_unit)),
             resolution.x.and_then(|r| length_of_pixel(r, unit)),
         );
-        description.interval_secs = self.number("finterval").filter(|&secs| secs > 0.0);
+        let time_unit = self.value("tunit").filter(|unit| !unit.is_empty()).unwrap_or("sec");
+        description.interval_secs = self.number("finterval").and_then(|step| seconds(step, time_unit));
         description.notes.extend(about_the_units([unit, y_unit, z_unit]));
+        description.notes.extend(about_the_time_unit(time_unit));
         description.notes.extend(self.about_the_calibration());
         description
     }
@@ -103,6 +108,12 @@ impl<'a> ImageJ<'a> {
     fn count(&self, key: &str) -> u32 {
         self.value(key).and_then(|v| v.parse().ok()).filter(|&n| n > 0).unwrap_or(1)
     }
+}
+
+fn about_the_time_unit(unit: &str) -> Option<String> {
+    seconds(1.0, unit).is_none().then(|| {
+        format!("the time between frames, in the unit {unit:?} of ImageJ's description, is taken as unknown")
+    })
 }
 
 /// Of those that give no size, although they are no pixels.

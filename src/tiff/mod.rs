@@ -3,6 +3,7 @@
 //! Each page is a plane of one scene. It is stored in chunks, tiles or strips: a field is a tile, or strips of about a MiB.
 //! An image may be spread over files of one folder; they are read as if they lay one behind the other.
 
+mod aperio;
 mod assemble;
 mod axes;
 mod codec;
@@ -18,6 +19,7 @@ mod images;
 mod jpeg;
 mod levels;
 mod lsm;
+mod metaseries;
 mod ndtiff;
 mod number;
 mod ome;

@@ -10,7 +10,7 @@ use std::path::Path;
 use roxmltree::{Document, Node};
 
 use self::tiff_data::{Assigned, Blocks};
-use super::description::{Description, PageList, Sizes, micrometres};
+use super::description::{Description, PageList, Sizes, micrometres, seconds};
 use crate::dataset::{Channel, MOST_CHANNELS, Optics};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
@@ -195,14 +195,7 @@ fn physical_size(pixels: Node<'_, '_>, axis: &str) -> Option<f64> {
 
 fn interval(pixels: Node<'_, '_>) -> Option<f64> {
     let value: f64 = pixels.attribute("TimeIncrement")?.parse().ok()?;
-    let factor = match pixels.attribute("TimeIncrementUnit").unwrap_or("s") {
-        "s" => 1.0,
-        "ms" => 1e-3,
-        "min" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    };
-    Some(value * factor).filter(|secs| secs.is_finite() && *secs > 0.0)
+    seconds(value, pixels.attribute("TimeIncrementUnit").unwrap_or("s"))
 }
 
 /// The objective that the image's settings name, or the only one.

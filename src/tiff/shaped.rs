@@ -51,8 +51,12 @@ impl Shaped {
             // The last axis is the fastest.
             order.insert(0, axis);
         }
-        let expected = sizes.pages()?;
         let count = pages.numbers.len();
+        // The samples of a pixel may be called channels.
+        if sizes.pages() != Some(count) && sizes.c > 1 && sizes.c == pages.samples {
+            sizes.c = 1;
+        }
+        let expected = sizes.pages()?;
         if expected == count {
             return Some(Description::ordered(count, sizes, &order));
         }

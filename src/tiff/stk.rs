@@ -61,7 +61,8 @@ impl Stk {
     }
 
     /// What `pages` are: slices where they have distances, times where they were made one after the other.
-    pub fn describe(&self, pages: usize) -> Description {
+    /// `told` are sizes of pixels that a description has, for files without a calibration of their own.
+    pub fn describe(&self, pages: usize, told: &Zyx<Option<f64>>) -> Description {
         let mut description = Description::plain(pages);
         let mut made = self.made.windows(2);
         if self.distances_um.iter().all(Option::is_some) {
@@ -75,7 +76,8 @@ impl Stk {
             description.guess =
                 Some(format!("an STK file of {pages} planes without distances or times: taken as slices"));
         }
-        description.voxel_um = Zyx { y: self.y_um, x: self.x_um, ..description.voxel_um };
+        description.voxel_um =
+            Zyx { y: self.y_um.or(told.y), x: self.x_um.or(told.x), ..description.voxel_um };
         description
     }
 

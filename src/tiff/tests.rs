@@ -4,6 +4,7 @@ mod kinds;
 mod levels;
 mod ome;
 mod raw;
+mod sizes;
 mod vendors;
 mod written;
 
