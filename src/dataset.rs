@@ -4,6 +4,7 @@
 
 mod fault;
 mod fetched;
+mod last_decoded;
 mod voxel_size;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{Fault, Unreadable};
 pub use fetched::{Fetched, FieldSamples, Pixels, RawSubblock, Rows, TakesRows, Unread};
+pub use last_decoded::LastDecoded;
 pub use voxel_size::believed;
 
 use crate::error::Result;

@@ -27,8 +27,8 @@ use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
 
 use crate::dataset::{
-    Channel, Compression, Dataset, Fetched, FieldSamples, Input, Pixels, RawSubblock, Rows, Scene, Subblock,
-    TakesRows, believed,
+    Channel, Compression, Dataset, Fetched, FieldSamples, Input, LastDecoded, Pixels, RawSubblock, Rows,
+    Scene, Subblock, TakesRows, believed,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{SampleType, Samples};
@@ -39,7 +39,7 @@ use decode::Payload;
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::{Layout, Surroundings};
-use unusual::{LastStack, Unusual};
+use unusual::Unusual;
 
 /// An open CZI file.
 pub struct Czi {
@@ -48,7 +48,8 @@ pub struct Czi {
     merging: Merging,
     /// Subblocks whose pixels are not simply one plane of their size, by number.
     unusual: BTreeMap<usize, Unusual>,
-    last_stack: LastStack,
+    /// Segments of several compressed planes, by where they are.
+    stacks: LastDecoded<u64, Samples>,
 }
 
 impl Czi {
@@ -88,7 +89,7 @@ impl Czi {
         if header.update_pending {
             dataset.notes.push("the file was left while it was being written; parts may be missing".into());
         }
-        Ok(Self { source, dataset, merging: Merging::default(), unusual, last_stack: LastStack::default() })
+        Ok(Self { source, dataset, merging: Merging::default(), unusual, stacks: LastDecoded::default() })
     }
 
     /// Requests are made as `merging` says.
@@ -162,7 +163,7 @@ impl Input for Czi {
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
         let payload = self.payload(subblock, raw)?;
         match self.unusual(subblock) {
-            Some(unusual) => unusual.decode(subblock, payload, &self.last_stack),
+            Some(unusual) => unusual.decode(subblock, payload, &self.stacks),
             None => decode::decode(subblock, payload),
         }
     }

@@ -3,11 +3,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::decode::{self, Payload};
 use super::directory::{Entry, Within};
-use crate::dataset::Subblock;
+use crate::dataset::{LastDecoded, Subblock};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::space::{Local, Rect};
@@ -22,10 +21,6 @@ pub(super) struct Unusual {
     /// Stored pixels down, of its own plane.
     pub height: u32,
 }
-
-/// What a segment of several compressed planes was decoded to: the next one that is asked for is mostly another of these.
-#[derive(Default)]
-pub(super) struct LastStack(Mutex<Option<(u64, Arc<Samples>)>>);
 
 impl Unusual {
     /// `None` for a plane that is stored as it is covered.
@@ -60,10 +55,10 @@ impl Unusual {
         rects.iter().filter_map(repeated).collect()
     }
 
-    /// Bytes that its segment is decoded to, beside the plane itself.
+    /// Bytes that its segment is decoded to, which is kept until another one is, and the one that takes its place.
     pub fn decoding_bytes(&self, pixel_bytes: usize) -> u64 {
         let planes = match self.within {
-            Some(Within::Nth { of, .. }) => u64::from(of) + 1,
+            Some(Within::Nth { of, .. }) => 2 * u64::from(of) + 1,
             _ => 1,
         };
         planes * u64::from(self.width) * u64::from(self.height) * pixel_bytes as u64
@@ -73,10 +68,15 @@ impl Unusual {
     ///
     /// # Errors
     /// As [`decode::decode`].
-    pub fn decode(&self, subblock: &Subblock, payload: Payload<'_>, last: &LastStack) -> Result<Samples> {
+    pub fn decode(
+        &self,
+        subblock: &Subblock,
+        payload: Payload<'_>,
+        stacks: &LastDecoded<u64, Samples>,
+    ) -> Result<Samples> {
         let stored = Subblock { stored_width: self.width, stored_height: self.height, ..subblock.clone() };
         let plane = match self.within {
-            Some(Within::Nth { nth, of, .. }) => last.plane(&stored, payload, (nth, of))?,
+            Some(Within::Nth { nth, of, .. }) => plane_of_stack(&stored, payload, (nth, of), stacks)?,
             _ => decode::decode(&stored, payload)?,
         };
         if (self.width, self.height) == (subblock.stored_width, subblock.stored_height) {
@@ -86,25 +86,21 @@ impl Unusual {
     }
 }
 
-impl LastStack {
-    /// Plane `nth` of the `of` that `payload` holds, one below the other.
-    fn plane(&self, stored: &Subblock, payload: Payload<'_>, (nth, of): (u32, u32)) -> Result<Samples> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = match &*last {
-            Some((offset, all)) if *offset == payload.offset => all.clone(),
-            _ => {
-                let whole = Subblock { stored_height: stored.stored_height * of, ..stored.clone() };
-                let all = Arc::new(decode::decode(&whole, payload)?);
-                *last = Some((payload.offset, all.clone()));
-                all
-            }
-        };
-        drop(last);
-        let bytes = stored.decoded_bytes() as usize;
-        let mut plane = Samples::unset(all.kind(), bytes / all.kind().bytes());
-        plane.as_bytes_mut().copy_from_slice(&all.as_bytes()[nth as usize * bytes..][..bytes]);
-        Ok(plane)
-    }
+/// Plane `nth` of the `of` that `payload` holds, one below the other.
+fn plane_of_stack(
+    stored: &Subblock,
+    payload: Payload<'_>,
+    (nth, of): (u32, u32),
+    stacks: &LastDecoded<u64, Samples>,
+) -> Result<Samples> {
+    let all = stacks.get(payload.offset, || {
+        let whole = Subblock { stored_height: stored.stored_height * of, ..stored.clone() };
+        decode::decode(&whole, payload)
+    })?;
+    let bytes = stored.decoded_bytes() as usize;
+    let mut plane = Samples::unset(all.kind(), bytes / all.kind().bytes());
+    plane.as_bytes_mut().copy_from_slice(&all.as_bytes()[nth as usize * bytes..][..bytes]);
+    Ok(plane)
 }
 
 /// `plane`, each pixel over those of `width` × `height` that it covers.

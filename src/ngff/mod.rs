@@ -8,7 +8,6 @@
 mod array;
 mod axes;
 mod codecs;
-mod decoded;
 mod documents;
 mod element;
 mod images;
@@ -21,12 +20,12 @@ mod transform;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::dataset::{Dataset, Fetched, Input, RawSubblock, Scene, Subblock};
+use crate::dataset::{Dataset, Fetched, Input, LastDecoded, RawSubblock, Scene, Subblock};
 use crate::error::{Error, Result};
 use crate::pixels::Samples;
 use crate::source::{FileRead, Identity, Merging, Storage};
+use crate::space::Tczyx;
 use array::PlaneArray;
-use decoded::DecodedPieces;
 use shard::Shards;
 
 /// An open OME-Zarr.
@@ -37,7 +36,8 @@ pub struct Ngff {
     arrays: Vec<PlaneArray>,
     identity: Identity,
     shards: Shards,
-    decoded: DecodedPieces,
+    /// By the array's first field, and the piece.
+    decoded: LastDecoded<(usize, Tczyx<u64>), Vec<u8>>,
 }
 
 impl Ngff {
@@ -54,7 +54,7 @@ impl Ngff {
             arrays,
             identity,
             shards: Shards::default(),
-            decoded: DecodedPieces::default(),
+            decoded: LastDecoded::default(),
         })
     }
 

@@ -11,6 +11,7 @@ use super::number::Number;
 use super::outline::Meaning;
 use super::page::{Chunk, Page, Predictor};
 use super::predictor;
+use crate::dataset::LastDecoded;
 use crate::pixels::{PixelType, Samples};
 use crate::space::{Rect, Stored};
 
@@ -19,30 +20,55 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What chunks hold of which several fields are made, by page and first chunk: the samples of a pixel side by side.
+pub(super) type SharedPixels = LastDecoded<(u32, u32), Vec<u64>>;
+
 /// The samples of `place`, of whose chunks `stored` are the bytes: those of [`Place::ranges`], one after the other.
 ///
 /// # Errors
 /// What is wrong with `stored`.
-pub(super) fn decode(page: &Page, place: &Place, stored: &[u8]) -> Result<Samples, Fault> {
+pub(super) fn decode(
+    page: &Page,
+    place: &Place,
+    stored: &[u8],
+    shared: &SharedPixels,
+) -> Result<Samples, Fault> {
     let rect = place.rect(page);
     let pixel_type = page.pixels.pixel_type();
     let row_bytes = rect.width as usize * pixel_type.bytes();
     let count = rect.width as usize * rect.height as usize * pixel_type.samples() as usize;
     let mut samples = Samples::unset(pixel_type.sample_type(), count);
     let field = Field { page, place, rect, pixel_type, row_bytes };
-    let mut rest = stored;
-    for (plane, (chunks, range)) in place.chunks(page).into_iter().zip(place.ranges(page)).enumerate() {
-        let (now, later) = rest.split_at((range.end - range.start).min(rest.len() as u64) as usize);
-        rest = later;
-        for chunk in chunks {
-            let bytes = within(&page.chunks[chunk], &range, now)?;
-            field.decode_chunk(plane, chunk, bytes, samples.as_bytes_mut())?;
-        }
+    if page.shares_chunks() {
+        let pixels = shared.get((place.page, place.first), || field.undo_all(stored))?;
+        field.place_all(bytemuck::cast_slice(&pixels), samples.as_bytes_mut());
+    } else {
+        each_chunk(page, place, stored, |plane, chunk, bytes| {
+            field.decode_chunk(plane, chunk, bytes, samples.as_bytes_mut())
+        })?;
     }
     if page.pixels.is_inverted {
         samples.as_bytes_mut().iter_mut().for_each(|byte| *byte = !*byte);
     }
     Ok(samples)
+}
+
+/// Gives `take` the chunks of `place`: which of the samples that are stored apart, its number, its stored bytes.
+fn each_chunk(
+    page: &Page,
+    place: &Place,
+    stored: &[u8],
+    mut take: impl FnMut(usize, usize, Option<&[u8]>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut rest = stored;
+    for (plane, (chunks, range)) in place.chunks(page).into_iter().zip(place.ranges(page)).enumerate() {
+        let (now, later) = rest.split_at((range.end - range.start).min(rest.len() as u64) as usize);
+        rest = later;
+        for chunk in chunks {
+            take(plane, chunk, within(&page.chunks[chunk], &range, now)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The bytes of `chunk` in those of `range`; `None` when it is not stored.
@@ -83,7 +109,32 @@ struct Field<'a> {
     row_bytes: usize,
 }
 
+/// Where a chunk lies in a field, and how much of it does.
+struct Part {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+    /// Bytes of the whole chunk.
+    whole: usize,
+}
+
 impl Field<'_> {
+    fn part(&self, chunk: usize) -> Part {
+        let (page, grid) = (self.page, &self.page.grid);
+        let index = (chunk as u64 % grid.chunks()) as u32;
+        let (column, row) = (index % grid.across, index / grid.across);
+        let x = (i64::from(column * grid.width) - self.rect.x) as usize;
+        let y = (i64::from(row * grid.height) - self.rect.y) as usize;
+        Part {
+            x,
+            y,
+            width: (grid.width as usize).min(self.rect.width as usize - x),
+            height: (grid.height as usize).min(self.rect.height as usize - y),
+            whole: page.chunk_bytes(row) as usize,
+        }
+    }
+
     /// Decodes chunk number `chunk`, whose `plane`th sample it is of, to its place among the `samples`.
     fn decode_chunk(
         &self,
@@ -92,39 +143,54 @@ impl Field<'_> {
         stored: Option<&[u8]>,
         samples: &mut [u8],
     ) -> Result<(), Fault> {
-        let (page, grid) = (self.page, &self.page.grid);
-        let index = (chunk as u64 % grid.chunks()) as u32;
-        let (column, row) = (index % grid.across, index / grid.across);
-        let x = (i64::from(column * grid.width) - self.rect.x) as usize;
-        let y = (i64::from(row * grid.height) - self.rect.y) as usize;
-        let width = (grid.width as usize).min(self.rect.width as usize - x);
-        let height = (grid.height as usize).min(self.rect.height as usize - y);
-        let rows = &mut samples[y * self.row_bytes..(y + height) * self.row_bytes];
-        let whole = page.chunk_bytes(row) as usize;
+        let part = self.part(chunk);
         if self.is_direct() {
-            match stored {
-                Some(stored) => self.undo(stored, rows, whole)?,
-                None => rows.fill(0),
-            }
+            let rows = &mut samples[part.y * self.row_bytes..(part.y + part.height) * self.row_bytes];
+            self.undo(stored, rows, part.whole)?;
             if self.pixel_type.samples() == 3 {
-                swap_red_and_blue(rows, page.pixels.number);
+                swap_red_and_blue(rows, self.page.pixels.number);
             }
             return Ok(());
         }
         SCRATCH.with_borrow_mut(|scratch| {
-            let needed = height * page.row_bytes();
+            let needed = part.height * self.page.row_bytes();
             scratch.resize(scratch.len().max(needed.div_ceil(8)), 0);
             let pixels = &mut bytemuck::cast_slice_mut::<u64, u8>(scratch)[..needed];
-            match stored {
-                Some(stored) => self.undo(stored, pixels, whole)?,
-                None => pixels.fill(0),
-            }
-            for (from, to) in pixels.chunks_exact(page.row_bytes()).zip(rows.chunks_exact_mut(self.row_bytes))
-            {
-                self.place_row(plane, from, (x, width), to);
-            }
+            self.undo(stored, pixels, part.whole)?;
+            self.place_chunk(plane, &part, pixels, samples);
             Ok(())
         })
+    }
+
+    /// What its chunks hold, those of one sample, each from a multiple of 8 bytes on.
+    fn undo_all(&self, stored: &[u8]) -> Result<Vec<u64>, Fault> {
+        let mut all = Vec::new();
+        each_chunk(self.page, self.place, stored, |_, chunk, stored| {
+            let (part, first) = (self.part(chunk), all.len());
+            let bytes = part.height * self.page.row_bytes();
+            all.resize(first + bytes.div_ceil(8), 0);
+            self.undo(stored, &mut bytemuck::cast_slice_mut(&mut all[first..])[..bytes], part.whole)
+        })?;
+        Ok(all)
+    }
+
+    /// Its own of `pixels`, as [`Field::undo_all`] gave them, to the `samples`.
+    fn place_all(&self, mut pixels: &[u8], samples: &mut [u8]) {
+        for chunk in self.place.chunks(self.page).into_iter().flatten() {
+            let part = self.part(chunk);
+            let bytes = part.height * self.page.row_bytes();
+            self.place_chunk(0, &part, &pixels[..bytes], samples);
+            pixels = &pixels[bytes.next_multiple_of(8)..];
+        }
+    }
+
+    fn place_chunk(&self, plane: usize, part: &Part, pixels: &[u8], samples: &mut [u8]) {
+        let rows = &mut samples[part.y * self.row_bytes..(part.y + part.height) * self.row_bytes];
+        for (from, to) in
+            pixels.chunks_exact(self.page.row_bytes()).zip(rows.chunks_exact_mut(self.row_bytes))
+        {
+            self.place_row(plane, from, (part.x, part.width), to);
+        }
     }
 
     /// Whether the rows of a chunk are rows of the field, sample for sample.
@@ -134,9 +200,13 @@ impl Field<'_> {
             && self.page.interleaved() == self.pixel_type.samples() as usize
     }
 
-    /// Fills `rows` of a chunk with samples in native order.
-    fn undo(&self, stored: &[u8], rows: &mut [u8], whole: usize) -> Result<(), Fault> {
+    /// Fills `rows` of a chunk with samples in native order; with zeros where nothing is stored.
+    fn undo(&self, stored: Option<&[u8]>, rows: &mut [u8], whole: usize) -> Result<(), Fault> {
         let page = self.page;
+        let Some(stored) = stored else {
+            rows.fill(0);
+            return Ok(());
+        };
         page.codec.decompress(stored, rows, whole)?;
         let number = page.pixels.number;
         if page.predictor == Predictor::Float {

@@ -19,7 +19,7 @@ pub(super) struct Place {
     /// Which of the channels that the page makes.
     pub channel: u32,
     /// Position of the first chunk among those of one sample.
-    first: u32,
+    pub first: u32,
     count: u32,
 }
 

@@ -41,6 +41,7 @@ pub use planes::{Planes, is_written_here, read_planes, write_planes};
 pub use volume::{Volume, VolumeFile, read_volume};
 
 use self::codec::Fault;
+use self::decode::SharedPixels;
 use self::fields::Place;
 use self::files::beside_path;
 use self::page::Page;
@@ -60,6 +61,7 @@ pub struct TiffStack {
     /// `Subblock::number` is the position.
     places: Vec<Place>,
     dataset: Dataset,
+    shared: SharedPixels,
 }
 
 impl TiffStack {
@@ -83,7 +85,8 @@ impl TiffStack {
     /// As [`TiffStack::open`], and `Option` when `axes` do not fit.
     pub fn from_source(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<'_>) -> Result<Self> {
         let stack::Opened { source, pages, places, dataset } = stack::open(source, axes, beside)?;
-        Ok(Self { source, merging: Merging::default(), pages, places, dataset })
+        let (merging, shared) = (Merging::default(), SharedPixels::default());
+        Ok(Self { source, merging, pages, places, dataset, shared })
     }
 
     /// Requests are made as `merging` says.
@@ -122,13 +125,12 @@ impl Input for TiffStack {
     }
 
     fn decoding_bytes(&self) -> u64 {
-        // A chunk before its samples are placed, and another where its compression needs all of it.
-        self.pages.iter().map(|page| 2 * page.chunk_bytes(0)).max().unwrap_or(0)
+        self.pages.iter().map(Page::decoding_bytes).max().unwrap_or(0)
     }
 
     fn decode(&self, subblock: &Subblock, raw: &RawSubblock) -> Result<Samples> {
         let (page, place) = self.find(subblock);
-        decode::decode(page, place, &raw.bytes).map_err(|fault| match fault {
+        decode::decode(page, place, &raw.bytes, &self.shared).map_err(|fault| match fault {
             Fault::Broken(what) => {
                 Error::format(self.source.path(), format!("{subblock}: {what}"), subblock.offset)
             }

@@ -119,6 +119,18 @@ impl Page {
         if self.is_planar { 1 } else { self.pixels.stored }
     }
 
+    /// Whether its channels lie in the same chunks.
+    pub fn shares_chunks(&self) -> bool {
+        !self.is_planar && self.pixels.channels() > 1
+    }
+
+    /// Bytes that a chunk, or the chunks of a field that are taken together, are decoded to beside the field's samples.
+    pub fn decoding_bytes(&self) -> u64 {
+        // A chunk before its samples are placed, and another where its compression needs all of it.
+        let chunk = self.chunk_bytes(0);
+        if self.shares_chunks() { chunk + 2 * chunk.max(STRIP_BYTES) } else { 2 * chunk }
+    }
+
     /// Bytes of one row of a chunk, once it is decompressed.
     pub fn row_bytes(&self) -> usize {
         self.grid.width as usize * self.interleaved() * self.pixels.number.bytes()

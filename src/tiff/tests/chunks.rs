@@ -209,3 +209,23 @@ fn a_chunk_that_is_too_short_is_a_fault_of_its_field() {
         assert_eq!(stack.decode(field, raw).is_ok(), field.rect.y != 16, "{field}");
     }
 }
+
+#[test]
+fn chunks_that_hold_several_channels_are_decoded_once() {
+    let layout = Layout { bits: 8, samples: 3, compression: 8, rows: 29, ..Layout::default() };
+    let value = |x, y, s| noise(x, y, s) & 0xff;
+    let file = layout.write(value);
+    let stack = TiffStack::open(file.path()).unwrap();
+    let scene = &stack.dataset().scenes[0];
+    let expected = expected(&layout, &|x, y, s| value(x, y, s) as f32);
+    for (i, field) in scene.fields.iter().enumerate() {
+        let mut raw = stack.read(scene, &[i]).unwrap().remove(0);
+        if i > 0 {
+            // Nothing that could be decoded again.
+            raw.bytes = vec![0xff; raw.bytes.len()].into();
+        }
+        let samples = stack.decode(field, &raw).unwrap();
+        let plane = &expected[field.plane.c as usize];
+        assert!((0..plane.len()).all(|i| samples.value(i) == plane[i]), "{field}");
+    }
+}
