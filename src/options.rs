@@ -21,7 +21,7 @@ use reading::bytes;
 use crate::cli::args::{BackendChoice, JobArgs, MaskUse, OutputType, PyramidUse};
 use crate::decon::{Method, Overlap, Precision, Start, Until};
 use crate::error::{Error, Result};
-use crate::output::Version;
+use crate::output::{Format, OmeZarrSettings, Version};
 use crate::psf::{Microscope, PsfBackground, PsfCentre};
 use crate::source::{Access, Location};
 use crate::space::Zyx;
@@ -30,9 +30,6 @@ use crate::tiff::Axes;
 /// Longest side that a tile, halo, chunk or shard may have, in pixels. No machine holds a tile of this size; it keeps
 /// sums of a few sides within 32 bits.
 const LONGEST_SIDE: u32 = 1 << 20;
-/// Side of a chunk, and of one that is a file.
-const CHUNK: u32 = 256;
-const FILE_CHUNK: u32 = 512;
 /// More threads than any computer has cores.
 const MOST_THREADS: usize = 1024;
 
@@ -148,10 +145,9 @@ impl Options {
         let JobArgs { input, selection, stitching, reading, deconvolution, psf, tiling, backend, format } =
             args;
         check::numbers(args)?;
-        let chunk = format.chunk.unwrap_or(match format.ome_zarr {
-            Version::V04 => FILE_CHUNK,
-            Version::V05 => CHUNK,
-        });
+        let written =
+            Format::OmeZarr(OmeZarrSettings { version: format.ome_zarr, zstd_level: format.zstd_level });
+        let chunk = format.chunk.unwrap_or_else(|| written.default_chunk_px());
         let (halo, halo_z) = tiling.halo.as_deref().map(check::halo).transpose()?.unwrap_or_default();
         Ok(Self {
             input: input.clone(),
@@ -222,6 +218,11 @@ impl Options {
             shard: if format.ome_zarr == Version::V04 { Some(chunk) } else { format.shard },
             zstd_level: format.zstd_level,
         })
+    }
+
+    /// How the output is written.
+    pub fn format(&self) -> Format {
+        Format::OmeZarr(OmeZarrSettings { version: self.ome_zarr, zstd_level: self.zstd_level })
     }
 
     /// Whether reading waits for nothing but the processor: neither a network nor a simulated storage.

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
 use crate::job::{Chosen, Gpu};
 use crate::options::Options;
+use crate::output::Kind;
 use crate::say;
 use crate::source::Merging;
 use crate::written::{Footprint, is_json, is_page, write_whole};
@@ -211,7 +212,7 @@ fn overlap(args: &OverlapArgs) -> Result<ExitCode> {
     let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let mut footprint = footprint::of_options(&options);
     footprint::add_input(&mut footprint, &options.input);
-    footprint::add_output(&mut footprint, "--scratch", &scratch.join("bench.ome.zarr"));
+    Kind::OmeZarr.add_to(&mut footprint, "--scratch", &scratch.join("bench.ome.zarr"));
     args.writing.check(footprint)?;
     let bench = OverlapBench {
         options,

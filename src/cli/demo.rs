@@ -12,7 +12,7 @@ use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::options::Options;
-use crate::output::{Target, read_plane};
+use crate::output::{Kind, Target, read_plane};
 use crate::report::TerminalReport;
 use crate::run::Stop;
 use crate::say;
@@ -56,7 +56,7 @@ impl Files {
     /// Adds them. Those of a demo before are replaced; what is of anyone else stays, and is an error.
     fn add_to(&self, footprint: &mut Footprint) -> Result<()> {
         footprint.writes(OUTPUT, &self.slide, is_demo_slide);
-        footprint::add_output(footprint, OUTPUT, &self.restored);
+        Kind::OmeZarr.add_to(footprint, OUTPUT, &self.restored);
         footprint.writes(OUTPUT, &self.picture, is_picture);
         let mut others = [&self.restored, &self.picture].into_iter();
         match others.find(|path| !self.slide.exists() && path.symlink_metadata().is_ok()) {

@@ -18,7 +18,7 @@ use super::to_json;
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Job, workers};
 use crate::options::{self, Options};
-use crate::output::Target;
+use crate::output::{Kind, Target};
 use crate::pipeline::StageTime;
 use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, Summary, TerminalReport};
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
@@ -242,7 +242,7 @@ impl RunArgs {
         if inputs.len() == 1 && !is_folder {
             return Ok(vec![Some(target(output.clone()))]);
         }
-        let names = names_in(output, &inputs)?;
+        let names = names_in(output, Kind::default(), &inputs)?;
         Ok(names.into_iter().map(|path| Some(target(path))).collect())
     }
 
@@ -251,7 +251,7 @@ impl RunArgs {
         let mut footprint = footprint::of_options(options);
         self.inputs().for_each(|input| footprint::add_input(&mut footprint, input));
         for target in targets.iter().flatten() {
-            footprint::add_output(&mut footprint, "--output", &target.path);
+            Kind::default().add_to(&mut footprint, "--output", &target.path);
         }
         self.summary.iter().for_each(|path| footprint.writes("--summary", path, is_json));
         self.recording.add_to(&mut footprint);
@@ -288,11 +288,11 @@ impl RunArgs {
     }
 }
 
-/// `folder/A.ome.zarr` for `A.czi`. Two of one name are refused, rather than numbered: which is which would depend on
+/// `folder/A.ome.zarr` for `A.czi`, as outputs of this kind are called. Two of one name are refused, rather than numbered: which is which would depend on
 /// the order of the arguments.
-fn names_in(folder: &Path, inputs: &[&Location]) -> Result<Vec<PathBuf>> {
+fn names_in(folder: &Path, kind: Kind, inputs: &[&Location]) -> Result<Vec<PathBuf>> {
     let mut seen: BTreeMap<PathBuf, &Location> = BTreeMap::new();
-    let name = |input: &&Location| folder.join(format!("{}.ome.zarr", input.stem()));
+    let name = |input: &&Location| folder.join(format!("{}.{}", input.stem(), kind.extension()));
     for input in inputs {
         if let Some(other) = seen.insert(name(input), input) {
             let [a, b, path] = [other.name(), input.name(), name(input)];

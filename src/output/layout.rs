@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::ome_zarr::Version;
 use crate::error::{Error, Result};
 use crate::pixels::SampleType;
 use crate::space::Tczyx;
@@ -11,35 +10,22 @@ use crate::space::Tczyx;
 /// Levels are added until both sides are at most this long: what a thumbnail needs, as bioformats2raw does.
 const SMALLEST_PX: u64 = 256;
 
-/// How the pixels of every level are cut and compressed.
+/// How the pixels of every level are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Encoding {
-    /// Of OME-Zarr.
-    pub version: Version,
+pub struct Cut {
     /// Side of a chunk, the least that a reader decodes.
     pub chunk_px: u32,
-    /// Side of a level-0 shard, one file: an even number of pixels, a multiple of `chunk_px`; in 0.4 the same.
+    /// Side of a level-0 shard, which is stored at once: an even number of pixels, a multiple of `chunk_px`.
     pub shard_px: u32,
-    /// Times in a shard; in 0.4, which has no shards, 1 whatever is asked for.
+    /// Times in a shard.
     pub shard_times: u32,
-    /// Slices in a shard; in 0.4 likewise.
+    /// Slices in a shard.
     pub shard_slices: u32,
-    /// 1 (fast) to 22 (small); in 0.4 blosc's, to 9, of which level n is zstd's 2 n − 1.
-    pub zstd_level: i32,
 }
 
-impl Default for Encoding {
-    /// zstd 1, as 3 took 1.2 to 3 times as long for files 8 to 11 % smaller with 16 bits, and no smaller with 8 bits or
-    /// floats (4000² of fluorescence, of a stained slide and of smoothed nuclei, one core of two, 2026-11-23).
+impl Default for Cut {
     fn default() -> Self {
-        Self {
-            version: Version::V05,
-            chunk_px: 256,
-            shard_px: 2048,
-            shard_times: 1,
-            shard_slices: 1,
-            zstd_level: 1,
-        }
+        Self { chunk_px: 256, shard_px: 2048, shard_times: 1, shard_slices: 1 }
     }
 }
 
@@ -59,12 +45,9 @@ pub struct Level {
 }
 
 impl Level {
-    fn new(shape: Tczyx<u64>, factor: u64, pitch: u64, encoding: Encoding) -> Self {
-        let chunk = |side: u64| side.min(encoding.chunk_px.into());
-        let (times, slices) = match encoding.version {
-            Version::V04 => (1, 1),
-            Version::V05 => (encoding.shard_times.into(), encoding.shard_slices.into()),
-        };
+    fn new(shape: Tczyx<u64>, factor: u64, pitch: u64, cut: Cut) -> Self {
+        let chunk = |side: u64| side.min(cut.chunk_px.into());
+        let (times, slices) = (cut.shard_times.into(), cut.shard_slices.into());
         let shard = |side: u64| side.next_multiple_of(chunk(side)).min(pitch);
         Self {
             shape,
@@ -119,7 +102,7 @@ impl Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageLayout {
     sample: SampleType,
-    encoding: Encoding,
+    cut: Cut,
     levels: Vec<Level>,
 }
 
@@ -131,32 +114,22 @@ impl ImageLayout {
     /// for pixels.
     ///
     /// # Errors
-    /// `Option` when chunk and shard do not fit together or the compression level does not exist.
-    pub fn new(shape: Tczyx<u64>, sample: SampleType, encoding: Encoding) -> Result<Self> {
-        let Encoding { version, chunk_px, shard_px, shard_times, shard_slices, zstd_level } = encoding;
+    /// `Option` when chunk and shard do not fit together.
+    pub fn new(shape: Tczyx<u64>, sample: SampleType, cut: Cut) -> Result<Self> {
+        let Cut { chunk_px, shard_px, shard_times, shard_slices } = cut;
         if chunk_px == 0 {
             return Err(Error::option("--chunk", "must be at least 1 pixel"));
-        }
-        if version == Version::V04 && chunk_px % 2 != 0 {
-            return Err(Error::option("--chunk", format!("{chunk_px} must be even in OME-Zarr 0.4")));
-        }
-        if version == Version::V04 && shard_px != chunk_px {
-            return Err(Error::option("--shard", "OME-Zarr 0.4 has no shards: each chunk is a file"));
         }
         if shard_px == 0 || shard_px % chunk_px != 0 || shard_px % 2 != 0 {
             let reason = format!("{shard_px} must be even and a multiple of the chunk's {chunk_px} pixels");
             return Err(Error::option("--shard", reason));
-        }
-        let best = version.best_level();
-        if !(1..=best).contains(&zstd_level) {
-            return Err(Error::option("--zstd-level", format!("{zstd_level} must be from 1 to {best}")));
         }
         assert!(shape.to_array().iter().all(|&side| side > 0), "an image has pixels");
         assert!(shard_times > 0 && shard_slices > 0, "a shard has planes");
 
         let chunk = u64::from(chunk_px);
         let mut pitch = u64::from(shard_px);
-        let mut levels = vec![Level::new(shape, 1, pitch, encoding)];
+        let mut levels = vec![Level::new(shape, 1, pitch, cut)];
         let (mut shape, mut factor) = (shape, 1);
         while shape.y.max(shape.x) > SMALLEST_PX {
             shape = Tczyx { y: shape.y.div_ceil(2), x: shape.x.div_ceil(2), ..shape };
@@ -166,9 +139,9 @@ impl ImageLayout {
             if half.is_multiple_of(chunk) && half.is_multiple_of(2) {
                 pitch = half;
             }
-            levels.push(Level::new(shape, factor, pitch, encoding));
+            levels.push(Level::new(shape, factor, pitch, cut));
         }
-        Ok(Self { sample, encoding, levels })
+        Ok(Self { sample, cut, levels })
     }
 
     /// Of level 0.
@@ -182,8 +155,8 @@ impl ImageLayout {
     }
 
     /// As asked for; see [`Level`] for what small images make of it.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
+    pub fn cut(&self) -> Cut {
+        self.cut
     }
 
     /// Level 0 first. y and x are halved until both are at most 256; z is kept.
@@ -203,8 +176,8 @@ mod tests {
 
     fn layout(y: u64, x: u64, chunk_px: u32, shard_px: u32) -> ImageLayout {
         let shape = Tczyx::new(1, 1, 1, y, x);
-        let encoding = Encoding { chunk_px, shard_px, ..Encoding::default() };
-        ImageLayout::new(shape, SampleType::U16, encoding).unwrap()
+        let cut = Cut { chunk_px, shard_px, ..Cut::default() };
+        ImageLayout::new(shape, SampleType::U16, cut).unwrap()
     }
 
     #[test]
@@ -247,12 +220,10 @@ mod tests {
 
     #[test]
     fn bad_options_are_refused() {
-        for (chunk_px, shard_px, zstd_level) in
-            [(0, 256, 1), (64, 96, 1), (64, 0, 1), (5, 15, 1), (64, 256, 0), (64, 256, 23)]
-        {
-            let encoding = Encoding { chunk_px, shard_px, zstd_level, ..Encoding::default() };
-            let made = ImageLayout::new(Tczyx::new(1, 1, 1, 9, 9), SampleType::U8, encoding);
-            assert!(matches!(made, Err(Error::Option { .. })), "{encoding:?}");
+        for (chunk_px, shard_px) in [(0, 256), (64, 96), (64, 0), (5, 15)] {
+            let cut = Cut { chunk_px, shard_px, ..Cut::default() };
+            let made = ImageLayout::new(Tczyx::new(1, 1, 1, 9, 9), SampleType::U8, cut);
+            assert!(matches!(made, Err(Error::Option { .. })), "{cut:?}");
         }
     }
 }

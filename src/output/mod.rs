@@ -1,20 +1,30 @@
-//! The output: images with their pyramids, in a hidden folder until all is written.
+//! The output: images with their pyramids, hidden until all is written.
 //!
-//! Pixels flow from [`Pyramid`], which cuts finished blocks into shards of every level on one thread, to
-//! [`ImageWriter`], which encodes and stores them on several. [`OmeZarr`] owns the folder: unseen until all is written.
-//! How an image is cut, its levels and display ranges, and what an interrupted run left are of no format; `ome_zarr` is
-//! one. Which pixels are computed is the plan's.
+//! Pixels flow from [`Pyramid`], which cuts finished blocks into shards of every level on one thread, to an [`ImageSink`],
+//! which encodes and stores them on several. An [`Output`] owns these: unseen until all is written. How an image is cut, its
+//! levels and display ranges, and what an interrupted run left are of no format; [`Format`] says which there are.
+//! Which pixels are computed is the plan's.
 
+mod format;
 mod layout;
+mod metadata;
+mod null;
 mod ome_zarr;
+mod progress;
 mod pyramid;
 mod range;
 mod sample;
+mod sink;
 mod stored;
 mod unfinished;
 
-pub use layout::{Encoding, ImageLayout, Level};
-pub use ome_zarr::{ImageMetadata, ImageWriter, OmeZarr, OmeroChannel, Version, read_plane};
+pub use format::{Format, Kind};
+pub use layout::{Cut, ImageLayout, Level};
+pub use metadata::{ChannelMetadata, ImageMetadata};
+pub use null::Null;
+pub use ome_zarr::{OmeZarr, Settings as OmeZarrSettings, Version, read_plane};
+pub use progress::{Progress, ShardKey};
 pub use pyramid::{Block, Pyramid, Shard};
 pub use range::{ChannelRange, ShardRange};
+pub use sink::{ImageSink, Output};
 pub use unfinished::{Target, hidden_folder};

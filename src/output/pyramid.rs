@@ -13,9 +13,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::layout::{ImageLayout, Level};
-use super::ome_zarr::ImageWriter;
+use super::progress::{Progress, ShardKey};
 use super::range::{ChannelRange, CountedRows, RangeFinder, RangeMeter, ShardRange};
 use super::sample::{Window, copy, halve};
+use super::sink::ImageSink;
 use crate::pixels::{SampleType, Samples};
 use crate::space::{Area, Output, Rect, Tczyx};
 
@@ -35,7 +36,7 @@ pub struct Block<'a> {
 }
 
 /// A complete shard, ready to be encoded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shard {
     /// Pyramid level.
     pub level: usize,
@@ -84,20 +85,20 @@ impl Pyramid {
         }
     }
 
-    /// For the image of `writer`, of which some shards may be finished. Those that are [`wanted`](Self::wanted) are to
-    /// be [taken back](Self::take_back).
-    pub fn resumed(writer: &ImageWriter) -> Self {
-        let pyramid = Self::new(writer.layout());
+    /// For an image that has come as far as `progress` says: some shards may be finished. Those that are
+    /// [`wanted`](Self::wanted) are to be [taken back](Self::take_back).
+    pub fn resumed(progress: &Progress) -> Self {
+        let pyramid = Self::new(progress.layout());
         let mut meters = pyramid.meters;
-        for (channel, range) in writer.finished_ranges() {
+        for (channel, range) in progress.finished_ranges() {
             meters[channel as usize].add(range);
         }
-        Self { finished: writer.finished().clone(), meters, ..pyramid }
+        Self { finished: progress.finished().clone(), meters, ..pyramid }
     }
 
     /// The finished shards whose pixels are needed again: for a parent that is not finished.
-    pub fn wanted(&self) -> Vec<(usize, Tczyx<u64>)> {
-        let is_wanted = |&&(level, index): &&(usize, Tczyx<u64>)| match self.levels.get(level + 1) {
+    pub fn wanted(&self) -> Vec<ShardKey> {
+        let is_wanted = |&&(level, index): &&ShardKey| match self.levels.get(level + 1) {
             Some(_) => !self.finished.contains(&self.parent(level, index)),
             None => false,
         };
@@ -113,11 +114,11 @@ impl Pyramid {
     /// Of the reading, and of `emit`.
     pub fn take_back<E: From<crate::error::Error>>(
         &mut self,
-        writer: &ImageWriter,
-        (level, index): (usize, Tczyx<u64>),
+        sink: &dyn ImageSink,
+        (level, index): ShardKey,
         mut emit: impl FnMut(Shard) -> Result<(), E>,
     ) -> Result<(), E> {
-        let shard = Shard { level, index, samples: writer.load(level, index)?, range: None };
+        let shard = Shard { level, index, samples: sink.load((level, index))?, range: None };
         match self.fold(&shard) {
             Some(parent) => self.hand_out(parent, &mut emit),
             None => Ok(()),

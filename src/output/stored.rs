@@ -69,13 +69,13 @@ fn index(mut position: u64, shards: Tczyx<u64>) -> Tczyx<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Encoding;
+    use crate::output::Cut;
     use crate::pixels::SampleType;
 
     #[test]
     fn every_shard_has_a_place_of_its_own() {
-        let encoding = Encoding { chunk_px: 16, shard_px: 32, ..Encoding::default() };
-        let layout = ImageLayout::new(Tczyx::new(2, 3, 4, 300, 520), SampleType::U8, encoding).unwrap();
+        let cut = Cut { chunk_px: 16, shard_px: 32, ..Cut::default() };
+        let layout = ImageLayout::new(Tczyx::new(2, 3, 4, 300, 520), SampleType::U8, cut).unwrap();
         let lengths = StoredLengths::new(&layout);
         let mut expected = Vec::new();
         for (level, cut) in layout.levels().iter().enumerate() {

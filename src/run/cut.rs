@@ -80,12 +80,15 @@ fn begun<'l, 'a>(
     levels: &'l mut Option<Pyramid>,
     out: &Output<Step<'a, Shard>>,
 ) -> Result<Option<&'l mut Pyramid>, Failure> {
-    let Some(writer) = file.writer(image) else { return Ok(None) };
+    if !file.output.keeps_pixels() {
+        return Ok(None);
+    }
+    let sink = file.sink(image);
     if levels.is_none() {
-        let mut pyramid = Pyramid::resumed(writer);
+        let mut pyramid = Pyramid::resumed(sink.progress());
         leave_out_bare(&mut pyramid, &file.job.images[image].plan);
         for key in pyramid.wanted() {
-            pyramid.take_back(writer, key, |shard| out.send(Step::item(file, image, shard)))?;
+            pyramid.take_back(sink, key, |shard| out.send(Step::item(file, image, shard)))?;
         }
         *levels = Some(pyramid);
     }

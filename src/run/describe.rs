@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::identity;
 use crate::error::Result;
 use crate::job::{Image, Job};
-use crate::output::{Encoding, ImageLayout, ImageMetadata, OmeroChannel};
+use crate::output::{ChannelMetadata, Cut, ImageLayout, ImageMetadata};
 use crate::pixels::SampleType;
 use crate::plan::{OutputChannel, Plan, are_colors};
 use crate::space::Zyx;
@@ -13,15 +13,13 @@ use crate::space::Zyx;
 /// How the image is cut, and what viewers show beside it.
 pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     let plan = &image.plan;
-    let encoding = Encoding {
-        version: job.options.ome_zarr,
+    let cut = job.options.format().cut(Cut {
         chunk_px: plan.chunk,
         shard_px: plan.shard,
         shard_times: plan.shard_times,
         shard_slices: plan.shard_slices,
-        zstd_level: job.options.zstd_level,
-    };
-    let layout = ImageLayout::new(plan.shape, plan.sample, encoding)?;
+    })?;
+    let layout = ImageLayout::new(plan.shape, plan.sample, cut)?;
     let dataset = &job.dataset;
     let file = job.options.input.stem();
     let name = match &image.scene.name {
@@ -34,7 +32,7 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
         voxel_um: job.voxel_um,
         origin: origin(job, image),
         interval_secs: dataset.interval_secs,
-        channels: plan.channels.iter().map(|channel| omero_channel(channel, plan)).collect(),
+        channels: plan.channels.iter().map(|channel| channel_metadata(channel, plan)).collect(),
     };
     Ok((layout, metadata))
 }
@@ -52,14 +50,14 @@ fn origin(job: &Job, image: &Image) -> (f64, Zyx<f64>) {
 }
 
 /// The three channels of a colour image share a window, or its white would be tinted.
-fn omero_channel(channel: &OutputChannel, plan: &Plan) -> OmeroChannel {
+fn channel_metadata(channel: &OutputChannel, plan: &Plan) -> ChannelMetadata {
     let is_color = are_colors(&plan.channels)(channel);
     // Written as 16 bits or floats, 8 bits are as they were.
     let white = match (plan.sample, channel.pixel_type.sample_type()) {
         (SampleType::U8, _) | (_, SampleType::U8) => 255.0,
         _ => 65535.0,
     };
-    OmeroChannel {
+    ChannelMetadata {
         name: channel.name.clone(),
         color: channel.color,
         window: is_color.then_some([0.0, white]),

@@ -14,7 +14,7 @@ use super::{Order, Outcome, State, Stop, Work, describe};
 use crate::decon::OpenTiles;
 use crate::error::{Error, Result};
 use crate::job::{Image, Job};
-use crate::output::{ChannelRange, ImageWriter, OmeZarr, Pyramid, Target};
+use crate::output::{ChannelRange, ImageSink, Null, Output, Progress, Pyramid, Target};
 use crate::plan::Shares;
 use crate::report::{Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
@@ -26,8 +26,9 @@ pub(super) struct FileRun<'a> {
     /// Of each image, as the timeline counts them.
     pub groups: Vec<u32>,
     pub job: Job,
-    zarr: Option<OmeZarr>,
-    output: Option<PathBuf>,
+    pub output: Box<dyn Output>,
+    /// Where that is; `None` where nothing is written.
+    path: Option<PathBuf>,
     pub tally: Tally<'a>,
     pub stop: &'a Stop,
     start: Instant,
@@ -61,28 +62,22 @@ impl<'a> FileRun<'a> {
         let mut job = (order.prepare)()?;
         job.timeline.begin();
         let tally = Tally::new(report);
-        let zarr = match &order.target {
-            None => None,
-            Some(target) => match create(&job, target)? {
-                None => return Ok(None),
-                Some(zarr) => Some(zarr),
-            },
-        };
+        let Some(output) = create(&job, order.target.as_ref())? else { return Ok(None) };
         let images = job.images.len();
-        let mut iterations = vec![OnceLock::new(); images];
-        if let Some(zarr) = &zarr {
-            iterations = take_over(&job, zarr, &tally)?;
+        let iterations = take_over(&job, &*output, &tally)?;
+        if output.keeps_pixels() {
             for (i, image) in job.images.iter_mut().enumerate() {
-                zarr.image(i)
-                    .leave_out(super::cut::leave_out_bare(&mut Pyramid::resumed(zarr.image(i)), &image.plan));
-                leave_out_finished(zarr.image(i), image, job.input.merging())?;
+                let progress = output.image(i).progress();
+                let bare = super::cut::leave_out_bare(&mut Pyramid::resumed(progress), &image.plan);
+                progress.leave_out(bare);
+                leave_out_finished(progress, image, job.input.merging())?;
             }
         }
         let file = Self {
             number,
             groups: groups(&job),
-            zarr,
-            output: order.target.map(|target| target.path),
+            output,
+            path: order.target.map(|target| target.path),
             tally,
             stop,
             start,
@@ -123,12 +118,17 @@ impl<'a> FileRun<'a> {
     /// Image `i` of this file, for the stages that read it.
     pub fn work(&self, i: usize) -> Work<'_> {
         let image = &self.job.images[i];
-        Work { job: &self.job, scene: &image.scene, number: i, zarr: self.zarr.as_ref(), tally: &self.tally }
+        Work { job: &self.job, scene: &image.scene, number: i, output: &*self.output, tally: &self.tally }
     }
 
-    /// Of image `i`; `None` when nothing is written.
-    pub fn writer(&self, i: usize) -> Option<&ImageWriter> {
-        self.zarr.as_ref().map(|zarr| zarr.image(i))
+    /// Where image `i` goes.
+    pub fn sink(&self, i: usize) -> &dyn ImageSink {
+        self.output.image(i)
+    }
+
+    /// How far each image has come.
+    fn progress_of_all(&self) -> impl Iterator<Item = &Progress> {
+        (0..self.job.images.len()).map(|i| self.sink(i).progress())
     }
 
     /// The tiles of image `i` that wait for fields, and whose turn it is.
@@ -167,9 +167,9 @@ impl<'a> FileRun<'a> {
         }
         let Some(iterations) = decide()? else { return Ok(None) };
         // Before any shard that is made with them is finished.
-        if let (Some(zarr), Some(_)) = (&self.zarr, self.job.options.until) {
+        if self.job.options.until.is_some() {
             let decided = Note::Decided { image: i, iterations: iterations.clone() };
-            zarr.note(&super::json(&decided))?;
+            self.output.note(&super::json(&decided))?;
         }
         Ok(Some(self.iterations[i].get_or_init(|| iterations)))
     }
@@ -223,8 +223,7 @@ impl<'a> FileRun<'a> {
     }
 
     fn finish_output(&self) -> Result<()> {
-        let Some(zarr) = &self.zarr else { return Ok(()) };
-        let left = zarr.finish(&lock(&self.ranges), &self.described())?;
+        let left = self.output.finish(&lock(&self.ranges), &self.described())?;
         left.iter().for_each(|what| self.tally.note(what));
         Ok(())
     }
@@ -249,14 +248,14 @@ impl<'a> FileRun<'a> {
     /// How many shards are finished, in words; `None` when none is.
     fn progress(&self) -> Option<String> {
         let (shards, finished) = self.shards();
-        let is_kept = finished > 0 && self.zarr.as_ref().is_some_and(OmeZarr::is_there);
+        let is_kept = finished > 0 && self.output.is_there();
         is_kept.then(|| format!("{finished} of {shards} shards are finished and kept"))
     }
 
     /// Shards that there will be, and those that are stored.
     fn shards(&self) -> (u64, u64) {
-        let writers = || (0..self.job.images.len()).filter_map(|i| self.writer(i));
-        (writers().map(ImageWriter::shard_count).sum(), writers().map(ImageWriter::stored).sum())
+        let of_all = || self.progress_of_all();
+        (of_all().map(Progress::shard_count).sum(), of_all().map(Progress::stored).sum())
     }
 
     fn summary(&self) -> Summary {
@@ -269,14 +268,8 @@ impl<'a> FileRun<'a> {
             memory: image.plan.memory,
             iterations: self.iterations_done(i),
         });
-        let resumed = (0..self.job.images.len()).filter_map(|i| self.writer(i));
-        let resumed = resumed.map(ImageWriter::finished_count).sum();
-        self.tally.summary(
-            &self.job,
-            self.output.as_deref(),
-            (images.collect(), resumed),
-            self.start.elapsed(),
-        )
+        let resumed = self.progress_of_all().map(Progress::finished_count).sum();
+        self.tally.summary(&self.job, self.path.as_deref(), (images.collect(), resumed), self.start.elapsed())
     }
 }
 
@@ -294,20 +287,24 @@ fn groups(job: &Job) -> Vec<u32> {
     job.images.iter().map(|image| job.timeline.group(&name(image))).collect()
 }
 
-fn create(job: &Job, target: &Target) -> Result<Option<OmeZarr>> {
+/// The output at `target`; where there is no target, all that comes is thrown away.
+fn create(job: &Job, target: Option<&Target>) -> Result<Option<Box<dyn Output>>> {
     let described = job.images.iter().map(|image| describe::image(job, image)).collect::<Result<Vec<_>>>()?;
+    let Some(target) = target else {
+        return Ok(Some(Box::new(Null::new(described.iter().map(|(layout, _)| layout)))));
+    };
     let writes = job.timeline.writes();
     if let Some(calls) = job.options.access.simulation.as_ref().and_then(|it| it.stall_writes_after) {
         writes.stall_after(calls);
     }
-    OmeZarr::create(target, &described, &describe::provenance(job), writes)
+    job.options.format().create(target, &described, &describe::provenance(job), writes)
 }
 
 /// The damage that an earlier run left out of the shards that are finished, and what it counted; returns the iterations of
 /// each image that it decided.
-fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<u32>>>> {
+fn take_over(job: &Job, output: &dyn Output, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<u32>>>> {
     let (mut decided, mut files) = (vec![OnceLock::new(); job.images.len()], Vec::new());
-    for note in zarr.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
+    for note in output.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
         match note {
             Note::Counted(what, values) => {
                 tally.count(what, values);
@@ -327,7 +324,7 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLoc
         }
     }
     tally.files().take_over(&files, &*job.input)?;
-    let has_shards = |i: usize| zarr.image(i).finished_count() > 0;
+    let has_shards = |i: usize| output.image(i).progress().finished_count() > 0;
     if job.options.until.is_some() {
         for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {
             let is_known = decided[i].get().is_some_and(|each| each.len() == image.plan.channels.len());
@@ -340,12 +337,12 @@ fn take_over(job: &Job, zarr: &OmeZarr, tally: &Tally<'_>) -> Result<Vec<OnceLoc
     Ok(decided)
 }
 
-fn leave_out_finished(writer: &ImageWriter, image: &mut Image, merging: Merging) -> Result<()> {
-    if writer.finished_count() == 0 {
+fn leave_out_finished(progress: &Progress, image: &mut Image, merging: Merging) -> Result<()> {
+    if progress.finished_count() == 0 {
         return Ok(());
     }
     image.plan.keep(&image.scene, merging, |tile| {
         let first = (u64::from(tile.t), u64::from(tile.channel), u64::from(tile.z));
-        writer.is_wanted(first, u64::from(tile.planes), tile.core)
+        progress.is_wanted(first, u64::from(tile.planes), tile.core)
     })
 }

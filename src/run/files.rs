@@ -76,11 +76,9 @@ impl Work<'_> {
             }
         }
         // Others wait meanwhile, or theirs might be finished before it is noted of what they are made.
-        match self.zarr {
-            Some(zarr) if !known.unnoted.is_empty() => {
-                zarr.note(&super::json(&Note::Read(std::mem::take(&mut known.unnoted))))
-            }
-            _ => Ok(()),
+        if !self.output.keeps_pixels() || known.unnoted.is_empty() {
+            return Ok(());
         }
+        self.output.note(&super::json(&Note::Read(std::mem::take(&mut known.unnoted))))
     }
 }

@@ -26,7 +26,7 @@ use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painter};
 use crate::engine::DecodedBatch;
 use crate::error::{Error, Result};
 use crate::job::{Job, workers};
-use crate::output::{OmeZarr, Target};
+use crate::output::{Output, Target};
 use crate::pipeline::StageTime;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Workers};
@@ -187,8 +187,7 @@ struct Work<'a> {
     scene: &'a Scene,
     /// Position among the job's images.
     number: usize,
-    /// `None` when nothing is written.
-    zarr: Option<&'a OmeZarr>,
+    output: &'a dyn Output,
     tally: &'a Tally<'a>,
 }
 
@@ -259,17 +258,18 @@ impl Work<'_> {
 
     /// Before any shard of it is finished.
     fn note_clamped(&self, tile: &FinishedTile) -> Result<()> {
-        let Some(zarr) = self.zarr else { return Ok(()) };
         let fill = &self.job.images[self.number].setup.fill;
         let mut counted = Counted::of_tile(self.number, tile, fill).into_iter();
-        counted.try_for_each(|(what, values)| zarr.note(&json(&Note::Counted(what, values))))
+        counted.try_for_each(|(what, values)| self.output.note(&json(&Note::Counted(what, values))))
     }
 
     /// Counts what a shard lacks that is not finished yet.
     fn count(&self, what: Counted, values: u64) -> Result<()> {
         let is_news = self.tally.count(what, values);
-        let zarr = self.zarr.filter(|_| is_news);
-        zarr.map_or(Ok(()), |zarr| zarr.note(&json(&Note::Counted(what, values))))
+        if !is_news {
+            return Ok(());
+        }
+        self.output.note(&json(&Note::Counted(what, values)))
     }
 
     /// A subblock's pixels, and which of them are painted.
@@ -318,9 +318,7 @@ impl Work<'_> {
             {
                 let damaged = Damaged::new(self.scene.index, &self.scene.fields[field], what);
                 // Before any shard that lacks it is finished.
-                if let Some(zarr) = self.zarr {
-                    zarr.note(&json(&Note::Damaged(damaged.clone())))?;
-                }
+                self.output.note(&json(&Note::Damaged(damaged.clone())))?;
                 self.tally.damaged(damaged);
                 Ok(None)
             }

@@ -139,9 +139,7 @@ pub(super) fn stream<'a>(
         let tiles = p.stage("compute", depths.tile, decoded, compute);
         let shards = p.stage("pyramid", depths.shard, tiles, cut);
         let stored = p.pool("write", workers.writers as usize, depths.shard, shards, |step| {
-            Ok(step.map(When::Always, |file, image, shard: Shard| {
-                file.writer(image).map_or(Ok(Stored(0)), |writer| writer.store(&shard).map(Stored))
-            }))
+            Ok(step.map(When::Always, |file, image, shard: Shard| file.sink(image).store(shard).map(Stored)))
         });
         p.sink("stored", stored, move |steps| {
             for Step { file, what } in steps {
@@ -178,7 +176,7 @@ fn decode(file: &FileRun<'_>, image: usize, raw: Raw) -> Result<Decoded> {
             let (open, turns) = file.painting(image);
             // Where nothing is written, no tile waits for those before it: the next needs the memory.
             let drop = |tile| file.work(image).computed(tile).samples.recycle();
-            let whole = file.writer(image).is_none().then_some(&drop as &dyn Fn(FinishedTile));
+            let whole = (!file.output.keeps_pixels()).then_some(&drop as &dyn Fn(FinishedTile));
             work.load(&plan.batches[number], open, whole)?;
             let groups = plan.batches[turns.done(number)].iter().flat_map(|batch| &batch.groups);
             let finished = groups.flat_map(|group| &group.tiles).filter_map(|tile| open.finish(tile.index));

@@ -7,6 +7,7 @@ use crate::decon::{Backend, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
 use crate::job::Image;
+use crate::output::Null;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Tile, fields_of};
 use crate::report::Silent;
@@ -72,7 +73,8 @@ impl Work<'_> {
         };
         // What is read is counted; what is found in it will be found again.
         let aside = self.tally.aside(&Silent);
-        let work = Work { job: self.job, scene: self.scene, number: self.number, zarr: None, tally: &aside };
+        let output = &Null::default();
+        let work = Work { job: self.job, scene: self.scene, number: self.number, output, tally: &aside };
         let mut decide = |channel: usize| {
             let (candidates, tiles) = plan.candidates(channel);
             let Some(sample) = work.brightest(decider, candidates, stop)? else { return Ok(None) };

@@ -6,41 +6,13 @@ use serde_json::{Map, Value, json};
 use super::image::AXES;
 use super::version::Version;
 use crate::output::layout::{ImageLayout, Level};
+use crate::output::metadata::{ChannelMetadata, ImageMetadata};
 use crate::output::range::ChannelRange;
 use crate::space::{Tczyx, Zyx};
 
-/// What viewers show beside the pixels of an image.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ImageMetadata {
-    /// Of the image.
-    pub name: String,
-    /// Distance between samples of level 0, in micrometres; `None` where unknown, which leaves the axis without a unit.
-    pub voxel_um: Zyx<Option<f64>>,
-    /// Where the centre of the first sample of level 0 lies, along t and z, y, x: in seconds and micrometres; in samples where
-    /// the distance between these is unknown.
-    pub origin: (f64, Zyx<f64>),
-    /// Seconds between time points, if known.
-    pub interval_secs: Option<f64>,
-    /// One for each channel of the image.
-    pub channels: Vec<OmeroChannel>,
-}
-
-/// How viewers show a channel.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OmeroChannel {
-    /// Shown to people.
-    pub name: String,
-    /// Red, green, blue.
-    pub color: [u8; 3],
-    /// Values shown black and brightest; `None`: as measured, channel by channel. The three channels of a colour
-    /// image need the same one, or its white would be tinted.
-    pub window: Option<[f64; 2]>,
-    /// Whether it is shown at first.
-    pub active: bool,
-}
-
 /// The attributes of an image's group.
 pub(super) fn image(
+    version: Version,
     layout: &ImageLayout,
     metadata: &ImageMetadata,
     ranges: &[ChannelRange],
@@ -50,7 +22,7 @@ pub(super) fn image(
     });
     let channels =
         metadata.channels.iter().zip(ranges).map(|(channel, range)| omero_channel(channel, *range));
-    layout.encoding().version.worded(json!({
+    version.worded(json!({
         "multiscales": [{
             "name": metadata.name,
             "axes": axes(metadata),
@@ -104,7 +76,7 @@ fn transformations(level: &Level, metadata: &ImageMetadata) -> Value {
     ])
 }
 
-fn omero_channel(channel: &OmeroChannel, range: ChannelRange) -> Value {
+fn omero_channel(channel: &ChannelMetadata, range: ChannelRange) -> Value {
     let [start, mut end] = channel.window.unwrap_or([range.low, range.high]);
     if end <= start {
         // A constant channel; viewers refuse an empty window.
@@ -125,14 +97,14 @@ fn omero_channel(channel: &OmeroChannel, range: ChannelRange) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Encoding;
+    use crate::output::Cut;
     use crate::pixels::SampleType;
 
     fn example(metadata: &ImageMetadata) -> Value {
         let layout =
-            ImageLayout::new(Tczyx::new(1, 1, 5, 300, 1000), SampleType::U8, Encoding::default()).unwrap();
+            ImageLayout::new(Tczyx::new(1, 1, 5, 300, 1000), SampleType::U8, Cut::default()).unwrap();
         let range = ChannelRange { min: 2.0, max: 250.0, low: 5.0, high: 200.0 };
-        Value::Object(image(&layout, metadata, &vec![range; metadata.channels.len()]))
+        Value::Object(image(Version::V05, &layout, metadata, &vec![range; metadata.channels.len()]))
     }
 
     #[test]
@@ -158,7 +130,7 @@ mod tests {
 
     #[test]
     fn windows_are_as_given_or_as_measured() {
-        let fixed = OmeroChannel { window: Some([0.0, 255.0]), color: [255, 0, 10], ..Default::default() };
+        let fixed = ChannelMetadata { window: Some([0.0, 255.0]), color: [255, 0, 10], ..Default::default() };
         let value =
             example(&ImageMetadata { channels: vec![fixed, Default::default()], ..Default::default() });
         let channels = &value["ome"]["omero"]["channels"];

@@ -7,12 +7,12 @@ mod metadata;
 mod ome_xml;
 mod output;
 mod read;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod version;
 
-pub use image::ImageWriter;
-pub use metadata::{ImageMetadata, OmeroChannel};
 pub use output::OmeZarr;
 pub use read::read_plane;
+pub use settings::Settings;
 pub use version::Version;

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::metadata::ImageMetadata;
 use crate::output::layout::ImageLayout;
+use crate::output::metadata::ImageMetadata;
 use crate::pixels::SampleType;
 use crate::space::{Tczyx, Zyx};
 
@@ -78,14 +78,13 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Encoding, OmeroChannel};
+    use crate::output::{ChannelMetadata, Cut};
 
     #[test]
     fn names_come_back_from_an_xml_parser() {
-        let layout =
-            ImageLayout::new(Tczyx::new(2, 1, 3, 4, 5), SampleType::F32, Encoding::default()).unwrap();
+        let layout = ImageLayout::new(Tczyx::new(2, 1, 3, 4, 5), SampleType::F32, Cut::default()).unwrap();
         let channel =
-            OmeroChannel { name: "a<b>&\"c\"\u{1}".into(), color: [255, 0, 0], ..Default::default() };
+            ChannelMetadata { name: "a<b>&\"c\"\u{1}".into(), color: [255, 0, 0], ..Default::default() };
         let voxel_um = Zyx::new(None, Some(0.25), Some(0.0));
         let metadata =
             ImageMetadata {

@@ -8,16 +8,25 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use zarrs::filesystem::FilesystemStore;
 
-use super::image::{Finished, ImageWriter, on_disk, storage_error};
-use super::metadata::{self, ImageMetadata};
-use super::ome_xml;
+use super::image::{ImageWriter, Place, on_disk, storage_error};
+use super::settings::Settings;
 use super::version::{self, Version};
+use super::{metadata, ome_xml};
 use crate::error::{Error, Result};
 use crate::output::layout::ImageLayout;
+use crate::output::metadata::ImageMetadata;
+use crate::output::progress::Finished;
 use crate::output::range::ChannelRange;
-use crate::output::unfinished::{PartialFolder, Target, difference, sweep_beside_complete};
+use crate::output::sink::{ImageSink, Output};
+use crate::output::unfinished::{PartialFolder, Rules, Target, is_complete};
 use crate::timeline::{Write, WriteLog};
 use crate::written::{flush_folder, write_whole};
+
+/// Any Zarr folder may be replaced, and an empty one.
+const RULES: Rules = Rules {
+    why_kept,
+    identity: |folder| version::attributes(folder).map(|mut group| group["decon-gpu"]["identity"].take()),
+};
 
 /// An OME-Zarr folder that is being written: hidden until [`Self::finish`]. When it is dropped before, what is
 /// finished stays, for a run that goes on with it.
@@ -27,6 +36,7 @@ use crate::written::{flush_folder, write_whole};
 pub struct OmeZarr {
     folder: Arc<PartialFolder>,
     store: Arc<FilesystemStore>,
+    settings: Settings,
     images: Vec<(ImageLayout, ImageMetadata)>,
     writers: Vec<ImageWriter>,
     provenance: Value,
@@ -46,17 +56,19 @@ impl OmeZarr {
     /// Without an image.
     pub fn create(
         target: &Target,
+        settings: Settings,
         images: &[(ImageLayout, ImageMetadata)],
         provenance: &Value,
         writes: &Arc<WriteLog>,
     ) -> Result<Option<Self>> {
         assert!(!images.is_empty(), "an output has an image");
-        let identity = &provenance["identity"];
-        if target.resume && is_complete(target, identity)? {
+        let (identity, names) = (&provenance["identity"], std::slice::from_ref(&target.path));
+        if target.resume && is_complete(target, (names, RULES), identity)? {
             return Ok(None);
         }
-        let (folder, past) = PartialFolder::open(target, identity, writes)?;
-        let store = FilesystemStore::new(folder.path())
+        let (folder, past) = PartialFolder::open(target, (names, RULES), identity, writes)?;
+        folder.make(&folder.path(0))?;
+        let store = FilesystemStore::new(folder.path(0))
             .map_err(|error| Error::option("--output", format!("{}: {error}", target.path.display())))?;
         let (folder, store) = (Arc::new(folder), Arc::new(store));
         let mut finished = vec![Finished::new(); images.len()];
@@ -66,50 +78,12 @@ impl OmeZarr {
             }
         }
         let writers = images.iter().zip(finished).enumerate().map(|(i, ((layout, _), finished))| {
-            let group = group(i, images.len());
-            ImageWriter::create(&store, &folder, (i, &group), layout, finished)
+            let place = Place { number: i, group: &group(i, images.len()) };
+            ImageWriter::create((&store, &folder), &place, layout, settings, finished)
         });
         let writers = writers.collect::<Result<_>>()?;
         let (images, provenance) = (images.to_vec(), provenance.clone());
-        Ok(Some(Self { folder, store, images, writers, provenance, notes: past.notes }))
-    }
-
-    /// What earlier runs [noted](Self::note).
-    pub fn notes(&self) -> &[Value] {
-        &self.notes
-    }
-
-    /// Keeps `note` for a run that goes on after this one.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn note(&self, note: &Value) -> Result<()> {
-        self.folder.record().note(note)
-    }
-
-    /// Whether what was stored is still there.
-    pub fn is_there(&self) -> bool {
-        self.folder.check_there().is_ok()
-    }
-
-    /// The writer of image `i`.
-    pub fn image(&self, i: usize) -> &ImageWriter {
-        &self.writers[i]
-    }
-
-    /// Writes the groups' metadata and gives the folder its name. `ranges`: of each image, each channel
-    /// ([`Pyramid::ranges`](crate::output::Pyramid::ranges)). `described` is added to how the output was made. Says what could not be
-    /// removed of what lay beside it.
-    ///
-    /// # Errors
-    /// `Io`, also when a shard was never stored or is there no longer: what is incomplete must not look complete.
-    pub fn finish(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<Option<String>> {
-        self.folder.check_there()?;
-        self.writers.iter().try_for_each(ImageWriter::check_whole)?;
-        self.write_metadata(ranges, described)?;
-        let image = self.folder.path();
-        self.folder.writes().time(Write::Flush, &image, || flush_folders(&image))?;
-        self.folder.commit()
+        Ok(Some(Self { folder, store, settings, images, writers, provenance, notes: past.notes }))
     }
 
     fn write_metadata(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<()> {
@@ -122,7 +96,8 @@ impl OmeZarr {
         }
         let provenance = ("decon-gpu".to_owned(), provenance);
         let attributes = self.images.iter().zip(ranges);
-        let attributes = attributes.map(|((layout, image), ranges)| metadata::image(layout, image, ranges));
+        let attributes = attributes
+            .map(|((layout, image), ranges)| metadata::image(self.version(), layout, image, ranges));
         if count > 1 {
             for (i, attributes) in attributes.enumerate() {
                 self.write_group(&group(i, count), attributes)?;
@@ -143,7 +118,7 @@ impl OmeZarr {
     }
 
     fn version(&self) -> Version {
-        self.images[0].0.encoding().version
+        self.settings.version
     }
 
     fn write_group(&self, path: &str, attributes: Map<String, Value>) -> Result<()> {
@@ -152,24 +127,41 @@ impl OmeZarr {
     }
 }
 
-/// Whether the target is there and was made of the same.
-///
-/// # Errors
-/// `Option` when it is there, was made of something else, and may not be overwritten.
-fn is_complete(target: &Target, identity: &Value) -> Result<bool> {
-    let Some(attributes) = version::attributes(&target.path) else { return Ok(false) };
-    let before = &attributes["decon-gpu"]["identity"];
-    match difference(before, identity) {
-        None => sweep_beside_complete(target).map(|()| true),
-        Some(_) if target.overwrite => Ok(false),
-        Some(what) => Err(Error::option(
-            "--resume",
-            format!(
-                "{} is there and was made of something else: {what}; --overwrite would replace it",
-                target.path.display()
-            ),
-        )),
+impl Output for OmeZarr {
+    fn notes(&self) -> &[Value] {
+        &self.notes
     }
+
+    fn note(&self, note: &Value) -> Result<()> {
+        self.folder.record().note(note)
+    }
+
+    fn is_there(&self) -> bool {
+        self.folder.check_there().is_ok()
+    }
+
+    fn image(&self, i: usize) -> &dyn ImageSink {
+        &self.writers[i]
+    }
+
+    fn finish(&self, ranges: &[Vec<ChannelRange>], described: &Value) -> Result<Option<String>> {
+        self.folder.check_there()?;
+        self.writers.iter().try_for_each(ImageWriter::check_whole)?;
+        self.write_metadata(ranges, described)?;
+        let image = self.folder.path(0);
+        self.folder.writes().time(Write::Flush, &image, || flush_folders(&image))?;
+        self.folder.commit()
+    }
+}
+
+fn why_kept(real: &Path) -> Result<Option<&'static str>> {
+    if !real.is_dir() {
+        return Ok(Some("is not a folder, so it is not replaced"));
+    }
+    let is_zarr = ["zarr.json", ".zgroup", ".zarray"].iter().any(|name| real.join(name).is_file());
+    let mut entries = fs::read_dir(real).map_err(|error| Error::io(real, error))?;
+    let is_kept = !is_zarr && entries.next().is_some();
+    Ok(is_kept.then_some("is not a Zarr folder, so it is not replaced"))
 }
 
 /// Flushes the names of all that is below `folder`: once each is enough, as no name is given after.

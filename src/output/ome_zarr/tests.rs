@@ -16,7 +16,10 @@ use zarrs::filesystem::FilesystemStore;
 
 use super::*;
 use crate::error::Error;
-use crate::output::{Block, ChannelRange, Encoding, ImageLayout, Pyramid, Shard, ShardRange, Target};
+use crate::output::{
+    Block, ChannelMetadata, ChannelRange, Cut, ImageLayout, ImageMetadata, ImageSink, Output, Pyramid, Shard,
+    ShardRange, Target,
+};
 use crate::pixels::{SampleType, Samples};
 use crate::plan::pyramid_bytes;
 use crate::space::{Rect, Tczyx};
@@ -106,15 +109,24 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 fn create(target: &Path, images: &[(ImageLayout, ImageMetadata)], provenance: &Value) -> OmeZarr {
-    OmeZarr::create(&Target::new(target), images, provenance, &Arc::default()).unwrap().unwrap()
+    create_as(Settings::default(), target, images, provenance)
+}
+
+fn create_as(
+    settings: Settings,
+    target: &Path,
+    images: &[(ImageLayout, ImageMetadata)],
+    provenance: &Value,
+) -> OmeZarr {
+    OmeZarr::create(&Target::new(target), settings, images, provenance, &Arc::default()).unwrap().unwrap()
 }
 
 fn small(shape: Tczyx<u64>, sample: SampleType) -> ImageLayout {
-    ImageLayout::new(shape, sample, Encoding { chunk_px: 64, shard_px: 256, ..Encoding::default() }).unwrap()
+    ImageLayout::new(shape, sample, Cut { chunk_px: 64, shard_px: 256, ..Cut::default() }).unwrap()
 }
 
 fn metadata(layout: &ImageLayout) -> ImageMetadata {
-    let channel = |c| OmeroChannel { name: format!("channel {c}"), active: true, ..Default::default() };
+    let channel = |c| ChannelMetadata { name: format!("channel {c}"), active: true, ..Default::default() };
     ImageMetadata {
         name: "test".into(),
         channels: (0..layout.shape().c).map(channel).collect(),
@@ -125,9 +137,9 @@ fn metadata(layout: &ImageLayout) -> ImageMetadata {
 /// Sends the blocks through a pyramid into image `i`, stored by two threads; gives the ranges.
 fn write(zarr: &OmeZarr, i: usize, image: &Image, places: &[Place]) -> Vec<ChannelRange> {
     let writer = zarr.image(i);
-    let mut pyramid = Pyramid::new(writer.layout());
+    let mut pyramid = Pyramid::new(writer.progress().layout());
     for ((t, c), depth, rect) in places.iter().cloned() {
-        let samples = image.samples(writer.layout().sample(), (t, c), depth.clone(), rect);
+        let samples = image.samples(writer.progress().layout().sample(), (t, c), depth.clone(), rect);
         let block = Block { t, c, z: depth.start, rect, samples: &samples };
         let mut shards = Vec::new();
         let Ok(()) = pyramid.add(&block, |shard| {
@@ -138,7 +150,7 @@ fn write(zarr: &OmeZarr, i: usize, image: &Image, places: &[Place]) -> Vec<Chann
             for part in shards.chunks(shards.len().div_ceil(2).max(1)) {
                 scope.spawn(move || {
                     for shard in part {
-                        writer.store(shard).unwrap();
+                        writer.store(shard.clone()).unwrap();
                     }
                 });
             }
@@ -260,13 +272,13 @@ fn bands_hold_no_more_than_the_bound() {
         (64, 64, 64, 320),
         (50, 150, 600, 300),
     ] {
-        let encoding = Encoding { chunk_px, shard_px, ..Encoding::default() };
-        let layout = ImageLayout::new(shape, SampleType::U8, encoding).unwrap();
+        let cut = Cut { chunk_px, shard_px, ..Cut::default() };
+        let layout = ImageLayout::new(shape, SampleType::U8, cut).unwrap();
         let (peak, emitted) = peak_of_bands(&layout, side, band);
         let bound = pyramid_bytes(shape.x, shard_px, SampleType::U8);
-        assert!(0 < peak && peak <= bound, "held {peak}, bound {bound}: {encoding:?}, band {band}");
+        assert!(0 < peak && peak <= bound, "held {peak}, bound {bound}: {cut:?}, band {band}");
         // The bound is of use: far below the image.
-        assert!(bound < shape.x * shape.y / 7, "bound {bound}: {encoding:?}, band {band}");
+        assert!(bound < shape.x * shape.y / 7, "bound {bound}: {cut:?}, band {band}");
         assert_eq!(emitted, layout.shard_count());
     }
 }
@@ -286,7 +298,7 @@ fn a_block_that_never_came_is_an_error_and_what_came_stays_hidden() {
     for ((t, c), depth, rect) in places {
         let samples = image.samples(SampleType::U8, (t, c), depth.clone(), rect);
         let block = Block { t, c, z: depth.start, rect, samples: &samples };
-        pyramid.add(&block, |shard| writer.store(&shard).map(drop)).unwrap();
+        pyramid.add(&block, |shard| writer.store(shard).map(drop)).unwrap();
     }
     let error = zarr.finish(&[pyramid.ranges()], &json!({})).unwrap_err();
     // Two planes with four shards on each of two levels; one of each level waits for the block.
@@ -305,7 +317,7 @@ fn dropping_midway_leaves_what_is_finished_hidden() {
     let zarr = create(&home.path().join("out.ome.zarr"), &images, &Value::Null);
     let samples = Samples::U8(vec![1; 256 * 256]);
     let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
-    assert!(zarr.image(0).store(&shard).unwrap() > 0);
+    assert!(zarr.image(0).store(shard).unwrap() > 0);
     drop(zarr);
     assert_eq!(names(home.path()), [".out.ome.zarr.partial"]);
 }
@@ -354,7 +366,7 @@ fn store_onto(device: &str) -> Error {
     std::os::unix::fs::symlink(device, unnamed.join("0-0-0-0-0-0-0")).unwrap();
     let samples = Samples::U8((0..64 * 64).map(|i| (i % 251) as u8).collect());
     let shard = Shard { level: 0, index: Tczyx::new(0, 0, 0, 0, 0), samples, range: None };
-    zarr.image(0).store(&shard).unwrap_err()
+    zarr.image(0).store(shard).unwrap_err()
 }
 
 #[cfg(target_os = "linux")]

@@ -14,7 +14,8 @@ use zarrs::metadata::ChunkKeySeparator;
 use zarrs::metadata::v2::GroupMetadataV2;
 
 use super::image::AXES;
-use crate::output::layout::{ImageLayout, Level};
+use super::settings::Settings;
+use crate::output::layout::Level;
 use crate::pixels::SampleType;
 
 /// Of the specification.
@@ -33,7 +34,7 @@ pub enum Version {
 
 impl Version {
     /// The best that a codec can compress.
-    pub(in crate::output) fn best_level(self) -> i32 {
+    pub(super) fn best_level(self) -> i32 {
         match self {
             Self::V04 => 9,
             Self::V05 => 22,
@@ -64,24 +65,6 @@ impl Version {
         }
     }
 
-    /// The array of a level at `path`, nothing of it stored yet.
-    pub(super) fn array(
-        self,
-        store: &Arc<FilesystemStore>,
-        path: &str,
-        level: &Level,
-        layout: &ImageLayout,
-    ) -> Array<FilesystemStore> {
-        match self {
-            Self::V04 => {
-                let metadata = ArrayMetadata::V2(array_of_zarr_2(level, layout));
-                Array::new_with_metadata(store.clone(), path, metadata)
-            }
-            Self::V05 => array_of_zarr_3(level, layout).build(store.clone(), path),
-        }
-        .expect("a layout is a valid array")
-    }
-
     /// The group at `path`.
     pub(super) fn group(
         self,
@@ -100,6 +83,26 @@ impl Version {
     }
 }
 
+impl Settings {
+    /// The array of a level at `path`, nothing of it stored yet.
+    pub(super) fn array(
+        self,
+        store: &Arc<FilesystemStore>,
+        path: &str,
+        level: &Level,
+        sample: SampleType,
+    ) -> Array<FilesystemStore> {
+        match self.version {
+            Version::V04 => {
+                let metadata = ArrayMetadata::V2(array_of_zarr_2(level, sample, self.zstd_level));
+                Array::new_with_metadata(store.clone(), path, metadata)
+            }
+            Version::V05 => array_of_zarr_3(level, sample, self.zstd_level).build(store.clone(), path),
+        }
+        .expect("a layout is a valid array")
+    }
+}
+
 /// The attributes of the group in `folder`, of either version; `None` where there are none.
 pub(super) fn attributes(folder: &Path) -> Option<Value> {
     let json = |name| serde_json::from_slice::<Value>(&fs::read(folder.join(name)).ok()?).ok();
@@ -107,13 +110,13 @@ pub(super) fn attributes(folder: &Path) -> Option<Value> {
     of_zarr_3.or_else(|| json(".zattrs"))
 }
 
-fn array_of_zarr_3(level: &Level, layout: &ImageLayout) -> ArrayBuilder {
-    let (data_type, fill): (DataType, FillValue) = match layout.sample() {
+fn array_of_zarr_3(level: &Level, sample: SampleType, zstd_level: i32) -> ArrayBuilder {
+    let (data_type, fill): (DataType, FillValue) = match sample {
         SampleType::U8 => (data_type::uint8(), 0_u8.into()),
         SampleType::U16 => (data_type::uint16(), 0_u16.into()),
         SampleType::F32 => (data_type::float32(), 0_f32.into()),
     };
-    let zstd = ZstdCodec::new(layout.encoding().zstd_level, false);
+    let zstd = ZstdCodec::new(zstd_level, false);
     let mut array = ArrayBuilder::new(level.shape.to_array(), level.shard.to_array(), data_type, fill);
     array.subchunk_shape(level.chunk.to_array().to_vec()).bytes_to_bytes_codecs(vec![Arc::new(zstd)]);
     array.dimension_names(Some(AXES));
@@ -121,8 +124,7 @@ fn array_of_zarr_3(level: &Level, layout: &ImageLayout) -> ArrayBuilder {
 }
 
 /// zstd within blosc, which every reader of Zarr 2 has; the bytes of a sample apart, which makes 16 bits smaller.
-fn array_of_zarr_2(level: &Level, layout: &ImageLayout) -> ArrayMetadataV2 {
-    let sample = layout.sample();
+fn array_of_zarr_2(level: &Level, sample: SampleType, zstd_level: i32) -> ArrayMetadataV2 {
     let shuffle = u8::from(sample.bytes() > 1);
     let metadata = serde_json::from_value(json!({
         "zarr_format": 2,
@@ -136,7 +138,7 @@ fn array_of_zarr_2(level: &Level, layout: &ImageLayout) -> ArrayMetadataV2 {
         "compressor": {
             "id": "blosc",
             "cname": "zstd",
-            "clevel": layout.encoding().zstd_level,
+            "clevel": zstd_level,
             "shuffle": shuffle,
             "blocksize": 0,
         },

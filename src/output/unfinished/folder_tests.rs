@@ -20,8 +20,22 @@ fn target(path: &Path) -> Target {
     Target::new(path)
 }
 
+const RULES: Rules = Rules { why_kept, identity: |_| None };
+
+/// A folder is one of Zarr, and nothing else is.
+fn why_kept(path: &Path) -> Result<Option<&'static str>> {
+    Ok((!path.join("zarr.json").is_file()).then_some("is not a Zarr folder"))
+}
+
+fn open_as(target: &Target, identity: &Value) -> Result<(PartialFolder, Past)> {
+    let names = std::slice::from_ref(&target.path);
+    let opened = PartialFolder::open(target, (names, RULES), identity, &Arc::default())?;
+    opened.0.make(&opened.0.path(0))?;
+    Ok(opened)
+}
+
 fn open(target: &Target) -> Result<PartialFolder> {
-    PartialFolder::open(target, &json!({ "a": 1 }), &Arc::default()).map(|(partial, _)| partial)
+    open_as(target, &json!({ "a": 1 })).map(|(partial, _)| partial)
 }
 
 fn finish_a_shard(partial: &PartialFolder) {
@@ -35,7 +49,7 @@ fn appears_on_commit_only_and_leaves_nothing_else() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("out.zarr");
     let partial = open(&target(&path)).unwrap();
-    fs::write(partial.path().join("zarr.json"), "new").unwrap();
+    fs::write(partial.path(0).join("zarr.json"), "new").unwrap();
     finish_a_shard(&partial);
     assert!(!path.exists());
     partial.commit().unwrap();
@@ -52,7 +66,7 @@ fn the_old_one_stays_until_the_new_one_is_complete() {
     assert!(matches!(open(&target(&path)), Err(Error::Option { .. })));
     drop(open(&overwrite).unwrap());
     let partial = open(&overwrite).unwrap();
-    fs::write(partial.path().join("zarr.json"), "new").unwrap();
+    fs::write(partial.path(0).join("zarr.json"), "new").unwrap();
     assert_eq!(fs::read_to_string(path.join("zarr.json")).unwrap(), "old");
     partial.commit().unwrap();
     assert_eq!(fs::read_to_string(path.join("zarr.json")).unwrap(), "new");
@@ -76,13 +90,13 @@ fn what_is_finished_stays_and_only_the_same_run_goes_on() {
 
     let refused = open(&new).unwrap_err().to_string();
     assert!(refused.contains("1 shards finished; --resume"), "{refused}");
-    let other = PartialFolder::open(&resume, &json!({ "a": 2 }), &Arc::default()).unwrap_err().to_string();
+    let other = open_as(&resume, &json!({ "a": 2 })).unwrap_err().to_string();
     assert!(other.contains("a was 1, is 2"), "{other}");
     for _ in 0..2 {
-        let (partial, past) = PartialFolder::open(&resume, &json!({ "a": 1 }), &Arc::default()).unwrap();
+        let (partial, past) = open_as(&resume, &json!({ "a": 1 })).unwrap();
         assert_eq!((past.shards.len(), names(&partial.unnamed()).len()), (1, 0));
     }
-    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 2 }), &Arc::default()).unwrap();
+    let (partial, past) = open_as(&overwrite, &json!({ "a": 2 })).unwrap();
     assert!(past.shards.is_empty());
     drop(partial);
     assert_eq!(names(home.path()), [""; 0]);
@@ -113,7 +127,7 @@ fn a_crash_between_the_renames_loses_neither() {
     finish_a_shard(&partial);
     fs::rename(&path, home.path().join(".out.zarr.partial/old")).unwrap();
     drop(partial);
-    let (partial, past) = PartialFolder::open(&overwrite, &json!({ "a": 1 }), &Arc::default()).unwrap();
+    let (partial, past) = open_as(&overwrite, &json!({ "a": 1 })).unwrap();
     assert_eq!((fs::read_to_string(path.join("zarr.json")).unwrap().as_str(), past.shards.len()), ("old", 1));
     partial.commit().unwrap();
     assert_eq!(names(home.path()), ["out.zarr"]);

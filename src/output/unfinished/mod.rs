@@ -2,9 +2,11 @@
 
 mod difference;
 mod folder;
+mod places;
 mod record;
+mod target;
 
-pub(super) use difference::difference;
-pub(super) use folder::{PartialFolder, sweep_beside_complete};
-pub use folder::{Target, hidden_folder};
+pub(super) use folder::{PartialFolder, is_complete};
 pub(super) use record::Stored;
+pub(super) use target::Rules;
+pub use target::{Target, hidden_folder};

@@ -29,10 +29,10 @@ fn a_few_hot_pixels_do_not_darken_a_channel() {
     }
 }
 
-fn add(pyramid: &mut Pyramid, writer: &ImageWriter, image: &Image, (.., rect): &Place) {
-    let samples = image.samples(writer.layout().sample(), (0, 0), 0..1, *rect);
+fn add(pyramid: &mut Pyramid, writer: &dyn ImageSink, image: &Image, (.., rect): &Place) {
+    let samples = image.samples(writer.progress().layout().sample(), (0, 0), 0..1, *rect);
     let block = Block { t: 0, c: 0, z: 0, rect: *rect, samples: &samples };
-    pyramid.add(&block, |shard| writer.store(&shard).map(drop)).unwrap();
+    pyramid.add(&block, |shard| writer.store(shard).map(drop)).unwrap();
 }
 
 #[test]
@@ -47,17 +47,21 @@ fn a_run_that_goes_on_finds_the_range_of_one_that_was_not_interrupted() {
         let target = Target { resume: true, ..Target::new(home.path().join("out")) };
         let places = scattered(shape, 300, 1);
         let first = &places[..places.len() / 2];
-        let zarr = OmeZarr::create(&target, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
+        let zarr = OmeZarr::create(&target, Settings::default(), &images, &Value::Null, &Arc::default())
+            .unwrap()
+            .unwrap();
         let mut pyramid = Pyramid::new(&layout);
         first.iter().for_each(|place| add(&mut pyramid, zarr.image(0), &image, place));
-        assert!(zarr.image(0).stored() > 0);
+        assert!(zarr.image(0).progress().stored() > 0);
         drop((zarr, pyramid));
 
-        let zarr = OmeZarr::create(&target, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
+        let zarr = OmeZarr::create(&target, Settings::default(), &images, &Value::Null, &Arc::default())
+            .unwrap()
+            .unwrap();
         let writer = zarr.image(0);
-        let mut pyramid = Pyramid::resumed(writer);
+        let mut pyramid = Pyramid::resumed(writer.progress());
         for key in pyramid.wanted() {
-            pyramid.take_back(writer, key, |shard| writer.store(&shard).map(drop)).unwrap();
+            pyramid.take_back(writer, key, |shard| writer.store(shard).map(drop)).unwrap();
         }
         // Those under the shards that are finished are passed over.
         places.iter().for_each(|place| add(&mut pyramid, writer, &image, place));

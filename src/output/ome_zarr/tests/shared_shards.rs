@@ -3,8 +3,8 @@
 use super::*;
 
 fn layout(shape: Tczyx<u64>, (shard_times, shard_slices): (u32, u32)) -> ImageLayout {
-    let encoding = Encoding { chunk_px: 64, shard_px: 128, shard_times, shard_slices, ..Encoding::default() };
-    ImageLayout::new(shape, SampleType::U16, encoding).unwrap()
+    let cut = Cut { chunk_px: 64, shard_px: 128, shard_times, shard_slices, ..Cut::default() };
+    ImageLayout::new(shape, SampleType::U16, cut).unwrap()
 }
 
 fn files(folder: &Path) -> usize {
@@ -52,7 +52,7 @@ fn a_run_that_goes_on_wants_the_planes_of_shards_that_are_not_finished() {
             let rect = Rect::new(0, 0, 300, 3);
             let samples = image.samples(SampleType::U16, (t, 0), 0..1, rect);
             let block = Block { t, c: 0, z: 0, rect, samples: &samples };
-            pyramid.add(&block, |shard| writer.store(&shard).map(drop)).unwrap();
+            pyramid.add(&block, |shard| writer.store(shard).map(drop)).unwrap();
         }
     };
     let zarr = create(&target, &images, &Value::Null);
@@ -60,14 +60,16 @@ fn a_run_that_goes_on_wants_the_planes_of_shards_that_are_not_finished() {
     drop(zarr);
 
     let resume = Target { resume: true, ..Target::new(&target) };
-    let zarr = OmeZarr::create(&resume, &images, &Value::Null, &Arc::default()).unwrap().unwrap();
+    let zarr = OmeZarr::create(&resume, Settings::default(), &images, &Value::Null, &Arc::default())
+        .unwrap()
+        .unwrap();
     let writer = zarr.image(0);
     let rect = Rect::new(0, 0, 300, 3);
-    let wanted: Vec<u64> = (0..10).filter(|&t| writer.is_wanted((t, 0, 0), 1, rect)).collect();
+    let wanted: Vec<u64> = (0..10).filter(|&t| writer.progress().is_wanted((t, 0, 0), 1, rect)).collect();
     assert_eq!(wanted, [4, 5, 6, 7, 8, 9]);
-    let mut pyramid = Pyramid::resumed(writer);
+    let mut pyramid = Pyramid::resumed(writer.progress());
     for key in pyramid.wanted() {
-        pyramid.take_back(writer, key, |shard| writer.store(&shard).map(drop)).unwrap();
+        pyramid.take_back(writer, key, |shard| writer.store(shard).map(drop)).unwrap();
     }
     send(&zarr, &mut pyramid, 4..10);
     zarr.finish(&[pyramid.ranges()], &json!({})).unwrap();

@@ -1,0 +1,91 @@
+//! Which format an output has, and what follows from that before anything is written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::layout::{Cut, ImageLayout};
+use super::metadata::ImageMetadata;
+use super::ome_zarr::{self, OmeZarr};
+use super::sink::Output;
+use super::unfinished::{Target, hidden_folder};
+use crate::error::Result;
+use crate::timeline::WriteLog;
+use crate::written::Footprint;
+
+/// A format, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A folder.
+    OmeZarr(ome_zarr::Settings),
+}
+
+/// Which format, whatever its settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder for all scenes.
+    #[default]
+    OmeZarr,
+}
+
+impl Kind {
+    /// What names of this kind end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::OmeZarr => "ome.zarr",
+        }
+    }
+
+    /// Adds the output `target` that the flag `flag` names to what a command writes, and the hidden folder in which it is
+    /// made.
+    pub fn add_to(self, footprint: &mut Footprint, flag: &str, target: &Path) {
+        match self {
+            Self::OmeZarr => footprint.writes_folder(flag, target),
+        }
+        // Beside what a link leads to.
+        let real = target.canonicalize();
+        footprint.writes_folder(flag, &hidden_folder(real.as_deref().unwrap_or(target)));
+    }
+}
+
+impl Format {
+    /// Side of a chunk where the user does not say it.
+    pub fn default_chunk_px(self) -> u32 {
+        match self {
+            Self::OmeZarr(settings) => settings.default_chunk_px(),
+        }
+    }
+
+    /// What becomes of a `cut` that is asked for.
+    ///
+    /// # Errors
+    /// `Option` when the format has no such chunks, shards or compression.
+    pub fn cut(self, cut: Cut) -> Result<Cut> {
+        match self {
+            Self::OmeZarr(settings) => settings.cut(cut),
+        }
+    }
+
+    /// Makes an output at `target`, or takes over what an interrupted run left there. `provenance`, how it is made, is kept
+    /// in it; what is at its `identity` says of what the pixels are made. `writes` is told of every call on it. `None`: the
+    /// output is there already, made of the same.
+    ///
+    /// # Errors
+    /// `Option` when the target exists without leave to overwrite or is of another kind, or when what an interrupted run
+    /// left is of something else, or is there and is not to be gone on with; `Io`.
+    pub fn create(
+        self,
+        target: &Target,
+        images: &[(ImageLayout, ImageMetadata)],
+        provenance: &Value,
+        writes: &Arc<WriteLog>,
+    ) -> Result<Option<Box<dyn Output>>> {
+        match self {
+            Self::OmeZarr(settings) => {
+                let made = OmeZarr::create(target, settings, images, provenance, writes)?;
+                Ok(made.map(|output| Box::new(output) as Box<dyn Output>))
+            }
+        }
+    }
+}
