@@ -177,6 +177,7 @@ fn setup(shape: Zyx<u32>, tiles: usize) -> Setup {
     Setup {
         fft: shape,
         lanes: tiles as u32,
+        method: Method::Shb,
         scale: 1,
         output: SampleType::F32,
         fill: vec![0.0],
@@ -218,11 +219,12 @@ fn iterations(criterion: &mut Criterion) {
             let mut backend = CpuBackend::new(&setup(shape, tiles), threads).expect("the volumes fit");
             begin(&mut backend, shape, tiles);
             let mut group = group(criterion, "iteration", tiles * shape.count());
-            for (name, method) in [("rl", Method::Rl), ("shb", Method::Shb)] {
+            for (name, alpha) in [("rl", 0.0), ("shb", 0.5)] {
                 group.bench_function(format!("{what} {name}, tiles: {tiles}"), |bencher| {
                     bencher.iter(|| {
                         backend.project().expect("the processor fails nowhere");
-                        backend.back_project(method.alpha(4)).expect("the processor fails nowhere");
+                        backend.back_project().expect("the processor fails nowhere");
+                        backend.update(alpha).expect("the processor fails nowhere");
                     });
                 });
             }

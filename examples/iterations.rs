@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use decon_gpu::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, Method, Overlap, Precision, Setup, Start, deconvolve,
+    Backend, ChannelSetup, Course, CpuBackend, Field, Method, Overlap, Precision, Setup, Start, iterate,
 };
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     backend.begin(0, flags.tiles as usize, Start::Observed)?;
     let iterations = Clock::start()?;
-    deconvolve(&mut backend, flags.method, flags.iterations)?;
+    iterate(&mut backend, flags.method, &Course::of(flags.iterations))?;
     let [iterations_wall, iterations_cpu] = iterations.seconds()?;
     let finished = backend.download(0, tile(&image))?.ok_or("the processor's tiles are there at once")?;
     let [wall, cpu] = whole.seconds()?;
@@ -75,6 +75,7 @@ fn setup(flags: &Flags, image: &Volume, psf: Volume, fft: Zyx<u32>) -> Setup {
     Setup {
         fft,
         lanes: flags.tiles,
+        method: flags.method,
         scale: 1,
         output: SampleType::F32,
         fill: vec![0.0],

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::decon::{Backend, Field, FinishedTile, Method, Start, Until, deconvolve, deconvolve_until};
+use crate::decon::{Backend, Course, Field, FinishedTile, Method, Start, iterate};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Tile};
 
@@ -51,10 +51,10 @@ impl<B: Backend> Engine<B> {
         mut emit: impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
         let Recipe { method, start } = self.recipe;
-        let iterate = |backend: &mut B, channel, lanes| -> Result<()> {
+        let deconvolve = |backend: &mut B, channel, lanes| -> Result<()> {
             if iterations > 0 {
                 backend.begin(channel, lanes, start)?;
-                deconvolve(backend, method, iterations)?;
+                iterate(backend, method, &Course::of(iterations))?;
             }
             Ok(())
         };
@@ -62,7 +62,7 @@ impl<B: Backend> Engine<B> {
         for group in batch.groups {
             if group.tiles.iter().any(|tile| !tile.layers.is_empty()) {
                 let alone = DecodedBatch { fields: Vec::new(), groups: vec![group] };
-                self.each_group(alone, iterate, &mut emit)?;
+                self.each_group(alone, deconvolve, &mut emit)?;
                 continue;
             }
             // Nothing is computed where no field lies. What is on its way comes first.
@@ -75,8 +75,8 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// How many iterations of at most `most` it takes until the divergence of the tiles of `sample` settles, all of output
-    /// channel `channel` and deconvolved together. Holds the fields of one batch at a time. `None` when `is_over` before.
+    /// How many iterations of `course` it takes to deconvolve the tiles of `sample` together, all of output channel `channel`.
+    /// Holds the fields of one batch at a time. `None` when it was over before.
     ///
     /// # Errors
     /// The backend's, and those of `sample`.
@@ -84,8 +84,7 @@ impl<B: Backend> Engine<B> {
         &mut self,
         channel: usize,
         sample: Vec<DecodedBatch>,
-        (most, until): (u32, &Until),
-        is_over: impl Fn() -> bool,
+        course: &Course<'_>,
     ) -> Result<Option<u32>> {
         let mut lanes = 0;
         for batch in sample {
@@ -98,7 +97,7 @@ impl<B: Backend> Engine<B> {
         }
         let Recipe { method, start } = self.recipe;
         self.backend.begin(channel, lanes, start)?;
-        deconvolve_until(&mut self.backend, method, (most, until), is_over)
+        iterate(&mut self.backend, method, course)
     }
 
     /// The tiles of `batch` as they are when nothing was iterated: what was observed above the background.

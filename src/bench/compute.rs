@@ -7,8 +7,8 @@ use super::machine::Machine;
 use super::{Better, Cell, Column, Results, Row, Runs, Table};
 use crate::dataset::FieldSamples;
 use crate::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, GpuBackend, Method, Overlap, Precision, Setup, Start,
-    deconvolve,
+    Backend, ChannelSetup, Course, CpuBackend, Field, GpuBackend, Method, Overlap, Precision, Setup, Start,
+    iterate,
 };
 use crate::error::{Error, Result};
 use crate::job::{Chosen, Gpu};
@@ -172,6 +172,7 @@ impl Work {
         let setup = Setup {
             fft,
             lanes: LANES,
+            method: Method::Shb,
             scale: 1,
             output: SampleType::F32,
             fill: vec![0.0],
@@ -202,7 +203,7 @@ impl Work {
         }
         backend.begin(0, LANES as usize, Start::Observed)?;
         let start = Instant::now();
-        deconvolve(backend, Method::Shb, iterations)?;
+        iterate(backend, Method::Shb, &Course::of(iterations))?;
         // A device has finished when its result is here.
         let finished = backend.download(0, self.tile.clone())?;
         let rest = std::iter::from_fn(|| backend.drain().transpose()).collect::<Result<Vec<_>>>()?;

@@ -5,6 +5,7 @@
 //! averaged or converted either, `open` paints each field as it comes.
 
 mod copy;
+mod layout;
 mod open;
 mod paint;
 mod volume;
@@ -97,9 +98,15 @@ impl Backend for CpuBackend {
         Ok(pool.install(|| volumes.project_and_measure()))
     }
 
-    fn back_project(&mut self, alpha: f32) -> Result<()> {
+    fn back_project(&mut self) -> Result<()> {
         let (pool, volumes) = self.volumes();
-        pool.install(|| volumes.back_project(alpha));
+        pool.install(|| volumes.back_project());
+        Ok(())
+    }
+
+    fn update(&mut self, alpha: f32) -> Result<()> {
+        let (pool, volumes) = self.volumes();
+        pool.install(|| volumes.update(alpha));
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use canvas::Canvas;
 use download::Download;
 use volumes::Volumes;
 
-use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
+use crate::decon::{Backend, Field, FinishedTile, Setup, Start, VolumeRole};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
 use crate::plan::upload_places;
@@ -38,7 +38,7 @@ impl GpuBackend {
     /// # Errors
     /// `Limit` when a volume, a field or all of them do not fit the device, `Gpu` when the driver fails.
     pub fn new(device: Device, setup: &Setup) -> Result<Self> {
-        let observed = volume(&device, "observed", setup)?;
+        let observed = volume(&device, VolumeRole::Observed, setup)?;
         let canvas = Canvas::new(&device, setup, &observed)?;
         let volumes = match setup.channels.is_empty() {
             true => None,
@@ -63,9 +63,16 @@ impl GpuBackend {
     }
 }
 
-/// A volume of complex numbers for all pairs, `[pair][z, y, x]`.
-fn volume(device: &Device, what: &str, setup: &Setup) -> Result<wgpu::Buffer> {
-    device.buffer(what, voxels(setup) * 8)
+/// A volume for all pairs, `[pair][z, y, x]`.
+fn volume(device: &Device, role: VolumeRole, setup: &Setup) -> Result<wgpu::Buffer> {
+    let what = match role {
+        VolumeRole::Observed => "observed",
+        VolumeRole::Weight => "weight",
+        VolumeRole::Estimate => "estimate",
+        VolumeRole::Previous => "estimate before",
+        VolumeRole::Spectrum => "spectrum",
+    };
+    device.buffer(what, voxels(setup) * role.bytes_per_voxel(setup.precision))
 }
 
 /// Of all pairs.
@@ -136,9 +143,15 @@ impl Backend for GpuBackend {
         volumes.project_and_measure(recorder)
     }
 
-    fn back_project(&mut self, alpha: f32) -> Result<()> {
+    fn back_project(&mut self) -> Result<()> {
         let (volumes, recorder) = self.deconvolving();
-        volumes.back_project(recorder, alpha);
+        volumes.back_project(recorder);
+        Ok(())
+    }
+
+    fn update(&mut self, alpha: f32) -> Result<()> {
+        let (volumes, recorder) = self.deconvolving();
+        volumes.update(recorder, alpha);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The algorithms, each written once over [`Backend`].
+//! Deconvolution: the methods (`method`), the loop that they share ([`iterate`]), and the trait [`Backend`] of what computes.
 //!
 //! A backend holds the volumes of one *group*: up to `lanes` tiles of one channel that are deconvolved
 //! together, each padded to the shape of the Fourier transform ([`Setup::fft`], x fastest). Two lanes, `2p` and
@@ -14,8 +14,11 @@
 
 mod cpu;
 mod gpu;
+mod iterate;
+mod method;
 mod null;
 mod otf;
+mod volumes;
 
 #[cfg(test)]
 pub(crate) mod oracle;
@@ -28,8 +31,11 @@ pub use crate::constants::{
 pub use crate::twins::pack::Clamped;
 pub use cpu::{CpuBackend, OpenTiles, Painter};
 pub use gpu::GpuBackend;
+pub use iterate::{Course, Until, iterate};
+pub use method::Method;
 pub use null::NullBackend;
 pub use otf::otf;
+pub use volumes::VolumeRole;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,26 +50,6 @@ use crate::psf::Psf;
 use crate::space::{Local, Rect, Zyx};
 use crate::tile::Tile;
 use crate::twins::pack::Packed;
-
-/// Which algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Richardson–Lucy (Richardson 1972, Lucy 1974).
-    Rl,
-    /// Scaled heavy ball: Richardson–Lucy from an extrapolated point (Wang 2014, doi 10.1109/TIP.2013.2291324).
-    Shb,
-}
-
-impl Method {
-    /// Weight of the last change in the point that iteration `k` starts from, `k` from 1.
-    pub fn alpha(self, k: u32) -> f32 {
-        match self {
-            Self::Rl => 0.0,
-            Self::Shb => ((k as f32 - 1.0) / (k as f32 + 2.0)).clamp(0.0, 1.0),
-        }
-    }
-}
 
 /// What a mosaic shows where fields overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -95,6 +81,8 @@ pub struct Setup {
     pub fft: Zyx<u32>,
     /// Tiles in one group, at most; even when there is something to deconvolve.
     pub lanes: u32,
+    /// Whose volumes are held when there is something to deconvolve.
+    pub method: Method,
     /// Mosaic pixels that one output pixel averages, along each axis: 1, 2, 4 or 8.
     pub scale: u32,
     /// What is observed where fields overlap.
@@ -292,9 +280,12 @@ pub trait Backend {
     /// d = observed, y = max(h ⊗ point + background, [`FLOOR`]), where there is data.
     fn project_and_measure(&mut self) -> Result<f64>;
 
-    /// estimate ← max(point · weight · (hᵀ ⊗ ratio), [`FLOOR`]), and the next point ←
+    /// correction ← hᵀ ⊗ ratio.
+    fn back_project(&mut self) -> Result<()>;
+
+    /// estimate ← max(point · weight · correction, [`FLOOR`]), and the next point ←
     /// max(estimate + alpha (estimate − the last estimate), [`FLOOR`]).
-    fn back_project(&mut self, alpha: f32) -> Result<()>;
+    fn update(&mut self, alpha: f32) -> Result<()>;
 
     /// Starts to bring the core of `lane` out: the estimate, or observed when nothing was deconvolved; no data ←
     /// fill; rounded to even and clamped to the output type. Returns the oldest tile once every place for
@@ -303,57 +294,4 @@ pub trait Backend {
 
     /// The oldest tile still on its way; `None` when there is none.
     fn drain(&mut self) -> Result<Option<FinishedTile>>;
-}
-
-/// Richardson–Lucy, or SHB, on the group that was stitched.
-///
-/// u ← p · W · hᵀ ⊗ (d / (h ⊗ p + b)), p ← u + α (u − u₋₁)
-pub fn deconvolve<B: Backend>(backend: &mut B, method: Method, iterations: u32) -> Result<()> {
-    for k in 1..=iterations {
-        backend.project()?;
-        backend.back_project(method.alpha(k + 1))?;
-    }
-    Ok(())
-}
-
-/// When the estimate is close enough to what more iterations would make of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Until {
-    /// Relative change of the divergence an iteration, on average since the last check.
-    pub change: f64,
-    /// Iterations from one check to the next.
-    pub check_every: u32,
-}
-
-/// As [`deconvolve`], but goes on until the divergence changes no more; returns how many iterations that takes, at most
-/// `most`; also `most` where the divergence is 0 from the beginning. `None` when `is_over` before that, which is asked at each check.
-pub fn deconvolve_until<B: Backend>(
-    backend: &mut B,
-    method: Method,
-    (most, until): (u32, &Until),
-    is_over: impl Fn() -> bool,
-) -> Result<Option<u32>> {
-    let mut last = None;
-    for k in 1..=most {
-        if (k - 1).is_multiple_of(until.check_every) {
-            if is_over() {
-                return Ok(None);
-            }
-            let divergence = backend.project_and_measure()?;
-            let change =
-                last.map(|last: f64| (last - divergence).abs() / last / f64::from(until.check_every));
-            // Nothing has data, or nothing can become better: that says nothing of other tiles.
-            if k == 1 && divergence <= 0.0 {
-                return Ok(Some(most));
-            }
-            if divergence <= 0.0 || change.is_some_and(|change| change <= until.change) {
-                return Ok(Some(k - 1));
-            }
-            last = Some(divergence);
-        } else {
-            backend.project()?;
-        }
-        backend.back_project(method.alpha(k + 1))?;
-    }
-    Ok(Some(most))
 }

@@ -44,7 +44,11 @@ impl Backend for NullBackend {
         Ok(0.0)
     }
 
-    fn back_project(&mut self, _: f32) -> Result<()> {
+    fn back_project(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn update(&mut self, _: f32) -> Result<()> {
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex64;
 
-use super::{Backend, Field, Method, NO_DATA, Start, deconvolve};
+use super::{Backend, Course, Field, Method, NO_DATA, Start, iterate};
 use crate::pixels::{PixelType, Samples};
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
@@ -95,7 +95,7 @@ impl Job {
     /// The same by a backend, all images as one group, output channel `channel`.
     pub fn by_backend<B: Backend>(&self, backend: &mut B, channel: usize, images: &[&Image]) -> Vec<Samples> {
         self.begin_on(backend, channel, images);
-        deconvolve(backend, self.method, self.iterations).unwrap();
+        iterate(backend, self.method, &Course::of(self.iterations)).unwrap();
         finish_on(backend, images)
     }
 

@@ -10,12 +10,13 @@ use crate::twins::is_no_data;
 
 const FILL: f32 = -7.0;
 
-fn setup(job: &Job, lanes: u32) -> Setup {
-    let channel = ChannelSetup { psf: job.psf.clone(), background: job.background };
-    let other = ChannelSetup { psf: lopsided_psf(Zyx::new(1, 3, 3)), background: 3.0 };
+/// Of one image of 40 × 48 for `channels`.
+pub(super) fn setup_of(channels: &[ChannelSetup]) -> Setup {
+    let fft = Zyx::new(1, 40, 48);
     Setup {
-        fft: job.fft,
-        lanes,
+        fft,
+        lanes: 2,
+        method: Method::Shb,
         scale: 1,
         overlap: Overlap::Paint,
         precision: Precision::F32,
@@ -23,11 +24,18 @@ fn setup(job: &Job, lanes: u32) -> Setup {
         camera: Vec::new(),
         output: SampleType::F32,
         fill: vec![FILL],
-        core: job.fft,
+        core: fft,
         field_slots: 16,
         field_bytes: 1 << 20,
-        channels: vec![other, channel],
+        channels: channels.to_vec(),
     }
+}
+
+fn setup(job: &Job, lanes: u32) -> Setup {
+    let channel = ChannelSetup { psf: job.psf.clone(), background: job.background };
+    let other = ChannelSetup { psf: lopsided_psf(Zyx::new(1, 3, 3)), background: 3.0 };
+    let Job { fft, method, .. } = *job;
+    Setup { fft, lanes, method, core: fft, ..setup_of(&[other, channel]) }
 }
 
 /// By the backend, which computed something else before: a brighter group in all lanes and of all of the volume.
@@ -246,7 +254,9 @@ fn the_divergence_is_as_defined_and_projecting_goes_on() {
                     // Blurred is known to 1e-6 of the brightest, and the sum is over all.
                     let error = (actual / expected - 1.0).abs();
                     assert!(error < 1e-5, "{actual} instead of {expected} at {k}: {error:.1e}");
-                    backend.back_project(method.alpha(k + 1)).unwrap();
+                    backend.back_project().unwrap();
+                    let alpha = if method == Method::Rl { 0.0 } else { k as f32 / (k + 3) as f32 };
+                    backend.update(alpha).unwrap();
                 }
                 let plain = job.by_backend(&mut CpuBackend::new(&setup(&job, 2), 2).unwrap(), 1, images);
                 assert_eq!(finish_on(&mut backend, images), plain);
@@ -271,7 +281,8 @@ fn iterations_stop_where_the_oracle_does() {
             let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
             job.begin_on(&mut backend, 1, &[&observed]);
             let until = Until { change, check_every };
-            let actual = deconvolve_until(&mut backend, method, (40, &until), || false).unwrap().unwrap();
+            let course = Course { until: Some(until), ..Course::of(40) };
+            let actual = iterate(&mut backend, method, &course).unwrap().unwrap();
             assert_eq!(actual, expected, "{method:?}, {until:?}");
             // What is there is what so many iterations make.
             let job = Job { iterations: actual, ..job };
@@ -288,8 +299,8 @@ fn a_sample_without_data_does_not_say_that_others_need_no_iterations() {
     let job = job_2d();
     let mut backend = CpuBackend::new(&setup(&job, 2), 2).unwrap();
     job.begin_on(&mut backend, 1, &[&nothing]);
-    let until = Until { change: 0.01, check_every: 5 };
-    assert_eq!(deconvolve_until(&mut backend, Method::Rl, (40, &until), || false).unwrap(), Some(40));
+    let course = Course { until: Some(Until { change: 0.01, check_every: 5 }), ..Course::of(40) };
+    assert_eq!(iterate(&mut backend, Method::Rl, &course).unwrap(), Some(40));
 }
 
 /// A few spots in the middle of a dark image, so that no light is lost beyond its edges.

@@ -221,6 +221,7 @@ impl Planning<'_> {
     fn request(&self, OfScene { volumes, psfs, shading, camera }: &OfScene, backend: &Chosen) -> Request {
         let Self { options, input, .. } = *self;
         let memory_bytes = memory_of_run(options);
+        let precision = backend.precision(options);
         Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
@@ -234,7 +235,11 @@ impl Planning<'_> {
             shard: options.shard,
             output: self.output,
             lanes: if psfs.is_empty() { 1 } else { LANES },
-            spectrum_bytes: backend.precision(options).spectrum_bytes(),
+            pair_bytes_per_voxel: options.method.pair_bytes_per_voxel(precision),
+            folded_bytes_per_voxel: options
+                .method
+                .folded_bytes_per_voxel(precision)
+                .filter(|_| backend.is_cpu()),
             memory_bytes,
             limits: backend.limits(memory_bytes),
             paints_at_once: backend.is_cpu()
@@ -369,6 +374,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf]) -> Setup {
     Setup {
         fft: plan.grid.fft,
         lanes: plan.lanes,
+        method: options.method,
         scale: plan.scale,
         overlap: options.overlap,
         precision: Precision::F32,

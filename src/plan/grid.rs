@@ -19,11 +19,6 @@ pub struct Limits {
     pub cache_bytes: u64,
 }
 
-/// Bytes that the volumes of one pair of tiles take for each voxel of the transform, beside the spectrum: observed, weight,
-/// estimate and the estimate before, 8 each.
-const PAIR_BYTES_PER_VOXEL: u64 = 32;
-/// Bytes that those of a tile take that is alone and folded: of all but observed, which is painted whole, half as many.
-const FOLDED_BYTES_PER_VOXEL: u64 = 24;
 /// Bytes of an OTF for each voxel of the transform.
 const OTF_BYTES_PER_VOXEL: u64 = 8;
 
@@ -50,10 +45,10 @@ pub struct GridRequest {
     pub lanes: u32,
     /// OTFs that are held at once.
     pub otfs: u32,
-    /// Bytes of a complex number of a spectrum.
-    pub spectrum_bytes: u64,
-    /// Whether a tile that is alone is folded: its halves are the lanes of a pair.
-    pub folds: bool,
+    /// Bytes that the volumes of a pair of tiles take for each voxel of the transform.
+    pub pair_bytes_per_voxel: u64,
+    /// The same of a tile that is alone and folded, its halves being the lanes of a pair; `None` where none is.
+    pub folded_bytes_per_voxel: Option<u64>,
     /// Samples of a stored pixel, each of which makes a tile: 1 or 3.
     pub samples: u32,
     /// Of the backend.
@@ -155,15 +150,11 @@ impl GridRequest {
     /// As asked for; one where a pair does not fit, and one tile takes less.
     fn least_lanes(&self, grid: &Grid) -> u32 {
         let is_pair_too_large = self.bytes_with(self.lanes, grid) > self.limits.memory_bytes;
-        if self.folds && is_pair_too_large { 1 } else { self.lanes }
+        if self.folded_bytes_per_voxel.is_some() && is_pair_too_large { 1 } else { self.lanes }
     }
 
     fn pairs(&self) -> u64 {
         u64::from(self.lanes.div_ceil(2))
-    }
-
-    fn pair_bytes_per_voxel(&self) -> u64 {
-        PAIR_BYTES_PER_VOXEL + self.spectrum_bytes
     }
 
     /// Bytes of every volume that the backend holds for this grid.
@@ -173,10 +164,10 @@ impl GridRequest {
 
     fn bytes_with(&self, lanes: u32, grid: &Grid) -> u64 {
         let otfs = u64::from(self.otfs) * OTF_BYTES_PER_VOXEL;
-        let per_voxel = match lanes {
+        let per_voxel = match (lanes, self.folded_bytes_per_voxel) {
             _ if !self.deconvolves() => 8,
-            1 if self.folds => FOLDED_BYTES_PER_VOXEL + otfs,
-            lanes => u64::from(lanes.div_ceil(2)) * self.pair_bytes_per_voxel() + otfs,
+            (1, Some(folded)) => folded + otfs,
+            _ => u64::from(lanes.div_ceil(2)) * self.pair_bytes_per_voxel + otfs,
         };
         grid.fft.count() as u64 * per_voxel
     }
@@ -186,7 +177,7 @@ impl GridRequest {
     /// and that the limits allow.
     pub fn lanes_on(&self, grid: &Grid) -> u32 {
         let (voxels, limits) = (grid.fft.count() as u64, self.limits);
-        let (otfs, pair) = (u64::from(self.otfs) * OTF_BYTES_PER_VOXEL, self.pair_bytes_per_voxel());
+        let (otfs, pair) = (u64::from(self.otfs) * OTF_BYTES_PER_VOXEL, self.pair_bytes_per_voxel);
         let pairs = [
             limits.cache_bytes / (voxels * pair),
             limits.volume_bytes / (voxels * 8),

@@ -254,8 +254,8 @@ impl<'a> Draft<'a> {
             core: request.tile,
             lanes: request.lanes,
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
-            spectrum_bytes: request.spectrum_bytes,
-            folds: request.volumes_on_host,
+            pair_bytes_per_voxel: request.pair_bytes_per_voxel,
+            folded_bytes_per_voxel: request.folded_bytes_per_voxel,
             samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
             limits: Limits { memory_bytes: volumes_bytes, ..request.limits },
         };

@@ -33,8 +33,10 @@ pub struct Request {
     pub output: SampleType,
     /// Tiles that are deconvolved together, at least.
     pub lanes: u32,
-    /// Bytes of a complex number of a spectrum.
-    pub spectrum_bytes: u64,
+    /// Bytes that the volumes of a pair of tiles take for each voxel of the transform.
+    pub pair_bytes_per_voxel: u64,
+    /// The same of a tile that is alone and folded; `None` where none is.
+    pub folded_bytes_per_voxel: Option<u64>,
     /// Memory that the whole run may take, in bytes.
     pub memory_bytes: u64,
     /// Of the backend.

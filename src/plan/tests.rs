@@ -75,7 +75,8 @@ fn request() -> Request {
         shard: None,
         output: SampleType::U16,
         lanes: 2,
-        spectrum_bytes: 8,
+        pair_bytes_per_voxel: 40,
+        folded_bytes_per_voxel: Some(24),
         memory_bytes: 1 << 30,
         limits: Limits {
             fft_length: 2048,

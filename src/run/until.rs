@@ -3,7 +3,7 @@
 
 use super::several::Several;
 use super::{Stop, Work};
-use crate::decon::{Backend, FinishedTile, Until};
+use crate::decon::{Backend, Course, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
 use crate::job::Image;
@@ -39,7 +39,7 @@ impl<B: Backend> Decider for Engine<B> {
         (most, until): (u32, Until),
         stop: &Stop,
     ) -> Result<Option<u32>> {
-        Self::decide(self, channel, sample, (most, &until), || stop.is_set())
+        Self::decide(self, channel, sample, &Course { most, until: Some(until), is_over: &|| stop.is_set() })
     }
 }
 
@@ -56,7 +56,10 @@ impl Decider for Several {
         stop: &Stop,
     ) -> Result<Option<u32>> {
         let stop = stop.clone();
-        self.ask(move |engine| engine.decide(channel, sample, (most, &until), || stop.is_set()))
+        self.ask(move |engine| {
+            let course = Course { most, until: Some(until), is_over: &|| stop.is_set() };
+            engine.decide(channel, sample, &course)
+        })
     }
 }
 

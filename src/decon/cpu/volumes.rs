@@ -4,15 +4,16 @@
 //! and y only is done plane by plane, while the plane is in the cache.
 //!
 //! A tile that is alone in its group is folded: its halves along the last axis become the lanes of the pair, so that it
-//! takes half of what a pair takes. Only [`Volumes::convolve`] takes the halves apart; to all other steps they are
+//! takes half of what a pair takes ([`Layout`]). Only [`Volumes::convolve`] takes the halves apart; to all other steps they are
 //! two tiles.
 
 use rayon::prelude::*;
 
+use super::layout::Layout;
 use super::paint::Canvas;
 use super::volume::Volume;
 use crate::decon::otf::otf_lines;
-use crate::decon::{Clamped, FinishedTile, NO_DATA, Setup, Start, Worked};
+use crate::decon::{Clamped, FinishedTile, Method, NO_DATA, Setup, Start, VolumeRole, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::space::Zyx;
@@ -32,13 +33,14 @@ use crate::twins::{Complex32, Direction, Fourier};
 /// The volumes of a group, `[pair, z, y, x]`, and what their passes need.
 pub(super) struct Volumes {
     fft: Zyx<u32>,
+    method: Method,
     transforms: Transforms,
     channels: Vec<Channel>,
     /// Extents of the tile in each lane.
     extents: Vec<Zyx<u32>>,
-    /// Of the group: output channel, whether it is one tile, folded, and values of each volume in use.
+    /// Of the group: output channel, how its tiles lie, and values of each volume in use.
     channel: usize,
-    folded: bool,
+    layout: Layout,
     used: usize,
     /// What the second lane of each pair is multiplied with in the spectrum of a point; 1 for the halves of a tile.
     balance: Vec<f32>,
@@ -106,25 +108,38 @@ impl Volumes {
         });
         let channels = channels.collect::<Result<_>>()?;
         let pairs = setup.lanes.div_ceil(2) as usize;
-        let observed = Volume::new(pairs * fft.count())?;
-        let used = if setup.lanes == 1 { folded(fft).count() } else { observed.len() };
-        let volume = || Volume::new(used);
+        let layout = Layout::new(fft, setup.lanes as usize, setup.method.may_fold());
+        // What is not held is empty: whatever needs it fails at once. What is observed is painted before it is folded.
+        let volume = |role| {
+            let is_held = setup.method.volumes().contains(&role);
+            let shape = if role == VolumeRole::Observed { fft } else { layout.shape() };
+            Volume::new(if is_held { pairs * shape.count() } else { 0 })
+        };
         Ok(Self {
             fft,
+            method: setup.method,
             transforms,
             channels,
             extents: vec![Zyx::default(); setup.lanes.next_multiple_of(2) as usize],
             channel: 0,
-            folded: false,
+            layout,
             used: 0,
             balance: vec![1.0; pairs],
-            observed,
-            weight: volume()?,
-            estimate: volume()?,
-            previous: volume()?,
+            observed: volume(VolumeRole::Observed)?,
+            weight: volume(VolumeRole::Weight)?,
+            estimate: volume(VolumeRole::Estimate)?,
+            previous: volume(VolumeRole::Previous)?,
             alpha: 0.0,
-            spectrum: volume()?,
+            spectrum: volume(VolumeRole::Spectrum)?,
         })
+    }
+
+    /// Bytes of all volumes.
+    #[cfg(test)]
+    fn bytes(&self) -> u64 {
+        let Self { observed, weight, estimate, previous, spectrum, .. } = self;
+        let volumes = [observed, weight, estimate, previous, spectrum];
+        volumes.iter().map(|volume| size_of_val::<[Complex32]>(volume) as u64).sum()
     }
 
     /// Paints a tile into `lane`.
@@ -137,38 +152,36 @@ impl Volumes {
     pub fn begin(&mut self, channel: usize, lanes: usize, start: Start) {
         self.channel = channel;
         self.alpha = 0.0;
-        self.folded = lanes == 1;
-        let volume = self.shape().count();
+        self.layout = Layout::new(self.fft, lanes, self.method.may_fold());
+        let volume = self.layout.shape().count();
         self.used = lanes.div_ceil(2) * volume;
-        if self.folded {
-            self.fold();
-        } else if !lanes.is_multiple_of(2) {
-            self.clear(lanes);
+        match self.layout {
+            Layout::Folded(_) => self.fold(),
+            Layout::Pairs(_) if !lanes.is_multiple_of(2) => self.clear(lanes),
+            Layout::Pairs(_) => {}
         }
         self.weigh();
         for pair in 0..lanes.div_ceil(2) {
             let at = pair * volume..(pair + 1) * volume;
             let background = self.channels[channel].background;
             let observed = &self.observed[at.clone()];
-            self.balance[pair] = if self.folded { 1.0 } else { balance_lanes(observed, background) };
+            self.balance[pair] = match self.layout {
+                Layout::Folded(_) => 1.0,
+                Layout::Pairs(_) => balance_lanes(observed, background),
+            };
             let params = BeginRows {
                 fft: self.fft,
                 extents: [self.extents[2 * pair], self.extents[2 * pair + 1]],
                 background,
                 balance: self.balance[pair],
                 flat: start == Start::Flat,
-                half_rows: self.folded.then_some(volume / self.fft.x as usize),
+                half_rows: self.layout.half_rows(),
             };
             let begun =
                 Begun { estimate: &mut self.estimate[at.clone()], spectrum: &mut self.spectrum[at.clone()] };
             begin_rows(observed, &params, &self.transforms.x, begun);
         }
         self.transforms.along_y(&mut self.spectrum[..self.used], Direction::Forward);
-    }
-
-    /// Shape of a pair's volumes.
-    fn shape(&self) -> Zyx<u32> {
-        if self.folded { folded(self.fft) } else { self.fft }
     }
 
     /// Puts the second half of the only tile beside the first.
@@ -204,11 +217,12 @@ impl Volumes {
         let Transforms { x, last, last_stride, .. } = &self.transforms;
         let otf = &self.channels[self.channel].otf;
         let spectrum = &mut self.spectrum[..self.used];
-        if self.folded {
-            let inner = [last_stride / x.length(), x.length()];
-            convolve_lines_of_halves(spectrum, inner, last, otf, projection);
-        } else {
-            convolve_lines(spectrum, *last_stride, last, otf, projection);
+        match self.layout {
+            Layout::Folded(_) => {
+                let inner = [last_stride / x.length(), x.length()];
+                convolve_lines_of_halves(spectrum, inner, last, otf, projection);
+            }
+            Layout::Pairs(_) => convolve_lines(spectrum, *last_stride, last, otf, projection),
         }
     }
 
@@ -231,7 +245,7 @@ impl Volumes {
         self.convolve(Projection::Forward);
         let (plane, transforms) = (self.plane(), &self.transforms);
         let background = self.channels[self.channel].background;
-        let (balance, pair_planes) = (&self.balance, self.shape().z as usize);
+        let (balance, pair_planes) = (&self.balance, self.layout.shape().z as usize);
         let observed = self.observed[..self.used].par_chunks(plane);
         let planes = self.spectrum[..self.used].par_chunks_mut(plane).zip(observed);
         let looked = planes.enumerate().map(|(i, (spectrum, observed))| {
@@ -245,12 +259,16 @@ impl Volumes {
         looked.collect()
     }
 
-    /// spectrum of the ratio ← spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
-    /// the next.
-    pub fn back_project(&mut self, next_alpha: f32) {
+    /// spectrum of the correction ← spectrum of the ratio.
+    pub fn back_project(&mut self) {
         self.convolve(Projection::Back);
+    }
+
+    /// spectrum of the next point, in which the change has the weight `next_alpha` ← spectrum of the correction; estimate ←
+    /// the next.
+    pub fn update(&mut self, next_alpha: f32) {
         let (plane, used, alpha, transforms) = (self.plane(), self.used, self.alpha, &self.transforms);
-        let (balance, pair_planes) = (&self.balance, self.shape().z as usize);
+        let (balance, pair_planes) = (&self.balance, self.layout.shape().z as usize);
         self.spectrum[..used]
             .par_chunks_mut(plane)
             .zip(self.weight[..used].par_chunks(plane))
@@ -286,45 +304,47 @@ impl Volumes {
         FinishedTile { tile, samples, clamped, worked: Worked::default() }
     }
 
-    fn pack<T: Packed>(&self, lane: usize, params: &Pack, out: &mut [T]) -> Clamped {
-        let at = lane / 2 * self.fft.count()..(lane / 2 + 1) * self.fft.count();
-        let at = if self.folded { 0..self.used } else { at };
+    fn pack<T: Packed>(&self, lane: usize, core: &Pack, out: &mut [T]) -> Clamped {
+        let (at, parts) = self.layout.parts(lane, core);
         let (values, observed) = (&self.estimate[at.clone()], &self.observed[at]);
-        if !self.folded {
-            return pack(values, observed, params, out);
-        }
-        let [first, second] = halves_of(params, self.shape());
-        let (upper, lower) = out.split_at_mut(first.core.count());
-        [pack(values, observed, &first, upper), pack(values, observed, &second, lower)].into_iter().sum()
+        let mut rest = out;
+        let packed = parts.iter().map(|part| {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(part.core.count());
+            rest = others;
+            pack(values, observed, part, own)
+        });
+        packed.sum()
     }
 
     fn plane(&self) -> usize {
-        self.shape().y as usize * self.shape().x as usize
+        self.layout.shape().y as usize * self.layout.shape().x as usize
     }
-}
-
-/// The shape of a volume whose halves along its last axis lie beside one another.
-fn folded(fft: Zyx<u32>) -> Zyx<u32> {
-    if fft.z == 1 { Zyx { y: fft.y.div_ceil(2), ..fft } } else { Zyx { z: fft.z.div_ceil(2), ..fft } }
-}
-
-/// What of a core lies in each half of a folded tile.
-fn halves_of(params: &Pack, half: Zyx<u32>) -> [Pack; 2] {
-    let cut = |first: u32, count: u32, half: u32| {
-        let in_first = half.saturating_sub(first).min(count);
-        [(first, in_first), (first.max(half) - half, count - in_first)]
-    };
-    let Pack { first, core, .. } = *params;
-    let parts = if params.fft.z == 1 {
-        cut(first.y, core.y, half.y).map(|(y, rows)| (Zyx { y, ..first }, Zyx { y: rows, ..core }))
-    } else {
-        cut(first.z, core.z, half.z).map(|(z, planes)| (Zyx { z, ..first }, Zyx { z: planes, ..core }))
-    };
-    let [upper, lower] = parts.map(|(first, core)| Pack { fft: half, first, core, ..*params });
-    [Pack { lane: 0, ..upper }, Pack { lane: 1, ..lower }]
 }
 
 /// The volume of the pair that `lane` is in.
 fn pair_mut(volumes: &mut [Complex32], fft: Zyx<u32>, lane: usize) -> &mut [Complex32] {
     &mut volumes[lane / 2 * fft.count()..][..fft.count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constants::Precision;
+    use crate::decon::tests::setup_of;
+
+    #[test]
+    fn volumes_take_what_their_method_says() {
+        for fft in [Zyx::new(1, 20, 35), Zyx::new(12, 15, 25)] {
+            let voxels = fft.count() as u64;
+            for method in [Method::Rl, Method::Shb] {
+                let bytes = |lanes| {
+                    let setup = Setup { fft, lanes, method, ..setup_of(&[]) };
+                    Volumes::new(&setup).unwrap().bytes()
+                };
+                let pair = voxels * method.pair_bytes_per_voxel(Precision::F32);
+                assert_eq!([bytes(2), bytes(3), bytes(4)], [pair, 2 * pair, 2 * pair]);
+                assert_eq!(Some(bytes(1)), method.folded_bytes_per_voxel(Precision::F32).map(|b| b * voxels));
+            }
+        }
+    }
 }

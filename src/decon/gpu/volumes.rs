@@ -4,9 +4,9 @@
 //! bytes stands in `kernels`.
 
 use super::spectrum::{Projection, Sources, Spectrum, SpectrumKernels, Tables};
-use super::{Step, volume, voxels};
+use super::{Step, volume};
 use crate::decon::otf::otf;
-use crate::decon::{Setup, Start};
+use crate::decon::{Setup, Start, VolumeRole};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::begin_rows::Mode;
@@ -60,9 +60,10 @@ impl Volumes {
         let exact = LinePlans::new(setup.fft, device.limits().workgroup)?;
         let stored = exact.clone().storing(setup.precision);
         let tables = Tables::new(device, &exact)?;
-        let estimate = [volume(device, "estimate", setup)?, volume(device, "estimate before", setup)?];
-        let weight = volume(device, "weight", setup)?;
-        let spectrum = device.buffer("spectrum", voxels(setup) * setup.precision.spectrum_bytes())?;
+        let volume = |role| volume(device, role, setup);
+        let estimate = [volume(VolumeRole::Estimate)?, volume(VolumeRole::Previous)?];
+        let weight = volume(VolumeRole::Weight)?;
+        let spectrum = volume(VolumeRole::Spectrum)?;
         let rows_bytes = u64::from(setup.lanes.div_ceil(2) * setup.fft.z * setup.fft.y) * 4;
         let edges = device.buffer("edges", rows_bytes)?;
         let sums = device.buffer("divergence of each row", rows_bytes)?;
@@ -166,10 +167,14 @@ impl Volumes {
         Ok(sum.expect("the sums are on their way"))
     }
 
-    /// Spectrum of the ratio → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
-    /// the next.
-    pub fn back_project(&mut self, recorder: &mut Recorder, next_alpha: f32) {
+    /// Spectrum of the ratio → spectrum of the correction.
+    pub fn back_project(&mut self, recorder: &mut Recorder) {
         self.convolve(recorder, Projection::Back);
+    }
+
+    /// Spectrum of the correction → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←
+    /// the next.
+    pub fn update(&mut self, recorder: &mut Recorder, next_alpha: f32) {
         let (lines, pair_lines) = (self.rows(), self.pair_rows());
         let Update { kernel, buffers, current, alpha } = &mut self.update;
         let params = update_rows::Params { lines, pair_lines, alpha: *alpha, next_alpha };

@@ -20,8 +20,8 @@ fn request(width: u32, height: u32) -> GridRequest {
         core: None,
         lanes: 2,
         otfs: 1,
-        spectrum_bytes: 8,
-        folds: false,
+        pair_bytes_per_voxel: 40,
+        folded_bytes_per_voxel: None,
         samples: 1,
         limits: LIMITS,
     }
@@ -87,7 +87,7 @@ fn a_group_is_as_large_as_the_cache_and_no_limit_is_passed() {
 #[test]
 fn spectra_of_half_the_bytes_leave_room_for_more_tiles() {
     let request = GridRequest { core: Some(256), ..request(20_000, 20_000) };
-    let half = GridRequest { spectrum_bytes: 4, ..request };
+    let half = GridRequest { pair_bytes_per_voxel: 36, ..request };
     let grid = half.choose().unwrap();
     assert_eq!(grid, request.choose().unwrap());
     // Observed, weight and two estimates; the spectrum; the OTF.
@@ -102,7 +102,7 @@ fn a_tile_that_may_be_alone_is_larger_where_memory_is_short() {
     (request.planes, request.psf, request.halo) = (40, Zyx::new(79, 129, 129), 150);
     request.limits = Limits { volume_bytes: u64::MAX, memory_bytes: 3 << 30, ..LIMITS };
     let pair = request.choose().unwrap();
-    let folds = GridRequest { folds: true, ..request };
+    let folds = GridRequest { folded_bytes_per_voxel: Some(24), ..request };
     let alone = folds.choose().unwrap();
     assert_eq!((request.lanes_on(&pair), folds.lanes_on(&alone)), (2, 1));
     assert!(alone.core.x > pair.core.x, "{alone:?} and {pair:?}");

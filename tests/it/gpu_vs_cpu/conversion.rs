@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use decon_gpu::decon::{
-    Backend, CpuBackend, Field, FinishedTile, GpuBackend, Overlap, Precision, Setup, Shading,
+    Backend, CpuBackend, Field, FinishedTile, GpuBackend, Method, Overlap, Precision, Setup, Shading,
 };
 use decon_gpu::error::Error;
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
@@ -49,6 +49,7 @@ fn setup(pixel_type: PixelType, scale: u32) -> Setup {
     Setup {
         fft,
         lanes: 2,
+        method: Method::Shb,
         scale,
         overlap: Overlap::Paint,
         precision: Precision::F32,

@@ -1,8 +1,8 @@
 //! Whole deconvolutions on the device against sums in f64 and against the processor's backend.
 
 use decon_gpu::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, FinishedTile, GpuBackend, Method, Overlap, Precision, Setup,
-    Start, deconvolve,
+    Backend, ChannelSetup, Course, CpuBackend, Field, FinishedTile, GpuBackend, Method, Overlap, Precision,
+    Setup, Start, iterate,
 };
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -66,6 +66,7 @@ impl Case {
         Setup {
             fft: self.fft,
             lanes: self.extents.len() as u32,
+            method: Method::Shb,
             scale: 1,
             overlap: Overlap::Paint,
             precision: Precision::F32,
@@ -130,7 +131,7 @@ impl Case {
         start: Start,
     ) -> Vec<FinishedTile> {
         self.begin(backend, start);
-        deconvolve(backend, method, iterations).unwrap();
+        iterate(backend, method, &Course::of(iterations)).unwrap();
         self.finish(backend)
     }
 
@@ -268,8 +269,11 @@ fn the_divergence_is_the_processors_and_measuring_it_changes_nothing() {
         for k in 1..=6 {
             let (found, twin) = (gpu.project_and_measure().unwrap(), cpu.project_and_measure().unwrap());
             assert!((found / twin - 1.0).abs() < 1e-5, "iteration {k}: {found} instead of {twin}");
-            gpu.back_project(Method::Shb.alpha(k + 1)).unwrap();
-            cpu.back_project(Method::Shb.alpha(k + 1)).unwrap();
+            gpu.back_project().unwrap();
+            cpu.back_project().unwrap();
+            let alpha = k as f32 / (k + 3) as f32;
+            gpu.update(alpha).unwrap();
+            cpu.update(alpha).unwrap();
         }
         for (measured, plain) in case.finish(&mut gpu).iter().zip(&plain) {
             assert!(measured.samples.as_bytes() == plain.samples.as_bytes(), "another image");
@@ -338,7 +342,7 @@ fn dark_and_saturated_tiles_stay_finite() {
         backend.release(field);
     }
     backend.begin(0, 2, Start::Observed).unwrap();
-    deconvolve(&mut backend, Method::Shb, 10).unwrap();
+    iterate(&mut backend, Method::Shb, &Course::of(10)).unwrap();
     for lane in 0..2 {
         assert!(backend.download(lane, tile.clone()).unwrap().is_none());
     }

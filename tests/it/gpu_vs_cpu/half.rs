@@ -4,8 +4,8 @@
 //! `cargo test --release --test it gpu_vs_cpu::half:: -- --nocapture`
 
 use decon_gpu::decon::{
-    Backend, ChannelSetup, CpuBackend, Field, GpuBackend, Method, Overlap, Precision, Setup, Start, Until,
-    deconvolve, deconvolve_until,
+    Backend, ChannelSetup, Course, CpuBackend, Field, GpuBackend, Method, Overlap, Precision, Setup, Start,
+    Until, iterate,
 };
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::plan::{Layer, Tile};
@@ -96,6 +96,7 @@ impl Pair {
         Setup {
             fft,
             lanes: 2,
+            method: Method::Shb,
             scale: 1,
             overlap: Overlap::Paint,
             precision,
@@ -137,7 +138,7 @@ impl Pair {
 
     fn deconvolved(&self, backend: &mut impl Backend, method: Method, iterations: u32) -> [Vec<f32>; 2] {
         self.begin(backend);
-        deconvolve(backend, method, iterations).unwrap();
+        iterate(backend, method, &Course::of(iterations)).unwrap();
         let tile = self.tile();
         let mut finished: Vec<_> =
             (0..2).filter_map(|lane| backend.download(lane, tile.clone()).unwrap()).collect();
@@ -256,11 +257,11 @@ fn as_many_iterations_are_decided_on_as_in_f32() {
     let mut cpu = CpuBackend::new(&pair.setup(Precision::F32), 1).unwrap();
     for (method, change) in [(Method::Rl, 1e-2), (Method::Rl, 3e-3), (Method::Shb, 1e-2), (Method::Shb, 3e-3)]
     {
-        let limits = (80, &Until { change, check_every: 5 });
+        let course = Course { until: Some(Until { change, check_every: 5 }), ..Course::of(80) };
         pair.begin(&mut gpu);
         pair.begin(&mut cpu);
-        let found = deconvolve_until(&mut gpu, method, limits, || false).unwrap();
-        let expected = deconvolve_until(&mut cpu, method, limits, || false).unwrap();
+        let found = iterate(&mut gpu, method, &course).unwrap();
+        let expected = iterate(&mut cpu, method, &course).unwrap();
         assert!(expected.is_some_and(|k| (6..80).contains(&k)), "nothing is decided: {expected:?}");
         assert_eq!(found, expected, "{method:?}, {change}");
     }

@@ -28,8 +28,10 @@ impl Reference<'_> {
             let ratio = |(d, b): (&Option<f64>, f64)| d.map_or(0.0, |d| d / (b + self.background).max(floor));
             let ratio: Vec<_> = observed.iter().zip(blurred).map(ratio).collect();
             let correction = self.convolve(&ratio, -1);
-            // As `deconvolve` of the library calls it; the formula of the step is typed again.
-            let alpha = f64::from(method.alpha(k + 1));
+            let alpha = match method {
+                Method::Rl => 0.0,
+                Method::Shb => f64::from(k) / f64::from(k + 3),
+            };
             for i in 0..point.len() {
                 let next = (point[i] * weight[i] * correction[i]).max(floor);
                 point[i] = (next + alpha * (next - estimate[i])).max(floor);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decon::oracle::lopsided_psf;
-use crate::decon::{Backend, ChannelSetup, CpuBackend, Method, Precision, Setup, Start, deconvolve};
+use crate::decon::{Backend, ChannelSetup, Course, CpuBackend, Method, Precision, Setup, Start, iterate};
 use crate::pixels::PixelType;
 use crate::source::SharedBytes;
 use crate::tile::Layer;
@@ -81,6 +81,7 @@ fn setup(scale: u32, output: SampleType) -> Setup {
     Setup {
         fft: Zyx::new(4, 90, 108),
         lanes: 3,
+        method: Method::Shb,
         scale,
         overlap: Overlap::Paint,
         precision: Precision::F32,
@@ -99,7 +100,7 @@ fn finish(backend: &mut CpuBackend, lane: usize, tile: &Tile, fields: &[Field]) 
     backend.stitch(lane, tile, &fields.iter().collect::<Vec<_>>()).unwrap();
     if backend.volumes.is_some() {
         backend.begin(0, lane + 1, Start::Observed).unwrap();
-        deconvolve(backend, Method::Rl, 2).unwrap();
+        iterate(backend, Method::Rl, &Course::of(2)).unwrap();
     }
     backend.download(lane, tile.clone()).unwrap().unwrap()
 }
