@@ -1,10 +1,13 @@
 //! The XML of a CZI file: voxel size, channels, objective, times, names of scenes. What is missing or contradicts
 //! itself becomes a note; it never stops the reading of pixels.
 
+mod scenes;
+
 use std::collections::{BTreeMap, HashMap};
 
 use roxmltree::Node;
 
+use self::scenes::SceneInXml;
 use super::segment::{Record, SEGMENT_HEADER, complete, fetch_segment};
 use super::xml_text;
 use crate::dataset::{Channel, Optics};
@@ -30,7 +33,7 @@ pub(super) struct Metadata {
     /// Seconds between time points.
     pub interval_secs: Option<f64>,
     /// By the scene's index.
-    pub scene_names: BTreeMap<u32, String>,
+    pub scenes: BTreeMap<u32, SceneInXml>,
     /// What is missing or ambiguous.
     pub notes: Vec<String>,
 }
@@ -73,7 +76,7 @@ impl Metadata {
         metadata.channels = channels(root, image);
         metadata.optics = optics(root, image, &mut metadata.notes);
         metadata.interval_secs = interval_secs(image.path("Dimensions/T/Positions"));
-        metadata.scene_names = scene_names(image.path("Dimensions/S/Scenes"));
+        metadata.scenes = scenes::scenes(image.path("Dimensions/S/Scenes"));
         metadata
     }
 }
@@ -225,23 +228,6 @@ fn interval_secs(positions: Found<'_>) -> Option<f64> {
     Some(mean).filter(|secs| secs.is_finite() && *secs > 0.0)
 }
 
-/// A plate's positions are named alike in each well, so the well is added.
-fn scene_names(scenes: Found<'_>) -> BTreeMap<u32, String> {
-    let mut names = BTreeMap::new();
-    for scene in scenes.children("Scene") {
-        let Some(index) = scene.attribute("Index").and_then(|index| index.parse().ok()) else { continue };
-        let well = scene.child("ArrayName").text().or(scene.child("Shape").attribute("Name"));
-        let name = match (scene.attribute("Name"), well) {
-            (Some(name), Some(well)) if name != well => format!("{name}-{well}"),
-            (Some(name), _) => name.to_owned(),
-            (None, Some(well)) => well.to_owned(),
-            (None, None) => continue,
-        };
-        names.insert(index, name);
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,7 +250,7 @@ mod tests {
             </Channels>
             <T><Positions><List><Offsets>10 12.5 15.5 </Offsets></List></Positions></T>
             <S><Scenes>
-              <Scene Index="0" Name="P1"><Shape Name="B3"/></Scene><Scene Index="1"/><Scene Index="4" Name="D6"><Shape Name="D6"/></Scene>
+              <Scene Index="0" Name="P1"><Shape Name="B3"/><CenterPosition>10.5,-20</CenterPosition></Scene><Scene Index="1"/><Scene Index="4" Name="D6"><Shape Name="D6"/></Scene>
             </Scenes></S>
           </Dimensions>
         </Image>
@@ -291,7 +277,13 @@ mod tests {
             (Some("Water"), Some(1.33))
         );
         assert_eq!(found.interval_secs, Some(2.75));
-        assert_eq!(found.scene_names, BTreeMap::from([(0, "P1-B3".to_owned()), (4, "D6".to_owned())]));
+        let scene = |name: Option<&str>, centre_um| SceneInXml { name: name.map(str::to_owned), centre_um };
+        let scenes = [
+            (0, scene(Some("P1-B3"), Some((10.5, -20.0)))),
+            (1, scene(None, None)),
+            (4, scene(Some("D6"), None)),
+        ];
+        assert_eq!(found.scenes, BTreeMap::from(scenes));
         assert_eq!(found.notes, ["the image says that its medium is Water, the objective that it is Oil"]);
     }
 

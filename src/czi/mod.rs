@@ -233,13 +233,21 @@ fn combine(layout: Layout, metadata: Metadata) -> Dataset {
     });
     let channels = channels.collect();
     let mut scenes = layout.scenes;
+    // Then the stage alone tells where each scene lies.
+    let has_no_positions = scenes.iter().all(|scene| (scene.rect.x, scene.rect.y) == (0, 0));
     let voxel_um = believed(metadata.voxel_um, &mut notes);
     let interval_secs = metadata.interval_secs.filter(|_| scenes.iter().any(|scene| scene.times > 1));
     for (scene, first) in scenes.iter_mut().zip(layout.firsts) {
-        scene.name = metadata.scene_names.get(&scene.index).cloned();
+        let known = metadata.scenes.get(&scene.index).cloned().unwrap_or_default();
+        scene.name = known.name;
         let first_px = Zyx::new(i64::from(first.z), scene.rect.y, scene.rect.x);
         let along = |(first, um): (i64, Option<f64>)| um.map(|um| first as f64 * um);
         scene.origin_um = first_px.zip(voxel_um).map(along);
+        if has_no_positions && let Some((x, y)) = known.centre_um {
+            let first = |centre: f64, px: u32, um: Option<f64>| Some(centre - f64::from(px - 1) / 2.0 * um?);
+            scene.origin_um.x = first(x, scene.rect.width, voxel_um.x);
+            scene.origin_um.y = first(y, scene.rect.height, voxel_um.y);
+        }
         scene.origin_secs = interval_secs.map(|secs| f64::from(first.t) * secs);
     }
     Dataset { scenes, channels, voxel_um, interval_secs, optics: metadata.optics, notes }

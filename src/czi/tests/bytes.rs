@@ -189,3 +189,14 @@ impl ReadAt for Memory {
         Path::new("memory.czi")
     }
 }
+
+/// `file` with this metadata instead of its own.
+pub fn with_xml(mut file: Vec<u8>, xml: &str) -> Vec<u8> {
+    let mut metadata = vec![0; 256];
+    metadata[..4].copy_from_slice(&(xml.len() as u32).to_le_bytes());
+    metadata.extend(xml.as_bytes());
+    let position = file.len() as i64;
+    file[METADATA..METADATA + 8].copy_from_slice(&position.to_le_bytes());
+    file.extend(segment("ZISRAWMETADATA", metadata));
+    file
+}

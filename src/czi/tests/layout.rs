@@ -1,6 +1,6 @@
 //! Entries that are not simply one field at full resolution: several planes, reduced sizes, parts, scenes, what cannot be read.
 
-use super::bytes::{DIRECTORY, File, Memory, Piece};
+use super::bytes::{DIRECTORY, File, Memory, Piece, with_xml};
 use super::{decode_all, expect, open, two_fields};
 use crate::dataset::{Input, Plane};
 use crate::pixels::Samples;
@@ -155,4 +155,26 @@ fn what_cannot_be_read_is_kept_with_its_plane_and_stops_no_other() {
     let large = "subblock 3 of the directory (C=2 no M) stores 30 pixels in X for 3";
     let expected = [(plane(0, 1), jpeg), (plane(1, 0), mixed), (plane(0, 2), large)];
     assert_eq!(found, expected.map(|(plane, why)| (plane, false, why.to_owned())));
+}
+
+#[test]
+fn the_stage_tells_where_scenes_lie_whose_fields_have_no_positions() {
+    let scene = |s: i32, x: i32| Piece::gray8(x, 0, 3, 2).with("S", s).filled(7);
+    let xml = r#"<ImageDocument><Metadata>
+        <Scaling><Items><Distance Id="X"><Value>2E-06</Value></Distance><Distance Id="Y"><Value>4E-06</Value></Distance></Items></Scaling>
+        <Information><Image><Dimensions><S><Scenes>
+        <Scene Index="0"><CenterPosition>100,200</CenterPosition></Scene><Scene Index="1"><CenterPosition>-50.5,300</CenterPosition></Scene>
+        </Scenes></S></Dimensions></Image></Information></Metadata></ImageDocument>"#;
+    let origins = |second_x: i32, xml: &str| {
+        let file = File { pieces: vec![scene(0, 0), scene(1, second_x)], ..File::default() };
+        let czi = open(with_xml(file.bytes(), xml)).unwrap();
+        let of = |scene: &crate::dataset::Scene| (scene.origin_um.x, scene.origin_um.y);
+        czi.dataset().scenes.iter().map(of).collect::<Vec<_>>()
+    };
+    // 3 × 2 pixels of 2 and 4 µm: the middle of the first lies 2 and 2 µm before the centre.
+    assert_eq!(origins(0, xml), [(Some(98.0), Some(198.0)), (Some(-52.5), Some(298.0))]);
+    // Where fields have positions, these are exact.
+    assert_eq!(origins(500, xml), [(Some(0.0), Some(0.0)), (Some(1000.0), Some(0.0))]);
+    assert_eq!(origins(0, &xml.replace("Center", "Other")), [(Some(0.0), Some(0.0)); 2]);
+    assert_eq!(origins(0, &xml.replace("Scaling", "Other")), [(None, None); 2]);
 }
