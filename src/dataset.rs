@@ -5,6 +5,7 @@
 mod fault;
 mod fetched;
 mod last_decoded;
+mod shared_channels;
 mod voxel_size;
 
 use std::fmt;
@@ -16,7 +17,8 @@ use serde::{Deserialize, Serialize};
 pub use fault::{Fault, Unreadable};
 pub use fetched::{Fetched, FieldSamples, Pixels, RawSubblock, Rows, TakesRows, Unread};
 pub use last_decoded::LastDecoded;
-pub use voxel_size::believed;
+pub use shared_channels::share_channels;
+pub use voxel_size::{believed, is_alike};
 
 use crate::error::Result;
 use crate::pixels::{PixelType, Samples};

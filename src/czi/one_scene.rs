@@ -96,7 +96,8 @@ impl OneScene<'_> {
                 Ok(subblock) => scene.pyramid.push(subblock),
                 Err(fault) => {
                     let (rect, is_pyramid) = (rect_of(entry), !is_field);
-                    scene.unreadable.push(Unreadable { plane, rect, is_pyramid, fault });
+                    let offset = Some(entry.position);
+                    scene.unreadable.push(Unreadable { plane, rect, is_pyramid, offset, fault });
                 }
             }
         }

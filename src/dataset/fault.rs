@@ -18,6 +18,8 @@ pub struct Unreadable {
     pub rect: Rect<Stored>,
     /// Whether it is of the stored pyramid.
     pub is_pyramid: bool,
+    /// Byte in the file where it should be; `None` where it should be in another file.
+    pub offset: Option<u64>,
     /// Why.
     pub fault: Fault,
 }

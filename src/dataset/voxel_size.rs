@@ -1,4 +1,4 @@
-//! Which distances between samples are believed: one rule for all formats.
+//! Which distances between samples are believed, and which are the same: one rule for all formats.
 
 use std::ops::RangeInclusive;
 
@@ -25,6 +25,15 @@ pub fn believed(voxel_um: Zyx<Option<f64>>, notes: &mut Vec<String>) -> Zyx<Opti
         ));
     }
     believed
+}
+
+/// Whether two sizes are the same, but for what is lost when a number is written.
+pub fn is_alike(a: Zyx<Option<f64>>, b: Zyx<Option<f64>>) -> bool {
+    let is_alike = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * b.abs(),
+        (a, b) => a == b,
+    };
+    is_alike(a.z, b.z) && is_alike(a.y, b.y) && is_alike(a.x, b.x)
 }
 
 #[cfg(test)]

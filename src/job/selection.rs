@@ -69,7 +69,7 @@ pub fn select(options: &Options, dataset: &Dataset) -> Result<Selected> {
         let voxel_um = options.voxel_um.map_or(dataset.voxel_um, |voxel| voxel.map(Some));
         selected.take_region(region.to_px(voxel_um)?)?;
     }
-    selected.check_readable(&options.input.name())?;
+    selected.check_readable(options)?;
     selected.share_types(&options.input.name())?;
     selected.say(options, before);
     Ok(selected)
@@ -171,21 +171,32 @@ impl Selected {
         }
     }
 
+    /// Damaged ones may be left out.
+    ///
     /// # Errors
     /// Why a field that is needed cannot be read.
-    fn check_readable(&self, path: &Path) -> Result<()> {
+    fn check_readable(&self, options: &Options) -> Result<()> {
         let scenes = || self.scenes.iter().map(|&scene| &self.dataset.scenes[scene]);
+        let has_fields = scenes().any(|scene| !scene.fields.is_empty());
+        let may_lack =
+            |fault: &Fault| options.skip_damaged && has_fields && matches!(fault, Fault::Broken(_));
         let mut needed = scenes().flat_map(|scene| &scene.unreadable).filter(|field| !field.is_pyramid);
-        let Some(first) = needed.next() else { return Ok(()) };
-        let way_on = match scenes().any(|scene| !scene.fields.is_empty()) {
-            true => "; --channels, --scene, --slices, --times and --region can leave it out",
-            false => "",
+        let Some(first) = needed.find(|field| !may_lack(&field.fault)) else { return Ok(()) };
+        let way_on = match (&first.fault, has_fields) {
+            (Fault::Broken(_), true) => {
+                "; --skip-damaged leaves it out and fills its place, --channels, --scene, --slices, --times and --region \
+                 can do without it"
+            }
+            (Fault::Unsupported(_), true) => {
+                "; --channels, --scene, --slices, --times and --region can leave it out"
+            }
+            (_, false) => "",
         };
         Err(match first.fault.clone() {
             Fault::Broken(what) => Fault::Broken(what + way_on),
             Fault::Unsupported(what) => Fault::Unsupported(what + way_on),
         }
-        .to_error(path))
+        .to_error(&options.input.name()))
     }
 
     /// Gives each channel the type that it has in the chosen scenes.

@@ -9,7 +9,8 @@ use super::documents::Documents;
 use super::multiscale::{Level, Multiscale};
 use super::transform::Transform;
 use crate::dataset::{
-    Channel, Compression, Dataset, MOST_CHANNELS, Optics, Plane, Scene, Subblock, believed,
+    Channel, Compression, Dataset, MOST_CHANNELS, Optics, Plane, Scene, Subblock, believed, is_alike,
+    share_channels,
 };
 use crate::error::{Error, Result};
 use crate::pixels::{PixelType, SampleType};
@@ -239,7 +240,10 @@ impl Reader<'_> {
         };
         for (index, image) in (0..).zip(images) {
             if is_like(image.step, step) {
-                let channels = channels_of(&image, &mut dataset.channels);
+                let pixel_type = Some(gray(image.sample));
+                let typed = |channel: &Channel| Channel { pixel_type, ..channel.clone() };
+                let own: Vec<_> = image.channels.iter().map(typed).collect();
+                let channels = share_channels(&own, &mut dataset.channels);
                 dataset.scenes.push(scene(index, image, channels));
                 continue;
             }
@@ -250,22 +254,6 @@ impl Reader<'_> {
         }
         Ok(dataset)
     }
-}
-
-/// Where the channels of `image` are in `all`, which takes in those that it lacks.
-fn channels_of(image: &Image, all: &mut Vec<Channel>) -> Range<u32> {
-    let pixel_type = Some(gray(image.sample));
-    let own: Vec<_> =
-        image.channels.iter().map(|channel| Channel { pixel_type, ..channel.clone() }).collect();
-    let first = match all.windows(own.len()).position(|known| known == own) {
-        Some(first) => first,
-        // More of the same.
-        None if own.starts_with(all) => 0,
-        None => all.len(),
-    };
-    let known = all.len() - first;
-    all.extend(own.iter().skip(known).cloned());
-    first as u32..(first + own.len()) as u32
 }
 
 fn scene(index: u32, image: Image, channels: Range<u32>) -> Scene {
@@ -290,11 +278,8 @@ fn scene(index: u32, image: Image, channels: Range<u32>) -> Scene {
 
 /// But for what is lost when a number is written.
 fn is_like((a_secs, a_um): Measured, (b_secs, b_um): Measured) -> bool {
-    let is_like = |a: Option<f64>, b: Option<f64>| match (a, b) {
-        (Some(a), Some(b)) => (a - b).abs() <= 1e-6 * b.abs(),
-        (a, b) => a == b,
-    };
-    is_like(a_secs, b_secs) && is_like(a_um.z, b_um.z) && is_like(a_um.y, b_um.y) && is_like(a_um.x, b_um.x)
+    let of_time = |secs| Zyx::new(secs, None, None);
+    is_alike(of_time(a_secs), of_time(b_secs)) && is_alike(a_um, b_um)
 }
 
 /// `values` in `units`, as far as both are known.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Compression, Plane, Subblock};
+use crate::dataset::{Compression, Plane, Scene, Subblock, Unreadable};
 use crate::options::Options;
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
@@ -111,6 +111,18 @@ impl Damaged {
     pub fn new(scene: u32, subblock: &Subblock, reason: String) -> Self {
         let offset = (subblock.compression != Compression::Zarr).then_some(subblock.offset);
         Self { scene, plane: subblock.plane, m: subblock.m, offset, reason }
+    }
+
+    /// What is known to be damaged before any field of `scene` is read.
+    pub fn at_opening(scene: &Scene) -> impl Iterator<Item = Self> {
+        let fields = scene.unreadable.iter().filter(|field| !field.is_pyramid);
+        fields.map(|Unreadable { plane, offset, fault, .. }| Self {
+            scene: scene.index,
+            plane: *plane,
+            m: None,
+            offset: *offset,
+            reason: fault.to_string(),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{Image, Job};
 use crate::output::{ChannelRange, ImageSink, Null, Output, Progress, Pyramid, Target};
 use crate::plan::Shares;
-use crate::report::{Event, ImageSummary, Report, Summary};
+use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
 use crate::source::Merging;
 
 /// See the module. Shared by the stages.
@@ -108,6 +108,9 @@ impl<'a> FileRun<'a> {
         report.begins(&self.job, &describe::provenance(&self.job));
         for text in self.job.all_notes() {
             report.event(&Event::Note { text });
+        }
+        for image in &self.job.images {
+            Damaged::at_opening(&image.scene).for_each(|damaged| self.tally.damaged(damaged));
         }
         if finished > 0 {
             let what = format!("{finished} of {shards} shards are finished");

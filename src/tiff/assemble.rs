@@ -1,11 +1,13 @@
-//! The fields of pages, as a data set.
+//! The fields of pages, as a data set: an image is a scene.
 
 use super::description::Description;
 use super::fields::{Place, places};
 use super::outline::{Meaning, Outline};
 use super::page::Page;
 use super::stack::Opened;
-use crate::dataset::{Channel, Compression, Dataset, Plane, Scene, Subblock};
+use crate::dataset::{
+    Channel, Compression, Dataset, Fault, Plane, Scene, Subblock, Unreadable, is_alike, share_channels,
+};
 use crate::error::{Error, Result};
 use crate::source::{Joined, ReadAt};
 use crate::space::{Rect, Zyx};
@@ -21,6 +23,16 @@ pub(super) struct StackPage {
     pub ratio: u32,
 }
 
+/// An image of the file.
+pub(super) struct StackImage {
+    pub description: Description,
+    pub pages: Vec<StackPage>,
+    /// A page that is one of its planes; the others are like it.
+    pub like: Outline,
+    /// What is known to be missing.
+    pub unreadable: Vec<Unreadable>,
+}
+
 impl StackPage {
     /// A plane.
     pub fn plane(page: Page, plane: Plane) -> Self {
@@ -28,20 +40,86 @@ impl StackPage {
     }
 }
 
-/// The data set that `pages` are, whose planes are like `first`.
+/// The data set that `images` are. What has other voxels than the first is left out.
 ///
 /// # Errors
 /// `Limit` for more fields than can be listed.
-pub(super) fn assemble(
-    source: Joined,
-    pages: Vec<StackPage>,
-    description: Description,
-    first: &Outline,
-) -> Result<Opened> {
-    let mut fields: Vec<(Place, Subblock)> = Vec::new();
-    for (number, of) in (0..).zip(&pages) {
-        let more = places(number, &of.page);
-        let all = fields.len() + more.len();
+pub(super) fn assemble(source: Joined, images: Vec<StackImage>) -> Result<Opened> {
+    let mut stack = Stack::default();
+    for image in images {
+        stack.add(image, &source)?;
+    }
+    Ok(stack.opened(source))
+}
+
+/// What is assembled.
+#[derive(Default)]
+struct Stack {
+    pages: Vec<Page>,
+    /// Of all scenes, each with its position.
+    fields: Vec<(usize, Place, Subblock)>,
+    scenes: Vec<Scene>,
+    channels: Vec<Channel>,
+    /// Of the first image; its own planes are taken out.
+    first: Description,
+    notes: Vec<String>,
+}
+
+impl Stack {
+    fn add(&mut self, image: StackImage, source: &Joined) -> Result<()> {
+        let StackImage { mut description, pages, like, unreadable } = image;
+        self.note(
+            std::mem::take(&mut description.notes),
+            pages.first().map(|page| like.notes(&page.page.pixels)),
+        );
+        if !self.scenes.is_empty() && !is_alike(description.voxel_um, self.first.voxel_um) {
+            let index = description.index;
+            self.note(
+                vec![format!("image {index} is left out: it has other voxel sizes than the first")],
+                None,
+            );
+            return Ok(());
+        }
+        let mut own = std::mem::take(&mut description.channels);
+        if let Some(StackPage { page, .. }) = pages.first() {
+            own = channels_of_samples(own, page, like.is_rgb());
+            own.iter_mut().for_each(|channel| channel.pixel_type = Some(page.pixels.pixel_type()));
+        }
+        let channels = share_channels(&own, &mut self.channels);
+        let mut scene = Scene {
+            index: description.index,
+            name: description.name.take(),
+            rect: Rect::new(0, 0, like.width, like.height),
+            origin_um: Zyx::default(),
+            origin_secs: None,
+            slices: description.slices,
+            times: description.times,
+            channels: channels.clone().collect(),
+            fields: Vec::new(),
+            pyramid: Vec::new(),
+            unreadable,
+        };
+        for of in pages {
+            self.add_page(of, channels.start, &mut scene, source)?;
+        }
+        scene.unreadable.iter_mut().for_each(|unreadable| unreadable.plane.c += channels.start);
+        if self.scenes.is_empty() {
+            self.first = description;
+        }
+        self.scenes.push(scene);
+        Ok(())
+    }
+
+    /// The fields of a page, and what of it lies beyond its file's end.
+    fn add_page(
+        &mut self,
+        of: StackPage,
+        first_channel: u32,
+        scene: &mut Scene,
+        source: &Joined,
+    ) -> Result<()> {
+        let more = places(self.pages.len() as u32, &of.page);
+        let all = self.fields.len() + scene.unreadable.len() + more.len();
         if all > MOST_FIELDS {
             return Err(Error::Limit {
                 what: format!("{}: tiles and strips of all pages", source.path().display()),
@@ -49,49 +127,59 @@ pub(super) fn assemble(
                 available: MOST_FIELDS.to_string(),
             });
         }
-        fields.extend((0..).zip(more).map(|(m, place)| {
-            let subblock = subblock(of, &place, m);
-            (place, subblock)
-        }));
+        for (m, place) in (0..).zip(more) {
+            let mut subblock = subblock(&of, &place, m);
+            if let Some(fault) = beyond_the_end(&of.page, &place) {
+                let Subblock { plane, rect, offset, .. } = subblock;
+                let (is_pyramid, offset) = (of.ratio > 1, Some(offset));
+                scene.unreadable.push(Unreadable { plane, rect, is_pyramid, offset, fault });
+            } else {
+                subblock.plane.c += first_channel;
+                self.fields.push((self.scenes.len(), place, subblock));
+            }
+        }
+        self.pages.push(of.page);
+        Ok(())
     }
-    fields.sort_by_key(|(_, subblock)| subblock.offset);
-    fields.iter_mut().enumerate().for_each(|(number, (_, subblock))| subblock.number = number);
-    let (places, subblocks): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
-    let (fields, pyramid): (Vec<_>, Vec<_>) = subblocks.into_iter().partition(|field| field.m.is_some());
-    let mut notes = description.notes;
-    let mut channels = description.channels;
-    if let Some(StackPage { page, .. }) = pages.first() {
-        notes.extend(first.notes(&page.pixels));
-        channels = channels_of_samples(channels, page, first.is_rgb());
-    }
-    for field in &fields {
-        if let Some(channel) = channels.get_mut(field.plane.c as usize) {
-            channel.pixel_type = Some(field.pixel_type);
+
+    fn note(&mut self, told: Vec<String>, of_pixels: Option<Vec<String>>) {
+        for note in told.into_iter().chain(of_pixels.into_iter().flatten()) {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
         }
     }
-    let rect = fields.iter().map(|field| field.rect).reduce(Rect::union).unwrap_or(Rect::new(0, 0, 0, 0));
-    let scene = Scene {
-        index: 0,
-        name: None,
-        rect,
-        origin_um: Zyx::default(),
-        origin_secs: None,
-        slices: description.slices,
-        times: description.times,
-        channels: (0..channels.len() as u32).collect(),
-        fields,
-        pyramid,
-        unreadable: Vec::new(),
-    };
-    let dataset = Dataset {
-        scenes: vec![scene],
-        channels,
-        voxel_um: description.voxel_um,
-        interval_secs: description.interval_secs,
-        optics: description.optics,
-        notes,
-    };
-    Ok(Opened { source, pages: pages.into_iter().map(|of| of.page).collect(), places, dataset })
+
+    fn opened(mut self, source: Joined) -> Opened {
+        self.fields.sort_by_key(|(_, _, subblock)| subblock.offset);
+        let mut of_subblocks = Vec::with_capacity(self.fields.len());
+        for (number, (scene, place, subblock)) in self.fields.into_iter().enumerate() {
+            let (scene, subblock) = (&mut self.scenes[scene], Subblock { number, ..subblock });
+            match subblock.m {
+                Some(_) => scene.fields.push(subblock),
+                None => scene.pyramid.push(subblock),
+            }
+            of_subblocks.push(place);
+        }
+        let Description { voxel_um, interval_secs, optics, .. } = self.first;
+        let dataset = Dataset {
+            scenes: self.scenes,
+            channels: self.channels,
+            voxel_um,
+            interval_secs,
+            optics,
+            notes: self.notes,
+        };
+        Opened { source, pages: self.pages, places: of_subblocks, dataset }
+    }
+}
+
+/// Why `place` cannot be read, where its file is cut off.
+fn beyond_the_end(page: &Page, place: &Place) -> Option<Fault> {
+    let end = place.ranges(page).into_iter().map(|range| range.end).max()?;
+    (end > page.file_end).then(|| {
+        Fault::Broken(format!("pixels end {} bytes beyond the end of the file", end - page.file_end))
+    })
 }
 
 /// A channel for each sample of a pixel, where these are channels.

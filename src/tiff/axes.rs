@@ -78,8 +78,8 @@ impl Axes {
                 (channel.acquisition_mode, channel.bits) = (acquisition_mode.clone(), *bits);
             });
         }
-        let elsewhere = Default::default();
-        Ok(Description { planes, slices, times, channels, elsewhere, guess: None, ..told })
+        let (elsewhere, further) = Default::default();
+        Ok(Description { planes, slices, times, channels, elsewhere, further, guess: None, ..told })
     }
 
     /// The axis without a number takes what is left; of several, all are as the file says.

@@ -18,6 +18,9 @@ use crate::space::Zyx;
 /// Which plane each page is, and what is known about all.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Description {
+    /// As the file counts images.
+    pub index: u32,
+    pub name: Option<String>,
     /// For each page; `None` for a page that belongs to no plane.
     pub planes: Vec<Option<Plane>>,
     /// By the names of other files, planes and the numbers of their directories there.
@@ -30,11 +33,14 @@ pub(super) struct Description {
     pub interval_secs: Option<f64>,
     pub optics: Optics,
     pub notes: Vec<String>,
+    /// Further images of the file.
+    pub further: Vec<Description>,
     /// What was taken for granted about the planes, as nothing says it.
     pub guess: Option<String>,
 }
 
 /// The pages that are to be described.
+#[derive(Clone)]
 pub(super) struct PageList<'a> {
     /// The file.
     pub path: &'a Path,
@@ -42,14 +48,23 @@ pub(super) struct PageList<'a> {
     pub file_bytes: u64,
     /// The number of each page's directory in the file.
     pub numbers: Vec<usize>,
+    /// For each of these, what its values are; nothing for planes behind one directory.
+    pub kinds: Vec<PageKind>,
     /// Pixels across and down.
     pub size: (u32, u32),
-    /// Values of a pixel: 3 for colours.
-    pub samples: u32,
     /// What another file that has the OME-XML calls this one.
     pub own_uuid: Option<&'a str>,
-    /// The type of a value, as OME-XML calls it.
-    pub sample_type: &'static str,
+    /// The pages that are described are like this one.
+    pub like: PageKind,
+}
+
+/// What the values of a page are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageKind {
+    /// Values of a pixel: 3 for colours.
+    pub samples: u32,
+    /// The type of a value, as OME-XML calls it; `None` for what is not read.
+    pub sample_type: Option<&'static str>,
 }
 
 /// Sizes of the axes that pages are counted along.
@@ -83,6 +98,15 @@ impl Sizes {
     }
 }
 
+impl PageList<'_> {
+    /// The same for an image one of whose planes is in directory `number`.
+    pub fn of_directory(&self, number: Option<usize>) -> Self {
+        let page = number.and_then(|number| self.numbers.binary_search(&number).ok());
+        let like = page.and_then(|page| self.kinds.get(page)).copied().unwrap_or(self.like);
+        Self { like, ..self.clone() }
+    }
+}
+
 impl Description {
     /// What `header` says about `pages`, and `axes` where the user says better.
     ///
@@ -95,6 +119,9 @@ impl Description {
             told => told?,
         };
         told.voxel_um = believed(told.voxel_um, &mut told.notes);
+        for image in &mut told.further {
+            image.voxel_um = believed(image.voxel_um, &mut image.notes);
+        }
         if let Some(axes) = axes {
             return axes.apply(told).map_err(|reason| Error::option("--axes", reason));
         }

@@ -1,6 +1,6 @@
 //! TIFF stacks as input: plain multi-page files, ImageJ hyperstacks, OME-TIFF. And whole volumes, for PSFs.
 //!
-//! Each page is a plane of one scene. It is stored in chunks, tiles or strips: a field is a tile, or strips of about a MiB.
+//! Each page is a plane; an image, of which an OME-TIFF may have several, is a scene. It is stored in chunks, tiles or strips: a field is a tile, or strips of about a MiB.
 //! An image may be spread over files of one folder; they are read as if they lay one behind the other.
 
 mod aperio;
@@ -72,7 +72,8 @@ impl TiffStack {
     /// and for pages that differ.
     pub fn open(path: &Path) -> Result<Self> {
         let stack = Self::from_source(Box::new(FileSource::open(path)?), None, &beside_path(path))?;
-        match stack.dataset.scenes[0].unreadable.first() {
+        let mut unreadable = stack.dataset.scenes.iter().flat_map(|scene| &scene.unreadable);
+        match unreadable.find(|unreadable| !unreadable.is_pyramid) {
             Some(unreadable) => Err(unreadable.fault.to_error(path)),
             None => Ok(stack),
         }

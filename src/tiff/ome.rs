@@ -1,4 +1,4 @@
-//! OME-XML in the description of the first page (OME-TIFF). One image is read: the first that has planes in this file.
+//! OME-XML in the description of the first page (OME-TIFF). Those of its images are read that have planes in this file.
 //!
 //! Source: OME data model 2016-06, elements `Pixels`, `Channel`, `TiffData`, `Objective`, `ObjectiveSettings`. Where text
 //! and pages contradict each other, the pages win, as in Bio-Formats.
@@ -9,12 +9,15 @@ use std::path::Path;
 
 use roxmltree::{Document, Node};
 
-use self::tiff_data::{Assigned, Blocks};
+use self::tiff_data::{Assigned, Blocks, Owner};
 use super::description::{Description, PageList, Sizes, micrometres, seconds};
 use crate::dataset::{Channel, MOST_CHANNELS, Optics};
 use crate::error::{Error, Result};
 use crate::space::Zyx;
 use crate::xml;
+
+/// Pages times images, at most, where several images are read.
+const MOST_ASSIGNED: usize = 1 << 24;
 
 /// Whether `text` is OME-XML, whatever prefix its namespace has.
 pub(super) fn is_ome(text: &str) -> bool {
@@ -79,43 +82,89 @@ pub(super) fn describe(text: &str, pages: &PageList<'_>) -> Result<Description> 
     let blocks: Vec<_> =
         images.iter().map(|&image| children(image, "Pixels").next().map(Blocks::of)).collect();
     let own_uuid = pages.own_uuid.or_else(|| root.attribute("UUID"));
-    let owner = tiff_data::Owner::new(own_uuid, blocks.iter().flatten(), pages.path);
-    // Of several images in files of their own, the one of this file.
-    let chosen =
-        blocks.iter().position(|blocks| blocks.as_ref().is_some_and(|blocks| owner.has_some_of(blocks)));
-    let chosen = chosen.unwrap_or(0);
-    let image = *images.get(chosen).ok_or_else(|| broken("no Image".into()))?;
-    let (Some(pixels), Some(blocks)) = (children(image, "Pixels").next(), &blocks[chosen]) else {
-        return Err(broken("no Pixels".into()));
+    let owner = Owner::new(own_uuid, blocks.iter().flatten(), pages.path);
+    let is_here = |nth: &usize| blocks[*nth].as_ref().is_some_and(|blocks| owner.has_some_of(blocks));
+    let first = (0..images.len()).find(is_here).unwrap_or(0);
+    let of = |nth: usize| {
+        let image = *images.get(nth).ok_or_else(|| broken("no Image".into()))?;
+        let blocks = blocks[nth].as_ref().ok_or_else(|| broken("no Pixels".into()))?;
+        OmeImage { index: nth as u32, image, root, blocks, owner: &owner }.describe(pages)
     };
-    let order = pixels.attribute("DimensionOrder").and_then(|order| order.strip_prefix("XY"));
-    let order = order.filter(|order| ["ZCT", "ZTC", "CTZ", "CZT", "TCZ", "TZC"].contains(order));
-    let order = order.ok_or_else(|| broken("no DimensionOrder that is known".into()))?;
-    let sizes = sizes(pixels, pages.samples).map_err(broken)?;
-    let nodes: Vec<_> = children(pixels, "Channel").collect();
-    if sizes.c as usize > pages.numbers.len().max(nodes.len()).max(blocks.len()).min(MOST_CHANNELS) {
-        return Err(broken(format!("{} channels in {} pages", sizes.c, pages.numbers.len())));
+    let mut description = of(first)?;
+    // What does not say which directories it means has those of the first.
+    let says_where = |nth: &usize| blocks[*nth].as_ref().is_some_and(|blocks| blocks.len() > 0);
+    let is_short = images.len().saturating_mul(pages.numbers.len()) <= MOST_ASSIGNED;
+    let (here, others): (Vec<_>, Vec<_>) = (0..images.len())
+        .filter(|&nth| nth != first)
+        .partition(|nth| is_short && says_where(&first) && says_where(nth) && is_here(nth));
+    let mut is_taken: Vec<bool> = description.planes.iter().map(Option::is_some).collect();
+    for nth in here {
+        match of(nth) {
+            Ok(further) => {
+                let mut pages = is_taken.iter_mut().zip(&further.planes).filter(|(_, plane)| plane.is_some());
+                if pages.all(|(is_taken, _)| !std::mem::replace(is_taken, true)) {
+                    description.further.push(further);
+                } else {
+                    description.notes.push(format!("image {nth} is left out: it has pages of another image"));
+                }
+            }
+            Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => {
+                description.notes.push(format!("image {nth} is left out: {what}"));
+            }
+            Err(other) => return Err(other),
+        }
     }
-    let mut notes = Vec::new();
-    let Assigned { planes, elsewhere } = blocks.assign(sizes, order, (pages, &owner), &mut notes)?;
-    notes.extend(about_the_type(pixels, pages));
-    match images.len() {
-        1 => {}
-        2 => notes.push("the file describes another image, which is not read".into()),
-        more => notes.push(format!("the file describes {} further images, which are not read", more - 1)),
+    match others.len() {
+        0 => {}
+        1 => description.notes.push("the OME-XML describes another image, which is not read".into()),
+        more => {
+            description.notes.push(format!("the OME-XML describes {more} further images, which are not read"))
+        }
     }
-    Ok(Description {
-        planes,
-        elsewhere,
-        slices: sizes.z,
-        times: sizes.t,
-        channels: channels(&nodes, sizes.c, pixels, root),
-        voxel_um: Zyx::new("Z", "Y", "X").map(|axis| physical_size(pixels, axis)),
-        interval_secs: interval(pixels),
-        optics: optics(root, image),
-        notes,
-        guess: None,
-    })
+    Ok(description)
+}
+
+/// One element `Image`.
+struct OmeImage<'a, 'input> {
+    index: u32,
+    image: Node<'a, 'input>,
+    root: Node<'a, 'input>,
+    blocks: &'a Blocks<'a>,
+    owner: &'a Owner<'a>,
+}
+
+impl OmeImage<'_, '_> {
+    fn describe(&self, pages: &PageList<'_>) -> Result<Description> {
+        let Self { image, root, blocks, owner, .. } = *self;
+        let broken = |what: String| Error::format(pages.path, format!("OME-XML: {what}"), None);
+        let pages = &pages.of_directory(blocks.directory(owner));
+        let pixels = children(image, "Pixels").next().ok_or_else(|| broken("no Pixels".into()))?;
+        let order = pixels.attribute("DimensionOrder").and_then(|order| order.strip_prefix("XY"));
+        let order = order.filter(|order| ["ZCT", "ZTC", "CTZ", "CZT", "TCZ", "TZC"].contains(order));
+        let order = order.ok_or_else(|| broken("no DimensionOrder that is known".into()))?;
+        let sizes = sizes(pixels, pages.like.samples).map_err(broken)?;
+        let nodes: Vec<_> = children(pixels, "Channel").collect();
+        if sizes.c as usize > pages.numbers.len().max(nodes.len()).max(blocks.len()).min(MOST_CHANNELS) {
+            return Err(broken(format!("{} channels in {} pages", sizes.c, pages.numbers.len())));
+        }
+        let mut notes = Vec::new();
+        let Assigned { planes, elsewhere } = blocks.assign(sizes, order, (pages, owner), &mut notes)?;
+        notes.extend(about_the_type(pixels, pages));
+        Ok(Description {
+            index: self.index,
+            name: image.attribute("Name").map(str::to_owned).filter(|name| !name.is_empty()),
+            planes,
+            elsewhere,
+            slices: sizes.z,
+            times: sizes.t,
+            channels: channels(&nodes, sizes.c, pixels, root),
+            voxel_um: Zyx::new("Z", "Y", "X").map(|axis| physical_size(pixels, axis)),
+            interval_secs: interval(pixels),
+            optics: optics(root, image),
+            notes,
+            ..Description::default()
+        })
+    }
 }
 
 /// A DOCTYPE is tolerated, entities of its own are not: they can stand for texts of any length.
@@ -140,8 +189,8 @@ fn sizes(pixels: Node<'_, '_>, samples: u32) -> Result<Sizes, String> {
 
 fn about_the_type(pixels: Node<'_, '_>, pages: &PageList<'_>) -> Option<String> {
     let named = pixels.attribute("Type").or_else(|| pixels.attribute("PixelType"))?;
-    (!named.eq_ignore_ascii_case(pages.sample_type)).then(|| {
-        let stored = pages.sample_type;
+    let stored = pages.like.sample_type?;
+    (!named.eq_ignore_ascii_case(stored)).then(|| {
         format!("OME-XML says that the pixels are {named}, the pages hold {stored}: read as the pages say")
     })
 }

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 const LONGEST_TILE_SIDE: u64 = 1 << 16;
 /// Samples of a chunk, at most: of 4 bytes, 4 GiB.
 const LARGEST_CHUNK: u64 = 1 << 30;
+/// No file is longer.
+const LAST_BYTE: u64 = i64::MAX as u64;
 /// Bytes of a strip that is made of strips that are not compressed.
 pub(super) const STRIP_BYTES: u64 = 1 << 20;
 
@@ -22,6 +24,8 @@ pub(super) const STRIP_BYTES: u64 = 1 << 20;
 pub(super) struct Page {
     /// Byte of its directory.
     pub directory: u64,
+    /// The byte behind the last of its file.
+    pub file_end: u64,
     pub width: u32,
     pub height: u32,
     pub pixels: Pixels,
@@ -97,6 +101,7 @@ impl Page {
         let codec = codec(tags, outline, &grid, &pixels)?;
         let mut page = Self {
             directory: outline.directory.at,
+            file_end: tags.size(),
             width: outline.width,
             height: outline.height,
             predictor: predictor(tags, outline, &codec)?,
@@ -165,11 +170,16 @@ impl Page {
         matches!(self.codec, Codec::None) && !self.grid.is_tiled && chunks.iter().enumerate().all(follows)
     }
 
-    /// The page that lies `bytes` behind this one, and is cut like it.
+    /// The page that lies `bytes` behind this one in its file, and is cut like it.
     pub fn behind(&self, bytes: u64) -> Self {
         let mut page = self.clone();
         page.chunks.iter_mut().for_each(|chunk| chunk.offset += bytes);
         page
+    }
+
+    /// This page where its file begins at byte `start` of several that are joined.
+    pub fn in_file_at(&self, start: u64) -> Self {
+        Self { file_end: self.file_end + start, ..self.behind(start) }
     }
 
     fn find_chunks(&self, tags: &mut Tags<'_>, outline: &Outline) -> Result<Vec<Chunk>> {
@@ -221,16 +231,17 @@ impl Page {
         }
     }
 
-    /// All lie within the file, and can hold what they should.
+    /// Those that lie within the file can hold what they should.
     fn check_chunks(&self, tags: &Tags<'_>) -> Result<()> {
         let (mut stored, mut pixels) = (0_u64, 0_u64);
         for (i, chunk) in self.chunks.iter().enumerate() {
             let Chunk { offset, length } = *chunk;
-            if offset.checked_add(length).is_none_or(|end| end > tags.size()) {
-                let what = format!("{length} bytes of pixels from here on pass the end of the file");
+            let end = offset.checked_add(length).filter(|&end| end <= LAST_BYTE);
+            let Some(end) = end else {
+                let what = format!("{length} bytes of pixels from here on pass the end of any file");
                 return Err(Error::format(tags.path(), what, offset));
-            }
-            if length > 0 {
+            };
+            if length > 0 && end <= self.file_end {
                 let y = i as u64 % self.grid.chunks() / u64::from(self.grid.across);
                 stored += length;
                 pixels = pixels.saturating_add(self.chunk_bytes(y as u32));

@@ -53,7 +53,7 @@ impl Shaped {
         }
         let count = pages.numbers.len();
         // The samples of a pixel may be called channels.
-        if sizes.pages() != Some(count) && sizes.c > 1 && sizes.c == pages.samples {
+        if sizes.pages() != Some(count) && sizes.c > 1 && sizes.c == pages.like.samples {
             sizes.c = 1;
         }
         let expected = sizes.pages()?;

@@ -1,9 +1,9 @@
 //! Which pages of a file, and of those beside it, are planes, and which are smaller copies of them.
 
-use super::assemble::{StackPage, assemble};
+use super::assemble::{StackImage, StackPage, assemble};
 use super::axes::Axes;
 use super::copies::{self, FoundCopy};
-use super::description::{Description, PageList, planes_behind_one_directory};
+use super::description::{Description, PageKind, PageList, planes_behind_one_directory};
 use super::fields::Place;
 use super::files::{self, Beside};
 use super::header::Header;
@@ -22,6 +22,10 @@ const MOST_CHUNKS: usize = 1 << 25;
 /// Files of one stack, at most: all are open at the same time.
 const MOST_FILES: usize = 512;
 
+/// Planes behind one directory that may lie beyond the file's end: an acquisition that was cut off is read as far as it is
+/// there.
+const MOST_LOST: u64 = 1 << 16;
+
 /// What files hold.
 pub(super) struct Opened {
     pub source: Joined,
@@ -31,7 +35,7 @@ pub(super) struct Opened {
     pub dataset: Dataset,
 }
 
-/// Reads all directories of `source`, and of the files `beside` it that hold planes of the same image.
+/// Reads all directories of `source`, and of the files `beside` it that hold planes of the same images.
 ///
 /// # Errors
 /// `Io`; `Format` for a broken file, `Unsupported` for what is not read; `Option` for `axes` that do not fit.
@@ -46,19 +50,45 @@ pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<
     };
     files::complete(&mut header, &mut files, beside)?;
     let own = files.file(0);
-    let Sorted { planes: images, copies, notes } = images::sort(outlines, header.names_directories());
-    let first = &images[0];
+    let Sorted { planes: outlines, mut copies, notes } = images::sort(outlines, header.names_directories());
+    let first = &outlines[0];
     let behind = planes_behind_one_directory(&header, (first.width, first.height));
-    let behind = behind.filter(|_| images.len() == 1);
-    let mut description = Description::of(&header, &page_list(own, &header, &images, behind)?, axes)?;
+    let behind = behind.filter(|_| outlines.len() == 1);
+    check_count(own, first, behind)?;
+    let mut description = Description::of(&header, &page_list(own, &header, &outlines, behind)?, axes)?;
     description.notes.extend(notes);
+    let further = std::mem::take(&mut description.further);
+    let mut images = Vec::new();
+    for description in std::iter::once(description).chain(further) {
+        let nth = description.index;
+        let copies = std::mem::take(&mut copies);
+        match image(&mut files, description, (&outlines, copies, behind), beside) {
+            Ok(image) => images.push(image),
+            Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) if !images.is_empty() => {
+                let first: &mut StackImage = &mut images[0];
+                first.description.notes.push(format!("image {nth} is left out: {what}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    assemble(files, images)
+}
+
+/// The pages of one image, in all files.
+fn image(
+    files: &mut Joined,
+    mut description: Description,
+    (outlines, copies, behind): (&[Outline], Vec<Copy>, Option<usize>),
+    beside: Beside<'_>,
+) -> Result<StackImage> {
+    let own = files.file(0);
     let mut tags = Tags::open(own)?;
     let planes = &description.planes;
     let wanted: Vec<_> =
-        images.iter().zip(planes).filter_map(|(outline, plane)| Some((outline, (*plane)?))).collect();
-    let like = wanted.first().map_or(first, |(outline, _)| outline);
+        outlines.iter().zip(planes).filter_map(|(outline, plane)| Some((outline, (*plane)?))).collect();
+    let like = wanted.first().map_or(&outlines[0], |(outline, _)| outline);
     let mut pages = if let Some(count) = behind {
-        let page = Page::read(&mut tags, first)?;
+        let page = Page::read(&mut tags, like)?;
         let planes = planes_behind(own, &page, count)?.into_iter().zip(planes);
         planes.filter_map(|(page, plane)| Some(StackPage::plane(page, (*plane)?))).collect()
     } else {
@@ -84,11 +114,23 @@ pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<
         };
         let of_file = pages_of(&*file, like, planes)?;
         let start = files.push(file);
-        pages.extend(of_file.into_iter().map(|of| StackPage { page: of.page.behind(start), ..of }));
+        pages.extend(of_file.into_iter().map(|of| StackPage { page: of.page.in_file_at(start), ..of }));
     }
-    let mut opened = assemble(files, pages, description, like)?;
-    opened.dataset.scenes[0].unreadable = unreadable;
-    Ok(opened)
+    Ok(StackImage { description, pages, like: like.clone(), unreadable })
+}
+
+/// Planes that one directory promises, beyond those for which the file has room.
+fn check_count(source: &dyn ReadAt, first: &Outline, behind: Option<usize>) -> Result<()> {
+    let least_bytes = u64::from(first.width) * u64::from(first.height);
+    let most = source.size() / least_bytes + MOST_LOST;
+    match behind {
+        Some(planes) if planes as u64 > most => Err(Error::format(
+            source.path(),
+            format!("the description promises {planes} planes, the file is too short for them"),
+            None,
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// All pages of a file, those of smaller copies, too.
@@ -104,7 +146,7 @@ fn page_list<'a>(
     behind: Option<usize>,
 ) -> Result<PageList<'a>> {
     let first = &images[0];
-    let pixels = first.pixels().map_err(|what| Error::unsupported(source.path(), what))?;
+    first.pixels().map_err(|what| Error::unsupported(source.path(), what))?;
     let numbers = match behind {
         Some(planes) => vec![0; planes],
         None => images.iter().map(|outline| outline.number).collect(),
@@ -114,10 +156,17 @@ fn page_list<'a>(
         file_bytes: source.size(),
         size: (first.width, first.height),
         numbers,
-        samples: pixels.stored as u32,
+        kinds: images.iter().map(kind_of).collect(),
+        like: kind_of(first),
         own_uuid: header.own_uuid.as_deref(),
-        sample_type: pixels.number.ome_name(),
     })
+}
+
+fn kind_of(page: &Outline) -> PageKind {
+    match page.pixels() {
+        Ok(pixels) => PageKind { samples: pixels.stored as u32, sample_type: Some(pixels.number.ome_name()) },
+        Err(_) => PageKind { samples: 1, sample_type: None },
+    }
 }
 
 /// The `planes` of a file that is not there, of pages `like` this: who needs them is told its name.
@@ -134,6 +183,7 @@ fn missing(name: &str, planes: &[(usize, Plane)], like: &Outline) -> Vec<Unreada
             plane: Plane { c: plane.c * channels + sample, ..plane },
             rect: Rect::new(0, 0, like.width, like.height),
             is_pyramid: false,
+            offset: None,
             fault: fault.clone(),
         })
     };
@@ -195,11 +245,6 @@ fn planes_behind(source: &dyn ReadAt, first: &Page, images: usize) -> Result<Vec
         let what = "a stack with one directory whose first plane is compressed, or scattered over the file";
         return Err(Error::unsupported(source.path(), what));
     }
-    let (start, bytes) = (first.chunks[0].offset, first.raw_bytes());
-    let end = bytes.checked_mul(images as u64).and_then(|all| all.checked_add(start));
-    if end.is_none_or(|end| end > source.size()) {
-        let what = format!("the description promises {images} planes, the file is too short for them");
-        return Err(Error::format(source.path(), what, start));
-    }
-    Ok((0..images as u64).map(|i| first.behind(i * bytes)).collect())
+    // Those beyond the file's end are a fault of whoever needs them.
+    Ok((0..images as u64).map(|i| first.behind(i * first.raw_bytes())).collect())
 }

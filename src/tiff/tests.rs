@@ -184,7 +184,16 @@ fn imagej_stacks_with_a_single_directory_have_all_their_planes() {
         );
     }
     let short = single_directory("ImageJ=1.53t\nimages=50\nslices=50\n", 5, WIDTH);
-    assert!(failure(short.path()).to_string().contains("50 planes"));
+    let cut = TiffStack::from_source(Box::new(FileSource::open(short.path()).unwrap()), None, &|_| Ok(None));
+    let cut = cut.unwrap();
+    let scene = &cut.dataset().scenes[0];
+    let slices = |planes: Vec<Plane>| planes.into_iter().map(|plane| plane.z).collect::<Vec<_>>();
+    assert_eq!(slices(scene.fields.iter().map(|field| field.plane).collect()), [0, 1, 2, 3, 4]);
+    let lost: Vec<u32> = slices(scene.unreadable.iter().map(|field| field.plane).collect());
+    assert_eq!(lost, (5..50).collect::<Vec<_>>());
+    assert!(failure(short.path()).to_string().contains("beyond the end of the file"));
+    let bomb = single_directory("ImageJ=1.53t\nimages=4000000000\nslices=4000000000\n", 5, WIDTH);
+    assert!(failure(bomb.path()).to_string().contains("promises 4000000000 planes"));
 }
 
 const OME: &str = r#"<?xml version="1.0" encoding="UTF-8"?>

@@ -44,13 +44,13 @@ impl VolumeFile {
     pub fn open(path: &Path) -> Result<Self> {
         let stack = TiffStack::open(path)?;
         let dataset = stack.dataset();
-        let (c, z, t) = (dataset.channels.len(), dataset.scenes[0].slices, dataset.scenes[0].times);
+        let scene = &dataset.scenes[0];
+        let (c, z, t) = (scene.channels.len(), scene.slices, scene.times);
         let longest = z.max(t).max(c as u32);
         if u64::from(longest) != c as u64 * u64::from(z) * u64::from(t) {
             let what = format!("a volume of {c} channels, {z} slices and {t} times: one stack is needed");
             return Err(Error::unsupported(path, what));
         }
-        let scene = &dataset.scenes[0];
         if scene.fields.iter().any(|field| field.pixel_type.samples() > 1) {
             return Err(Error::unsupported(path, "a volume of coloured pixels"));
         }

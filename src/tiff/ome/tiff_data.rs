@@ -86,6 +86,11 @@ impl<'a> Blocks<'a> {
         self.0.len()
     }
 
+    /// The number of a directory that holds a plane of it, in the file that `owner` is.
+    pub fn directory(&self, owner: &Owner<'a>) -> Option<usize> {
+        self.0.iter().find(|block| owner.has(block)).map(|block| block.ifd)
+    }
+
     /// The planes of `pages`, and of other files.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl<'a> Blocks<'a> {
         }
         let from_one = self.counts_from_one(sizes);
         let starts: Vec<Option<usize>> =
-            self.0.iter().map(|block| start(block, sizes, (order, pages.samples), from_one)).collect();
+            self.0.iter().map(|block| start(block, sizes, (order, pages.like.samples), from_one)).collect();
         let known: BTreeSet<usize> = starts.iter().copied().flatten().collect();
         let outside = starts.len() - starts.iter().flatten().count();
         for (block, start) in self.0.iter().zip(starts).filter_map(|(block, start)| Some((block, start?))) {

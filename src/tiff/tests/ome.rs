@@ -135,8 +135,64 @@ fn directories_of_smaller_copies_count_in_ifd() {
     assert_eq!(planes(&tiff.file()), [Plane { t: 0, c: 0, z: 0 }, Plane { t: 0, c: 0, z: 1 }]);
 }
 
+/// One image of these sizes, whose planes are directories from `ifd` on.
+fn part(ifd: u32, [c, z, t]: [u32; 3], more: &str) -> String {
+    let count = c * z * t;
+    image(&format!("<TiffData IFD=\"{ifd}\" PlaneCount=\"{count}\"/>"))
+        .replace("SizeC=\"2\"", &format!("SizeC=\"{c}\""))
+        .replace("SizeZ=\"3\"", &format!("SizeZ=\"{z}\""))
+        .replace("SizeT=\"1\"", &format!("SizeT=\"{t}\" {more}"))
+        .replace("<Image", &format!("<Image Name=\"at {ifd}\""))
+}
+
+fn opened(pages: usize, inner: &str) -> Dataset {
+    TiffStack::open(described(pages, &ome(inner)).path()).unwrap().dataset().clone()
+}
+
 #[test]
-fn of_several_images_the_first_with_planes_in_this_file_is_read() {
+fn images_of_one_file_are_scenes() {
+    let file =
+        described(9, &ome(&(part(0, [2, 2, 1], "") + &part(4, [1, 3, 1], "") + &part(7, [2, 1, 1], ""))));
+    let stack = TiffStack::open(file.path()).unwrap();
+    let dataset = stack.dataset();
+    let sizes = |scene: &Scene| (scene.index, scene.times, scene.slices, scene.channels.clone());
+    let found: Vec<_> = dataset.scenes.iter().map(sizes).collect();
+    // Channels that are alike are counted once.
+    assert_eq!(found, [(0, 1, 2, vec![0, 1]), (1, 1, 3, vec![0]), (2, 1, 1, vec![0, 1])]);
+    assert_eq!((dataset.channels.len(), &dataset.notes), (2, &Vec::new()));
+    assert_eq!(dataset.scenes[1].name.as_deref(), Some("at 4"));
+    let mut page = 0;
+    for scene in &dataset.scenes {
+        for (i, field) in scene.fields.iter().enumerate() {
+            let raw = &stack.read(scene, &[i]).unwrap()[0];
+            let expected = Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect());
+            assert_eq!(stack.decode(field, raw).unwrap(), expected, "{} {field}", scene.index);
+            page += 1;
+        }
+    }
+    assert_eq!(page, 9);
+}
+
+#[test]
+fn images_that_do_not_fit_the_first_are_left_out_with_a_note() {
+    let first = part(0, [1, 2, 1], "");
+    for (second, note) in [
+        (
+            part(2, [1, 2, 1], "").replace("\"0.1\"", "\"0.2\""),
+            "image 1 is left out: it has other voxel sizes",
+        ),
+        (part(1, [1, 2, 1], ""), "image 1 is left out: it has pages of another image"),
+        (part(2, [1, 2, 1], "").replace("XYZCT", "XYQCT"), "image 1 is left out: OME-XML: no DimensionOrder"),
+        (part(2, [1, 2, 1], "").replace("TiffData", "Other"), "the OME-XML describes another image"),
+    ] {
+        let dataset = opened(4, &(first.clone() + &second));
+        assert_eq!((dataset.scenes.len(), dataset.scenes[0].fields.len()), (1, 2), "{note}");
+        assert!(dataset.notes[0].contains(note), "{note}: {:?}", dataset.notes);
+    }
+}
+
+#[test]
+fn images_in_files_of_their_own_are_read_from_these() {
     let block = |ifd: u32, z: u32, file: &str| {
         format!(
             "<TiffData IFD=\"{ifd}\" FirstZ=\"{z}\"><UUID FileName=\"{file}\">urn:uuid:{file}</UUID></TiffData>"
@@ -149,10 +205,14 @@ fn of_several_images_the_first_with_planes_in_this_file_is_read() {
     let xml = ome(&(one_channel(&of("pos0.tif")) + &one_channel(&of("pos1.tif"))));
     std::fs::copy(gray16(3, &xml).path(), &path).unwrap();
     let stack = TiffStack::open(&path).unwrap();
-    assert_eq!(stack.dataset().scenes[0].fields.len(), 3);
+    let scenes = &stack.dataset().scenes;
+    assert_eq!((scenes.len(), scenes[0].index, scenes[0].fields.len()), (1, 1, 3));
     assert!(stack.dataset().notes[0].contains("another image"), "{:?}", stack.dataset().notes);
+}
 
-    // Pages of the other image may differ.
+#[test]
+fn pages_of_another_image_may_differ() {
+    let one_channel = |inner: &str| image(inner).replace("SizeC=\"2\"", "SizeC=\"1\"");
     let mut tiff = RawTiff::new();
     let first = ome(&(one_channel(r#"<TiffData IFD="0"/>"#) + &one_channel(r#"<TiffData IFD="1"/>"#)));
     let at = tiff.page(0);
@@ -168,7 +228,12 @@ fn of_several_images_the_first_with_planes_in_this_file_is_read() {
         long(278, &[2]),
         long(279, &[4]),
     ]);
-    assert_eq!(planes(&tiff.file()).len(), 1);
+    let file = tiff.file();
+    let stack = TiffStack::open(file.path()).unwrap();
+    let [first, second] = &stack.dataset().scenes[..] else { panic!("two scenes") };
+    assert_eq!((first.rect, second.rect), (Rect::new(0, 0, WIDTH, HEIGHT), Rect::new(0, 0, 2, 2)));
+    assert_eq!((&first.channels[..], &second.channels[..]), (&[0][..], &[1][..]), "of other types");
+    assert_eq!(stack.dataset().channels[1].pixel_type, Some(PixelType::Gray8));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::cli::output::names;
 use crate::cli::program::{decon_gpu, run, text};
 
 /// X, Y, C, Z, T, M.
-const DIMENSIONS_OF_ENTRY: usize = 6;
+pub const DIMENSIONS_OF_ENTRY: usize = 6;
 const SECONDS: f64 = 20.0;
 
 /// Two fields.

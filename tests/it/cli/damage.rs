@@ -6,8 +6,9 @@ use decon_gpu::dataset::{Compression, Plane};
 use decon_gpu::pixels::PixelType;
 use serde_json::json;
 
-use crate::cli::bytes::{put, segments};
-use crate::cli::mosaic::{Piece, five_fields, paint, write_changed};
+use crate::cli::bad_files::DIMENSIONS_OF_ENTRY;
+use crate::cli::bytes::{POSITION, entry, put, segments};
+use crate::cli::mosaic::{Piece, five_fields, metadata, paint, write, write_changed};
 use crate::cli::output::{assert_same, image, json, names};
 use crate::cli::program::run;
 
@@ -67,5 +68,37 @@ fn damaged_subblocks_are_left_out_filled_and_listed() {
             let gaps = rest.pixels.iter().zip(found.pixels()).filter(|(pixel, _)| pixel.is_none());
             assert!(gaps.map(|(_, found)| *found).all(|found| found == 777.0), "a gap is not filled");
         }
+    }
+}
+
+#[test]
+fn subblocks_beyond_the_end_of_the_file_are_left_out_as_damaged_ones_are() {
+    const LOST: [usize; 2] = [1, 4];
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let (summary, pieces) = (home.path().join("summary.json"), five_fields(PixelType::Gray16));
+    write(&input, &pieces, &metadata(1));
+    let mut file = fs::read(&input).unwrap();
+    let beyond = (file.len() as u64).next_multiple_of(32) + 320;
+    for i in LOST {
+        let entry = entry(&file, i, DIMENSIONS_OF_ENTRY);
+        put(&mut file, entry + POSITION, &(beyond + i as u64).to_le_bytes());
+    }
+    fs::write(&input, &file).unwrap();
+    let away = |(i, piece): (usize, &Piece)| {
+        if LOST.contains(&i) { piece.clone().at(9, 0, 0) } else { piece.clone() }
+    };
+    let rest = paint(&pieces.iter().enumerate().map(away).collect::<Vec<_>>(), Plane::default(), 0);
+
+    run(&input, &output, "--iterations 0").failed(1, "--skip-damaged leaves it out");
+    for flags in ["--iterations 0", "--iterations 0 --tile 24"] {
+        let flags = format!("{flags} --fill 777 --overwrite --skip-damaged --summary {}", summary.display());
+        let ended = run(&input, &output, &flags);
+        assert_eq!(ended.code, Some(3), "{flags}: {}", ended.stderr);
+        let damaged = json(&summary)["damaged"].as_array().unwrap().clone();
+        let offsets: Vec<_> = damaged.iter().map(|damaged| damaged["offset"].clone()).collect();
+        assert_eq!(offsets, LOST.map(|i| json!(beyond + i as u64)), "{flags}");
+        assert!(ended.stderr.contains("damaged, left out: subblock at byte"), "{}", ended.stderr);
+        assert_same(image(&output).pixels(), &rest.filled(777.0), &flags);
     }
 }

@@ -1,8 +1,12 @@
 //! Several images in one file: scenes become a collection, other dimensions are selected.
 
+use std::fs::File;
+
 use decon_gpu::dataset::Plane;
 use decon_gpu::pixels::PixelType;
 use serde_json::json;
+use tiff::encoder::{TiffEncoder, colortype::Gray16};
+use tiff::tags::Tag;
 
 use crate::cli::mosaic::{Piece, metadata, paint, write};
 use crate::cli::output::{assert_same, attributes, image};
@@ -120,4 +124,36 @@ fn a_scene_of_one_slice_beside_a_stack_is_deconvolved_in_two_dimensions() {
     let depths: Vec<_> = psfs.as_array().unwrap().iter().map(|psf| psf["shape_zyx"]["z"].clone()).collect();
     assert_eq!(depths.last(), Some(&json!(1)), "{psfs}");
     assert_ne!(depths.first(), Some(&json!(1)), "{psfs}");
+}
+
+/// OME-XML of two images: two slices of two channels, then three times.
+const TWO_IMAGES: &str = r#"<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
+<Image ID="Image:0" Name="stack"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="5" SizeY="4" SizeC="2" SizeZ="2"
+ SizeT="1"><TiffData IFD="0" PlaneCount="4"/></Pixels></Image>
+<Image ID="Image:1"><Pixels ID="Pixels:1" DimensionOrder="XYCZT" Type="uint16" SizeX="5" SizeY="4" SizeC="1" SizeZ="1" SizeT="3">
+<TiffData IFD="4" PlaneCount="3"/></Pixels></Image></OME>"#;
+
+#[test]
+fn images_of_an_ome_tiff_are_scenes_with_their_own_slices_times_and_channels() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.ome.tif"), home.path().join("out.zarr"));
+    let mut file = TiffEncoder::new(File::create(&input).unwrap()).unwrap();
+    for page in 0..7_u16 {
+        let mut image = file.new_image::<Gray16>(5, 4).unwrap();
+        if page == 0 {
+            image.encoder().write_tag(Tag::ImageDescription, TWO_IMAGES).unwrap();
+        }
+        image.write_data(&[page + 1; 20]).unwrap();
+    }
+    drop(file);
+    let first_of_each = |folder: &std::path::Path| {
+        let image = image(folder);
+        (image.shape, image.pixels().chunks(20).map(|plane| plane[0]).collect::<Vec<_>>())
+    };
+    run(&input, &output, "--iterations 0").done();
+    // Channel by channel, as an OME-Zarr has them.
+    assert_eq!(first_of_each(&output.join("0")), ([1, 2, 2, 4, 5], vec![1.0, 3.0, 2.0, 4.0]));
+    assert_eq!(first_of_each(&output.join("1")), ([3, 1, 1, 4, 5], vec![5.0, 6.0, 7.0]));
+    run(&input, &output, "--iterations 0 --overwrite --scene 1 --times 1-2").done();
+    assert_eq!(first_of_each(&output), ([2, 1, 1, 4, 5], vec![6.0, 7.0]));
 }
