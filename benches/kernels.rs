@@ -8,8 +8,8 @@ use decon_gpu::gpu::{Device, Kernel, Recorder, Shader, ShaderParams, adapters};
 use decon_gpu::kernels::begin_rows::Mode;
 use decon_gpu::kernels::fft::{Direction, LinePlan};
 use decon_gpu::kernels::{
-    balance_lanes, begin_rows, convolve_lines, divergence_rows, downsample, feather, fill, pack, ratio_rows,
-    sample_code, stitch, transform_lines, update_rows, weight_rows,
+    NO_SHADING, balance_lanes, begin_rows, convolve_lines, divergence_rows, downsample, feather, fill, pack,
+    ratio_rows, sample_code, stitch, transform_lines, update_rows, weight_rows,
 };
 use decon_gpu::pixels::SampleType;
 use decon_gpu::twins::balance_lanes::SAMPLES;
@@ -151,12 +151,11 @@ impl Bench<'_> {
             samples: 1,
             sample: 0,
             kind,
-            has_shading: 0,
-            first_shading: 0,
+            first_shading: NO_SHADING,
         };
         let buffers = [&field, &shading, &plane];
         self.measure("stitch u16", &stitch::shader(), (&buffers, (2 + 4) * pixels), &params);
-        let shaded = stitch::Params { has_shading: 1, ..params };
+        let shaded = stitch::Params { first_shading: 0, ..params };
         let bytes = (2 + 4 + 8) * pixels;
         self.measure("stitch u16 with a shading", &stitch::shader(), (&buffers, bytes), &shaded);
         let params = feather::Params::of(&params, 0..SIDE, 0..SIDE);

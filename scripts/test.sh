@@ -43,7 +43,7 @@ if [ -d ../shared/data ]; then extra+=(real_files); else
     skip "no ../shared/data; the tests on real microscope files have nothing to read"
 fi
 if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then extra+=(a_browser_); else
-    skip "no Chromium; nothing looks at the report's page as a browser shows it"
+    skip "no Chromium; nothing looks at the report's page as a browser shows it, and Tint compiles no shader"
 fi
 if unshare --user --map-root-user --mount true 2>/dev/null; then extra+=(a_mounted_disk_); else
     skip "this user may not mount disks; none is full or read-only in a test"

@@ -23,7 +23,7 @@ var<workgroup> sums: array<vec4f, WORKGROUP>;
 
 fn sampled(i: u32) -> u32 {
     let part = (params.voxels + SAMPLES - 1u) / SAMPLES;
-    return i * part + (i * SPREAD >> 16u) % part;
+    return i * part + ((i * SPREAD) >> 16u) % part;
 }
 
 fn square(seen: f32) -> vec2f {

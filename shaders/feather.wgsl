@@ -22,8 +22,7 @@ struct Params {
     sample: u32,
     // U8, U16 or F32.
     kind: u32,
-    // Whether there is a shading, 1 or 0, and its first pixel.
-    has_shading: u32,
+    // The first pixel of its shading, or NO_SHADING.
     first_shading: u32,
     // Where the weight ends, in pixels of the field.
     left: u32,

@@ -3,7 +3,7 @@
 // Stands before shaders that have these bindings and parameters:
 // field: as stored, [height, field_width, samples] of u8, u16 or f32 (little endian) in 32-bit words, as `kind` says. A float
 // that is no number or infinite is no data.
-// shading: dark counts and gain, [height, field_width] from `first_shading`; not read unless `has_shading` is 1.
+// shading: dark counts and gain, [height, field_width] from `first_shading`; not read where that is NO_SHADING.
 
 fn stored(i: u32) -> f32 {
     if params.kind == U8 {
@@ -23,7 +23,7 @@ fn stored(i: u32) -> f32 {
 fn observed_at(x: u32, y: u32) -> f32 {
     let pixel = y * params.field_width + x;
     let value = stored(pixel * params.samples + params.sample);
-    if params.has_shading == 0u || !has_data(value) {
+    if params.first_shading == NO_SHADING || !has_data(value) {
         return value;
     }
     let dark_and_gain = shading[params.first_shading + pixel];

@@ -36,7 +36,7 @@ fn load(line: u32, x: u32) -> vec2f {
 }
 
 fn weight_at(line: u32, x: u32) -> vec2f {
-    if (edges[line] >> (x / BLOCK) & 1u) == 0u {
+    if ((edges[line] >> (x / BLOCK)) & 1u) == 0u {
         return vec2f(1.0);
     }
     return weight[line * N + x];

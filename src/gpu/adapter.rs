@@ -183,9 +183,18 @@ fn is_same_device(a: &AdapterSummary, b: &AdapterSummary) -> bool {
     !a.pci_bus_id.is_empty() && a.pci_bus_id == b.pci_bus_id
 }
 
+/// What it means that there is no device, not even a software driver.
+const NO_DRIVER: &str = if cfg!(target_vendor = "apple") {
+    "no Metal device is there"
+} else if cfg!(windows) {
+    "no Vulkan and no DirectX 12 driver is installed"
+} else {
+    "no Vulkan driver is installed"
+};
+
 fn refusal(what: &str, adapters: &[AdapterSummary]) -> Error {
     let list: Vec<_> = adapters.iter().map(ToString::to_string).collect();
-    let list = if list.is_empty() { "no Vulkan driver is installed".to_owned() } else { list.join("; ") };
+    let list = if list.is_empty() { NO_DRIVER.to_owned() } else { list.join("; ") };
     Error::gpu(format!("{what}; found: {list}"))
 }
 
@@ -241,6 +250,6 @@ mod tests {
         let error = position(&five()[..1], &Choice::Auto).unwrap_err().to_string();
         assert!(error.contains("llvmpipe"), "{error}");
         let error = position(&[], &Choice::Auto).unwrap_err().to_string();
-        assert!(error.contains("no Vulkan driver"), "{error}");
+        assert!(error.contains(NO_DRIVER), "{error}");
     }
 }

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 /// How long one submission may take before the device counts as lost. Drivers end hanging work after seconds; a
 /// software driver may take minutes for a large volume.
 const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
-/// Bytes of a kernel's parameters that every Vulkan device takes.
-const IMMEDIATE_BYTES: u32 = 128;
+/// Bytes of a kernel's parameters, at most: as many as WebGPU allows. Vulkan devices take 128.
+const IMMEDIATE_BYTES: u32 = 64;
 /// What it takes to time submissions; not every device has it.
 const CLOCK: wgpu::Features =
     wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS);

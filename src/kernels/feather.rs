@@ -31,9 +31,7 @@ shader_params! {
         pub sample: u32,
         /// [`super::sample_code`] of the field.
         pub kind: u32,
-        /// 1 when there is a shading, else 0.
-        pub has_shading: u32,
-        /// Its first pixel in the buffer.
+        /// The first pixel of its shading in the buffer, or [`super::NO_SHADING`].
         pub first_shading: u32,
         /// The field's first column with a weight.
         pub left: u32,
@@ -62,7 +60,6 @@ impl Params {
             samples: stitch.samples,
             sample: stitch.sample,
             kind: stitch.kind,
-            has_shading: stitch.has_shading,
             first_shading: stitch.first_shading,
             left: columns.start,
             right: columns.end,

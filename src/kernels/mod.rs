@@ -75,6 +75,9 @@ use fft::{LinePlan, LinePlans, Passes};
 /// Invocations of a workgroup that fill a device and that every device takes.
 const WORKGROUP: u32 = 256;
 
+/// For the first pixel of a shading: there is none.
+pub const NO_SHADING: u32 = u32::MAX;
+
 /// The shaders' code for a type of sample.
 pub fn sample_code(kind: SampleType) -> u32 {
     match kind {
@@ -144,7 +147,13 @@ fn constants() -> String {
         ("WEIGHT_ROUNDING", WEIGHT_ROUNDING),
     ];
     let codes = [("U8", SampleType::U8), ("U16", SampleType::U16), ("F32", SampleType::F32)];
-    let floats = floats.map(|(name, value)| format!("const {name}: f32 = {value:e}f;\n"));
+    let floats = floats.map(|(name, value)| float_constant(name, value));
     let codes = codes.map(|(name, kind)| format!("const {name}: u32 = {}u;\n", sample_code(kind)));
-    floats.concat() + &codes.concat()
+    floats.concat() + &codes.concat() + &format!("const NO_SHADING: u32 = {NO_SHADING}u;\n")
+}
+
+/// With the digits of the f64 of the same value: the fewest digits that tell an f32 from its neighbours may lie beyond the
+/// largest, which WGSL refuses.
+fn float_constant(name: &str, value: f32) -> String {
+    format!("const {name}: f32 = {:e}f;\n", f64::from(value))
 }

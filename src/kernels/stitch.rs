@@ -29,9 +29,7 @@ shader_params! {
         pub sample: u32,
         /// [`super::sample_code`] of the field.
         pub kind: u32,
-        /// 1 when there is a shading, else 0.
-        pub has_shading: u32,
-        /// Its first pixel in the buffer.
+        /// The first pixel of its shading in the buffer, or [`super::NO_SHADING`].
         pub first_shading: u32,
     }
     items = |p| u64::from(p.width) * u64::from(p.height)

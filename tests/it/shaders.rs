@@ -1,6 +1,9 @@
 //! Every shader, as it is generated, against naga: it parses and validates, and agrees with its Rust side about
 //! parameters, bindings and workgroups. No device is needed.
 
+mod browser;
+mod operators;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -74,6 +77,21 @@ fn every_variant_is_valid_and_fits_its_workgroup() {
         let [x, y, z] = module.entry_points[0].workgroup_size;
         assert!(x <= limits.invocations && y == 1 && z == 1, "{}: workgroup {x} × {y} × {z}", shader.stem);
         assert!(shader.items_per_group >= 1 && shader.items_per_group <= x, "{}", shader.stem);
+    }
+}
+
+/// Bytes of parameters that WebGPU allows (`maxImmediateSize`).
+const MOST_IMMEDIATE_BYTES: usize = 64;
+
+#[test]
+fn parameters_fit_what_webgpu_allows() {
+    for (_, shader) in variants() {
+        assert!(
+            shader.params_bytes <= MOST_IMMEDIATE_BYTES,
+            "{}: {} bytes",
+            shader.stem,
+            shader.params_bytes
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::decon::{Field, Overlap, Setup};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, Kernel, Recorder};
-use crate::kernels::{downsample, feather, fill, sample_code, stitch};
+use crate::kernels::{NO_SHADING, downsample, feather, fill, sample_code, stitch};
 use crate::pixels::PixelType;
 use crate::space::{Local, Mosaic, Rect, Zyx};
 use crate::tile::{Layer, Tile};
@@ -254,8 +254,7 @@ impl Canvas {
                 samples: slot.pixel_type.samples(),
                 sample: tile.sample,
                 kind: sample_code(slot.pixel_type.sample_type()),
-                has_shading: shading.is_some().into(),
-                first_shading: shading.unwrap_or(0),
+                first_shading: shading.unwrap_or(NO_SHADING),
             };
             let painting = &self.places[slot.place].painting;
             self.painter.dispatch(recorder, painting, &params, (shown, slot.bounds));

@@ -1,13 +1,13 @@
 //! The page of a run: its data, and how a browser shows it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use base64::Engine;
 use decon_gpu::dataset::Compression;
 use decon_gpu::pixels::PixelType;
 use serde_json::Value;
 
+use crate::browser::{browser, dump};
 use crate::cli::mosaic::{Piece, five_fields, metadata, write, write_changed};
 use crate::cli::output::json;
 use crate::cli::program::{decon_gpu, run, text};
@@ -108,7 +108,7 @@ fn a_browser_shows_the_numbers_of_the_summary_and_no_error() {
     let (page, summary) =
         reported(home.path(), &five_fields(PixelType::Gray16), "--iterations 2 --tile 64 --chunk 32");
     let file = home.path().join("page.html");
-    assert!(numbers_shown(&dump(&browser, &file), &summary) > 80);
+    assert!(numbers_shown(&dump(&browser, &file, &[]), &summary) > 80);
 
     assert_fits_a_phone(&browser, &home.path().join("phone.html"), &page);
 }
@@ -154,7 +154,7 @@ fn a_browser_shows_each_of_several_files_and_what_became_of_it() {
     let home = tempfile::tempdir().unwrap();
     let (page, summary, _) = three_files_reported(home.path());
     let browser = browser();
-    let dom = dump(&browser, &home.path().join("page.html"));
+    let dom = dump(&browser, &home.path().join("page.html"), &[]);
     assert!(numbers_shown(&dom, &summary) > 100);
     let table = between(&dom, "<table id=\"files\">", "</table>");
     for (file, state) in [("a.czi", "finished"), ("b.czi", "failed"), ("c.czi", "finished")] {
@@ -189,7 +189,7 @@ fn a_browser_shows_a_run_that_failed() {
     a_failed_run_reported(home.path());
     let page = home.path().join("page.html");
     let summary = data(&std::fs::read_to_string(&page).unwrap())["summary"].clone();
-    assert!(numbers_shown(&dump(&browser(), &page), &summary) > 60);
+    assert!(numbers_shown(&dump(&browser(), &page, &[]), &summary) > 60);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn numbers_shown(dom: &str, summary: &Value) -> usize {
 #[track_caller]
 fn assert_fits_a_phone(browser: &Path, file: &Path, page: &str) {
     std::fs::write(file, in_a_frame(page, 390)).unwrap();
-    let dom = dump(browser, file);
+    let dom = dump(browser, file, &[]);
     let number = |name: &str| between(&dom, &format!("{name}=\""), "\"").parse::<u32>().unwrap();
     assert_eq!((number("data-inner"), number("data-errors")), (390, 0));
     assert!(number("data-wide") <= 390, "{} pixels wide in a window of 390", number("data-wide"));
@@ -288,33 +288,4 @@ fn parsed(text: &str) -> (f64, f64) {
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start}"));
     rest.split_once(end).unwrap_or_else(|| panic!("no {end} after {start}")).0
-}
-
-fn browser() -> PathBuf {
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect();
-    let mut paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    paths.find(|path| path.is_file()).expect("Chromium is on the path")
-}
-
-/// The page after its scripts have run.
-fn dump(browser: &Path, page: &Path) -> String {
-    let profile = tempfile::tempdir().unwrap();
-    let ended = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-sync",
-        ])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(["--virtual-time-budget=5000", "--dump-dom"])
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    String::from_utf8(ended.stdout).unwrap()
 }

@@ -1,7 +1,7 @@
 //! The kernels of single pixels, one dispatch each, against their twins, bit for bit.
 
 use decon_gpu::decon::NO_DATA;
-use decon_gpu::kernels::{downsample, feather, fill, pack, sample_code, stitch};
+use decon_gpu::kernels::{NO_SHADING, downsample, feather, fill, pack, sample_code, stitch};
 use decon_gpu::pixels::{PixelType, SampleType, Samples};
 use decon_gpu::space::{Rect, Zyx};
 use decon_gpu::twins::downsample::Downsample;
@@ -79,8 +79,7 @@ fn stitch_paints_as_its_twin() {
                 samples: pixel_type.samples(),
                 sample,
                 kind: sample_code(pixel_type.sample_type()),
-                has_shading: has_shading.into(),
-                first_shading: 50,
+                first_shading: if has_shading { 50 } else { NO_SHADING },
             };
             bench.run(&stitch::shader(), &[&field_buffer, &shading_buffer, &plane], &params);
             let mut twin = ramp((width * height) as usize, 1.0);
@@ -139,8 +138,7 @@ fn feather_blends_as_its_twin() {
                 samples,
                 sample,
                 kind: sample_code(pixel_type.sample_type()),
-                has_shading: has_shading.into(),
-                first_shading: 50,
+                first_shading: if has_shading { 50 } else { NO_SHADING },
                 left: 1,
                 right: shown.right() as u32,
                 top: 1,
@@ -186,8 +184,7 @@ fn a_float_that_is_no_number_is_no_data() {
         samples: 1,
         sample: 0,
         kind: sample_code(SampleType::F32),
-        has_shading: 0,
-        first_shading: 0,
+        first_shading: NO_SHADING,
     };
     let nothing = bench.buffer(&[[0.0_f32; 2]]);
     bench.run(&stitch::shader(), &[&bench.buffer(&field), &nothing, &plane], &params);
