@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::{Compression, Plane};
 use decon_gpu::job::Job;
@@ -40,8 +39,7 @@ fn prepare(path: &Path, flags: &str) -> Job {
     let flags = flags.split_whitespace().chain(optics.split_whitespace());
     let path = path.to_string_lossy();
     let flags = ["bench", &*path, "--backend", "cpu"].into_iter().chain(flags);
-    let args = JobArgs::parse(flags).expect("the flags are right");
-    Job::prepare(Options::new(&args).expect("the flags are right")).expect("it plans")
+    Job::prepare(Options::parse(flags).expect("the flags are right")).expect("it plans")
 }
 
 fn runs(criterion: &mut Criterion) {

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::Czi;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::{Input, Plane};
@@ -49,10 +48,9 @@ fn reading(criterion: &mut Criterion) {
         let optics =
             ["--na", "1", "--emission-nm", "500", "--voxel-um", "1,0.2,0.2", "--immersion-index", "1.33"];
         let fixed = ["bench", &*text, "--backend", "cpu", "--tile", "256", "--iterations", iterations];
-        let args = JobArgs::parse(fixed.into_iter().chain(optics)).expect("the flags are right");
+        let options = Options::parse(fixed.into_iter().chain(optics)).expect("the flags are right");
         group.bench_function(what, |bencher| {
-            bencher
-                .iter(|| Job::prepare(Options::new(&args).expect("the flags are right")).expect("it plans"));
+            bencher.iter(|| Job::prepare(options.clone()).expect("it plans"));
         });
     }
     let czi = open(&path);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::Czi;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::Plane;
@@ -71,9 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let text = path.to_string_lossy();
         let flags =
             ["opening", &text, "--iterations", "0", "--backend", "cpu", "--tile", "64", "--chunk", "64"];
-        let args = JobArgs::parse(flags)?;
+        let options = Options::parse(flags)?;
         let plan = || {
-            Job::prepare(Options::new(&args)?)?;
+            Job::prepare(options.clone())?;
             Ok(())
         };
         let planned = least(20, plan)?;

@@ -1,10 +1,23 @@
 //! decon-gpu: loads CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them, and writes OME-Zarr.
 //!
+//! A whole job, as `decon-gpu run slide.czi -o slide.ome.zarr --iterations 10` does it:
+//!
+//! ```no_run
+//! use decon_gpu::{job::Job, options::Options, output::Target, report::Silent, run::{self, Stop}};
+//!
+//! let mut options = Options::new("slide.czi");
+//! options.iterations = 10;
+//! let job = Job::prepare(options)?;
+//! let summary = run::run(job, Some(Target::new("slide.ome.zarr")), &Stop::default(), &Silent)?;
+//! println!("{} values were clamped", summary.clamped);
+//! # decon_gpu::error::Result::Ok(())
+//! ```
+//!
 //! The rooms, in the order of the data flow:
 //!
 //! | room | what lives there |
 //! |---|---|
-//! | [`cli`], [`options`] | flags as typed, and what they mean |
+//! | [`cli`], [`options`] | subcommands; the options of a job, which are its flags |
 //! | [`job`] | the input opened, PSFs found, everything decided |
 //! | [`plan`] | tiles, batches, sizes, memory: pure |
 //! | [`run`] | the data flow, wired once; [`engine`] is its compute stage |

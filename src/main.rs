@@ -14,7 +14,7 @@ use decon_gpu::say;
 fn main() -> ExitCode {
     let done = match Cli::try_parse() {
         Ok(cli) => cli::run(cli),
-        Err(other) => usage(&other),
+        Err(wrong) => cli::wrong_flag(&wrong).map_or_else(|| usage(&wrong), Err),
     };
     done.unwrap_or_else(|error| {
         say::err(&format!("error: {error}"));

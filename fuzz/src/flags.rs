@@ -1,6 +1,6 @@
 //! The small languages of flags: regions, lists, sizes, times, values for one channel, simulated storage, hosts.
 
-use decon_gpu::cli::args::JobArgs;
+use decon_gpu::cli::wrong_flag;
 use decon_gpu::error::Error;
 use decon_gpu::options::Options;
 
@@ -39,8 +39,12 @@ pub fn use_flag(data: &[u8]) {
     let Some((first, value)) = data.split_first() else { return };
     let flag = FLAGS[usize::from(*first) % FLAGS.len()];
     let value = String::from_utf8_lossy(value);
-    let Ok(args) = JobArgs::parse(["fuzz", "in.czi", &format!("--{flag}={value}")]) else { return };
-    if let Err(error) = Options::new(&args) {
+    let parsed = Options::parse(["fuzz", "in.czi", &format!("--{flag}={value}")]);
+    let error = match parsed {
+        Ok(options) => options.checked().err(),
+        Err(error) => wrong_flag(&error),
+    };
+    if let Some(error) = error {
         assert!(matches!(error, Error::Option { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with(&format!("--{flag}: ")), "{text}");

@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use clap::Parser;
-use decon_gpu::cli::args::JobArgs;
 use decon_gpu::dataset::Scene;
 use decon_gpu::error::{Error, Result};
 use decon_gpu::info::Info;
@@ -21,12 +19,6 @@ pub const MEMORY: u64 = 256 << 20;
 const COMPUTED: u64 = 32 << 20;
 /// Tiles of one, as a broken directory may also claim ten thousand time points.
 const TILES: u64 = 1 << 13;
-
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    job: JobArgs,
-}
 
 /// Does with `path` what a user would, and gives the first error.
 ///
@@ -44,8 +36,8 @@ fn prepare(path: &Path, flags: &[&str]) -> Result<Job> {
     let memory = MEMORY.to_string();
     let fixed = ["run", path.to_str().expect("a name of ours"), "--iterations", "0", "--backend", "cpu"];
     let few = ["--threads", "1", "--readers", "1", "--retries", "0", "--memory", &memory];
-    let arguments = Arguments::parse_from(fixed.iter().chain(&few).chain(flags));
-    Job::prepare(Options::new(&arguments.job)?)
+    let options = Options::parse(fixed.iter().chain(&few).chain(flags)).expect("the flags are right");
+    Job::prepare(options)
 }
 
 /// Every field on its own, pyramid included, so that one that is damaged hides no other.

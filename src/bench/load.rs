@@ -9,7 +9,7 @@ use super::cache::{Cached, drop_from_cache};
 use super::machine::Machine;
 use super::pass::{Loaded, Pass};
 use super::{Better, Column, Results, Row, Runs, Table};
-use crate::cli::args::{JobArgs, usage};
+use crate::cli::wrong_flag_of;
 use crate::dataset::Scene;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -144,8 +144,7 @@ impl LoadBench {
         let flags = FLAGS.split(' ').map(OsString::from);
         let own = self.flags.iter().chain(more).map(OsString::from);
         let all = [OsString::from("run"), self.input.clone()].into_iter().chain(flags).chain(own);
-        let args = JobArgs::parse(all).map_err(|error| usage("bench load", &error))?;
-        Options::new(&args)
+        Options::parse(all).map_err(|error| wrong_flag_of("bench load", &error))
     }
 
     fn ways(&self) -> Result<Vec<Way>> {

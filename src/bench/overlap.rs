@@ -108,7 +108,7 @@ impl Session<'_> {
     fn job(&self, parts: Parts, storage: Option<&Simulation>) -> Result<Job> {
         let mut options = self.bench.options.clone();
         if let Some(storage) = storage {
-            options.access.simulation = Some(storage.clone());
+            options.reading.simulate_storage = Some(storage.clone());
         }
         let mut job = Job::prepare(options)?;
         if !(parts.reads && parts.decodes) {
@@ -273,7 +273,6 @@ fn seconds_table(title: &str, rows: Vec<Row>) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::JobArgs;
     use crate::czi::write::{CziWriter, Metadata, NewSubblock};
     use crate::dataset::{Compression, Plane};
     use crate::pixels::PixelType;
@@ -295,7 +294,7 @@ mod tests {
         let flags = "--backend=cpu --threads=2 --iterations=1 --tile=32 --chunk=16 --voxel-um=0.3,0.1,0.1 --na=1 \
                      --emission-nm=500 --immersion-index=1.33 --psf-size=1,5,5";
         let args = ["test", input.to_str().unwrap()].into_iter().chain(flags.split_whitespace());
-        let options = Options::new(&JobArgs::parse(args).unwrap()).unwrap();
+        let options = Options::parse(args).unwrap();
         OverlapBench { options, runs: 1, latencies: Vec::new(), folder: folder.to_owned(), say: |_| {} }
     }
 

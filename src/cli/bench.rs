@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::args::{BackendChoice, JobArgs};
 use super::{footprint, to_json};
 use crate::bench::compare::{Comparison, read};
 use crate::bench::compute::{ComputeBench, size};
@@ -19,7 +18,7 @@ use crate::decon::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::{Choice, Device, adapters, choose};
 use crate::job::{Chosen, Gpu};
-use crate::options::Options;
+use crate::options::{BackendChoice, Options};
 use crate::output::Kind;
 use crate::say;
 use crate::source::Merging;
@@ -76,7 +75,7 @@ pub struct LoadArgs {
 #[derive(Args, Debug)]
 pub struct OverlapArgs {
     #[command(flatten)]
-    job: JobArgs,
+    options: Options,
     /// Runs of each measurement
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     #[arg(help_heading = "Measurements")]
@@ -149,7 +148,7 @@ pub struct CompareArgs {
 #[derive(Args, Debug)]
 pub struct OnceArgs {
     #[command(flatten)]
-    job: JobArgs,
+    options: Options,
     #[arg(long, value_enum)]
     pass: pass::Pass,
     /// Also make a checksum of the pixels
@@ -170,9 +169,10 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         BenchArgs::Once(args) => {
-            let mut options = Options::new(&args.job)?;
+            let mut options = args.options.clone();
             if args.apart {
-                options.access.merging = Merging::NONE;
+                let Merging { gap, most } = Merging::NONE;
+                (options.reading.merge_gap_bytes, options.reading.request_bytes) = (gap, most);
             }
             say::json(&to_json(&pass::once(options, args.pass, args.check)?))?;
             Ok(ExitCode::SUCCESS)
@@ -208,7 +208,7 @@ fn overlap(args: &OverlapArgs) -> Result<ExitCode> {
     if let Some(wrong) = latency_ms.iter().find(|&latency| !(0.0..=60_000.0).contains(latency)) {
         return Err(Error::option("--latency-ms", format!("{wrong} is not from 0 to 60000")));
     }
-    let options = Options::new(&args.job)?;
+    let options = args.options.clone().checked()?;
     let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let mut footprint = footprint::of_options(&options);
     footprint::add_input(&mut footprint, &options.input);

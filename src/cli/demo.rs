@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser};
+use clap::Args;
 
-use super::args::{JobArgs, usage};
 use super::footprint;
+use super::wrong_flag_of;
 use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -29,14 +29,6 @@ pub struct DemoArgs {
     /// Anything that `run` takes, after `--`, such as `-- --iterations 50 --backend cpu`
     #[arg(last = true, value_name = "RUN FLAGS")]
     flags: Vec<String>,
-}
-
-/// The flags of `run` on the demo's slide.
-#[derive(Parser)]
-#[command(name = "decon-gpu demo")]
-struct DemoJob {
-    #[command(flatten)]
-    job: JobArgs,
 }
 
 /// What the demo makes in its folder.
@@ -73,7 +65,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let folder = &args.output;
     let files = Files::new(folder);
     let Files { slide: input, restored: output, picture } = &files;
-    let options = Options::new(&job_args(input, &args.flags)?)?;
+    let options = options(input, &args.flags)?.checked()?;
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     let mut footprint = footprint::of_options(&options);
     files.add_to(&mut footprint)?;
@@ -100,11 +92,10 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn job_args(input: &Path, flags: &[String]) -> Result<JobArgs> {
+fn options(input: &Path, flags: &[String]) -> Result<Options> {
     let background = BACKGROUND.to_string();
     let fixed = ["demo", &input.to_string_lossy(), "--background", &background].map(str::to_owned);
-    let parsed = DemoJob::try_parse_from(fixed.iter().chain(flags));
-    parsed.map(|flags| flags.job).map_err(|error| usage("demo", &error))
+    Options::parse(fixed.iter().chain(flags)).map_err(|error| wrong_flag_of("demo", &error))
 }
 
 fn restored(output: &Path, slide: &Slide) -> Result<Vec<Image>> {

@@ -1,26 +1,26 @@
 //! `decon-gpu flatfield`.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser};
+use clap::Args;
 
-use super::args::{JobArgs, usage};
 use super::footprint;
 use crate::decon::Shading;
 use crate::error::{Error, Result};
 use crate::flatfield::{Brightness, Camera, Panel, Panels, Seams, estimate, write_picture};
-use crate::job::Job;
-use crate::options::Options;
+use crate::job::{Image, Job};
+use crate::options::{
+    BackendChoice, ForChannel, Indices, Options, OutputType, PyramidUse, for_channel, local,
+};
 use crate::output::{Target, read_plane};
 use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
 use crate::run::Stop;
 use crate::say;
 use crate::source::Location;
-use crate::tiff::{Planes, is_written_here, write_planes};
+use crate::tiff::{Axes, Planes, is_written_here, write_planes};
 use crate::written::{Footprint, is_picture};
 
 /// With fewer fields, the structures of the specimen do not average out.
@@ -32,7 +32,7 @@ const OVERVIEW: u32 = 1400;
 pub struct FlatfieldArgs {
     /// CZI file, TIFF stack (u8, u16, f32) or OME-Zarr; a path or a URL
     #[arg(value_name = "INPUT")]
-    input: OsString,
+    input: Location,
     /// TIFF to write, for `run --flatfield`: one plane of 32-bit floats with mean 1 for each channel of the output
     #[arg(short, long, value_name = "FLAT.tif")]
     output: PathBuf,
@@ -41,33 +41,25 @@ pub struct FlatfieldArgs {
     fields: u32,
     /// Only these channels, from 0, such as 0,2-3; the planes of the others are 1 everywhere [default: all]
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    channels: Option<String>,
+    channels: Option<Indices>,
     /// Only this scene, as the file counts them [default: all]
     #[arg(long, value_name = "K")]
-    scene: Option<String>,
+    scene: Option<u32>,
     /// What the planes of a TIFF are where the file does not say it, such as c or tz5c2, as for `run`
     #[arg(long, value_name = "LETTERS")]
-    axes: Option<String>,
+    axes: Option<Axes>,
     /// TIFF of the camera's counts without light, subtracted first; once, or once a channel as C=FILE. Without one, the
     /// camera's offset is taken for light, and the estimate is too even by its share
-    #[arg(long, value_name = "[C=]FILE.tif")]
-    darkfield: Vec<String>,
+    #[arg(long, value_name = "[C=]FILE.tif", value_parser = for_channel(local))]
+    darkfield: Vec<ForChannel<PathBuf>>,
     /// Stitch an overview without and with the correction, and draw both beside the estimate: a row for each channel
     #[arg(long, value_name = "PICTURE.png")]
     picture: Option<PathBuf>,
 }
 
-/// The flags of `run` behind the estimate, and behind the overviews.
-#[derive(Parser)]
-#[command(name = "decon-gpu flatfield")]
-struct FlatfieldJob {
-    #[command(flatten)]
-    job: JobArgs,
-}
-
 pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
-    args.footprint()?.check()?;
-    let job = args.job(&[])?;
+    args.footprint().check()?;
+    let job = Job::prepare(args.options())?;
     let everything = output_channels(job.input.dataset());
     let mut known: BTreeMap<(u32, u32), Brightness> = BTreeMap::new();
     let mut said: BTreeMap<u32, String> = BTreeMap::new();
@@ -88,7 +80,7 @@ pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
     let planes = planes(args, &everything, &known)?;
     write_planes(&args.output, &planes)?;
 
-    let corrected = args.job(&["--flatfield".into(), args.output.clone().into()])?;
+    let corrected = Job::prepare(args.corrected())?;
     for (source, channels) in by_source(&corrected) {
         let Some(camera) = camera(args, &corrected, source)? else { continue };
         say::out(&format!("channel {source}: {}", said[&source]))?;
@@ -108,36 +100,36 @@ type Positioned<'a> = Vec<(usize, &'a OutputChannel)>;
 impl FlatfieldArgs {
     /// What messages call the input.
     fn name(&self) -> PathBuf {
-        Location::from(self.input.clone()).name()
+        self.input.name()
     }
 
     /// What is read and what is written.
-    fn footprint(&self) -> Result<Footprint> {
-        let options = self.options(&[])?;
+    fn footprint(&self) -> Footprint {
+        let options = self.options();
         let mut footprint = footprint::of_options(&options);
         footprint::add_input(&mut footprint, &options.input);
         footprint.writes("--output", &self.output, is_written_here);
         self.picture.iter().for_each(|path| footprint.writes("--picture", path, is_picture));
-        Ok(footprint)
+        footprint
     }
 
-    /// The job that `run` would do without a deconvolution, with `more` flags.
-    fn job(&self, more: &[OsString]) -> Result<Job> {
-        Job::prepare(self.options(more)?)
+    /// Those of a `run` without a deconvolution.
+    fn options(&self) -> Options {
+        let mut options = Options::new(self.input.clone());
+        options.iterations = 0;
+        options.backend = BackendChoice::Cpu;
+        options.channels = self.channels.clone();
+        options.scene = self.scene;
+        options.axes = self.axes.clone();
+        options.darkfield = self.darkfield.clone();
+        options
     }
 
-    fn options(&self, more: &[OsString]) -> Result<Options> {
-        let mut flags: Vec<OsString> =
-            ["flatfield", "--iterations", "0", "--backend", "cpu"].map(Into::into).into();
-        flags.push(self.input.clone());
-        flags.extend(self.channels.iter().map(|list| format!("--channels={list}").into()));
-        flags.extend(self.scene.iter().map(|scene| format!("--scene={scene}").into()));
-        flags.extend(self.axes.iter().map(|axes| format!("--axes={axes}").into()));
-        flags.extend(self.darkfield.iter().map(|dark| format!("--darkfield={dark}").into()));
-        flags.extend_from_slice(more);
-        let parsed = FlatfieldJob::try_parse_from(flags);
-        let parsed = parsed.map_err(|error| usage("flatfield", &error))?;
-        Options::new(&parsed.job)
+    /// With the estimate.
+    fn corrected(&self) -> Options {
+        let mut options = self.options();
+        options.flatfield = vec![ForChannel::all(self.output.clone())];
+        options
     }
 }
 
@@ -227,19 +219,11 @@ fn report_seams(
 
 /// Stitches the first scene, time and slice twice.
 fn draw(args: &FlatfieldArgs, path: &Path, planes: &Planes, everything: &[OutputChannel]) -> Result<()> {
-    let whole = args.job(&[])?;
+    let whole = Job::prepare(args.options())?;
     let image = &whole.images[0];
-    let longest = image.scene.rect.width.max(image.scene.rect.height);
-    let scale = [1, 2, 4].into_iter().find(|scale| longest / scale <= OVERVIEW).unwrap_or(8);
-    let flags = format!(
-        "--scene={} --times=0-0 --slices=0-0 --output-type=f32 --fill=0 --pyramid=never --scale={scale}",
-        image.scene.index
-    );
-    let flags: Vec<OsString> = flags.split(' ').map(Into::into).collect();
-    let with: Vec<OsString> = vec!["--flatfield".into(), args.output.clone().into()];
     let channels = &image.plan.channels;
-    let [without, with] =
-        [flags.clone(), [flags, with].concat()].map(|flags| overview(args, &flags, channels.len()));
+    let [without, with] = [args.options(), args.corrected()]
+        .map(|options| overview(&args.output, of_overview(options, image), channels.len()));
     let rows =
         channels.iter().zip(without?.into_iter().zip(with?)).filter_map(|(channel, (without, with))| {
             let same =
@@ -262,13 +246,26 @@ impl Report for Tiles {
     }
 }
 
-/// Each channel of what `run` makes with `flags`.
-fn overview(args: &FlatfieldArgs, flags: &[OsString], channels: usize) -> Result<Vec<Panel>> {
-    let beside = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+/// Of one plane of the scene of `image`, small enough for a picture.
+fn of_overview(mut options: Options, image: &Image) -> Options {
+    let longest = image.scene.rect.width.max(image.scene.rect.height);
+    options.scale = [1, 2, 4].into_iter().find(|scale| longest / scale <= OVERVIEW).unwrap_or(8);
+    options.scene = Some(image.scene.index);
+    options.times = Some(Indices::from(0));
+    options.slices = Some(Indices::from(0));
+    options.output_type = OutputType::F32;
+    options.fill = Some(0.0);
+    options.pyramid = PyramidUse::Never;
+    options
+}
+
+/// Each channel of what `run` makes with `options`, beside `estimate` while it is made.
+fn overview(estimate: &Path, options: Options, channels: usize) -> Result<Vec<Panel>> {
+    let beside = estimate.parent().filter(|folder| !folder.as_os_str().is_empty());
     let beside = beside.unwrap_or(Path::new("."));
     let folder = tempfile::tempdir_in(beside).map_err(|error| Error::io(beside, error))?;
     let output = folder.path().join("overview.ome.zarr");
-    let job = args.job(flags)?;
+    let job = Job::prepare(options)?;
     let tiles = job.images.iter().map(|image| image.plan.tiles).sum();
     let counter = Tiles(Counter::new("stitch", tiles, "tiles"));
     crate::run::run(job, Some(Target::new(&output)), &Stop::default(), &counter)?;

@@ -1,6 +1,6 @@
 //! What the flags that `run`, `flatfield`, `bench` and `demo` share make a command read.
 
-use crate::options::{Options, PsfSource};
+use crate::options::{ForChannel, Options, PsfSource};
 use crate::source::Location;
 use crate::written::Footprint;
 
@@ -11,10 +11,10 @@ const INPUT: &str = "the input";
 pub fn of_options(options: &Options) -> Footprint {
     let mut footprint = Footprint::default();
     for (flag, files) in [("--flatfield", &options.flatfield), ("--darkfield", &options.darkfield)] {
-        files.values().for_each(|path| footprint.reads(flag, path));
+        files.iter().for_each(|file| footprint.reads(flag, &file.value));
     }
-    for source in options.psf.values() {
-        if let PsfSource::File(path) = source {
+    for source in &options.psf {
+        if let ForChannel { value: PsfSource::File(path), .. } = source {
             footprint.reads("--psf", path);
         }
     }

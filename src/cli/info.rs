@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::ReadingArgs;
 use super::{footprint, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
 use crate::job::{Dimensions, open_input};
-use crate::options;
+use crate::options::Reading;
 use crate::say;
 use crate::source::Location;
+use crate::tiff::Axes;
 use crate::timeline::{Detail, Timeline};
 use crate::written::{Footprint, is_picture};
 
@@ -27,12 +27,12 @@ pub struct InfoArgs {
     map: Option<PathBuf>,
     /// What the planes of a TIFF are where the file does not say it, such as c or tz5c2, as for `run`
     #[arg(long, value_name = "LETTERS")]
-    axes: Option<String>,
+    axes: Option<Axes>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    reading: ReadingArgs,
+    reading: Reading,
 }
 
 pub fn run(args: &InfoArgs) -> Result<ExitCode> {
@@ -40,10 +40,9 @@ pub fn run(args: &InfoArgs) -> Result<ExitCode> {
     footprint::add_input(&mut footprint, &args.input);
     args.map.iter().for_each(|path| footprint.writes("--map", path, is_picture));
     footprint.check()?;
-    let (access, timeline) = (options::access(&args.reading)?, Timeline::new(Detail::Sums));
-    let axes = options::axes(&args.axes)?;
-    let dimensions = Dimensions { select: &BTreeMap::new(), axes: axes.as_ref() };
-    let input = open_input(&args.input, &dimensions, &access, timeline.requests())?;
+    let timeline = Timeline::new(Detail::Sums);
+    let dimensions = Dimensions { select: &BTreeMap::new(), axes: args.axes.as_ref() };
+    let input = open_input(&args.input, &dimensions, &args.reading.access(), timeline.requests())?;
     let info = Info::new(&args.input, input.dataset());
     match args.json {
         true => say::json(&to_json(&info))?,

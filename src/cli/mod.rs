@@ -1,6 +1,5 @@
 //! The command line: one file for each subcommand, its flags and its few lines of glue.
 
-pub mod args;
 mod bench;
 mod demo;
 mod devices;
@@ -13,12 +12,14 @@ mod recording;
 mod run;
 mod signals;
 mod stalls;
+mod wrong_flag;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+pub use wrong_flag::{wrong_flag, wrong_flag_of};
 
 /// Loads ZEISS CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them on the GPU, and writes
 /// OME-Zarr, in bounded memory.

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::JobArgs;
 use super::to_json;
 use crate::error::Result;
 use crate::job::{Chosen, Job};
@@ -18,14 +17,14 @@ const MOST_NAMES: usize = 12;
 #[derive(Args, Debug)]
 pub struct PlanArgs {
     #[command(flatten)]
-    job: JobArgs,
+    options: Options,
     /// Print everything, every batch and tile, as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &PlanArgs) -> Result<ExitCode> {
-    let job = Job::prepare(Options::new(&args.job)?)?;
+    let job = Job::prepare(args.options.clone())?;
     let plans: Vec<&Plan> = job.images.iter().map(|image| &image.plan).collect();
     if args.json {
         say::json(&to_json(&plans))?;

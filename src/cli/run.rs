@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 
-use super::args::JobArgs;
 use super::ended::Ended;
 use super::footprint;
 use super::recording::{Recording, RecordingArgs};
@@ -35,7 +34,7 @@ const FAILED: i32 = 1;
 #[derive(Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
-    job: JobArgs,
+    options: Options,
     /// More files, each with an output of its own; one that fails does not keep the others
     #[arg(value_name = "INPUT")]
     more: Vec<Location>,
@@ -95,12 +94,12 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport::default()),
     };
-    let mut options = Options::new(&args.job)?;
+    let mut options = args.options.clone().checked()?;
     let targets = args.targets()?;
     args.footprint(&options, &targets).check()?;
     args.make_folder(&targets)?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
-    options.access.stop = signals.stop().clone();
+    options.reading.stop = signals.stop().clone();
     let recording = args.recording.start();
     let keeper = Keeper::new(&*shows);
     let report: &dyn Report = if recording.has_report() { &keeper } else { &*shows };
@@ -109,7 +108,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Conditions { workers: workers(&options), timeline: timeline.clone(), stop: signals.stop(), report };
     let watch = Watch {
         timeline: &timeline,
-        timeout: options.access.timeout,
+        timeout: options.reading.timeout,
         stop: signals.stop(),
         writes: args.sink != Sink::Null,
         report,
@@ -127,7 +126,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let (worked, stalled) = watch.over(work, |error| {
         // What records the run may lie on the same storage.
-        super::stalls::exit_after(options.access.timeout, FAILED);
+        super::stalls::exit_after(options.reading.timeout, FAILED);
         end_stalled(error);
         std::process::exit(FAILED);
     })?;
@@ -200,7 +199,7 @@ fn code_of(summary: &Summary) -> ExitCode {
 
 impl RunArgs {
     fn inputs(&self) -> impl Iterator<Item = &Location> {
-        std::iter::once(&self.job.input).chain(&self.more)
+        std::iter::once(&self.options.input).chain(&self.more)
     }
 
     /// One for each input. They share the backend: each goes on with what the one before left it.
@@ -235,7 +234,7 @@ impl RunArgs {
         }
         let output =
             self.output.as_ref().ok_or_else(|| Error::option("--output", "names the OME-Zarr to write"))?;
-        options::local("--output", &output.to_string_lossy())?;
+        options::local(&output.to_string_lossy()).map_err(|reason| Error::option("--output", reason))?;
         let target = |path| Target { path, overwrite: self.overwrite, resume: self.resume };
         let ends_with_slash = output.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
         let is_folder = ends_with_slash && output.file_name().is_some();

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::cli::args::BackendChoice;
 use crate::decon::Precision;
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, AdapterKind, AdapterSummary, Choice, Device, adapters, choose};
-use crate::options::Options;
+use crate::options::{BackendChoice, Options};
 use crate::pixels::Samples;
 use crate::plan::{Limits, Shares};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dataset::{Input, Scene};
 use crate::decon::{Camera, Shading};
 use crate::error::{Error, Result};
-use crate::options::{Offset, Options};
+use crate::options::{Offset, Options, PerChannel};
 use crate::pixels::Samples;
 use crate::plan::OutputChannel;
 
@@ -38,9 +38,9 @@ pub(super) fn for_channels(
     let mut cameras = Vec::new();
     for channel in channels {
         let source = channel.source;
-        let offset = options.offset.get(source);
-        let has_dark = options.darkfield.get(source).is_some();
-        let noise = options.read_noise.get(source).copied();
+        let offset = options.offset.of(source);
+        let has_dark = options.darkfield.of(source).is_some();
+        let noise = options.read_noise.of(source).copied();
         if offset.is_some() && has_dark {
             let reason = format!(
                 "channel {source} has a --darkfield, which is the offset of each pixel: give one of both"

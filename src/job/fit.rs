@@ -1,10 +1,9 @@
 //! The backend that a plan fits: the chosen one, or what is gone on with where its memory does not do.
 
 use super::{Chosen, Gpu, Image};
-use crate::cli::args::BackendChoice;
 use crate::error::{Error, Result};
 use crate::gpu::Device;
-use crate::options::Options;
+use crate::options::{BackendChoice, Options};
 
 /// How often less of a device's memory is tried, half of it each time.
 const HALVINGS: u32 = 2;

@@ -18,11 +18,10 @@ mod taken_by;
 
 use std::sync::Arc;
 
-use crate::cli::args::{MaskUse, PyramidUse};
 use crate::dataset::{Dataset, Input, Scene, Subblock};
 use crate::decon::{ChannelSetup, Overlap, Precision, Setup, Shading};
 use crate::error::Result;
-use crate::options::Options;
+use crate::options::{MaskUse, Options, PerChannel, PyramidUse};
 use crate::pixels::SampleType;
 use crate::plan::{
     Depths, Level, OutputChannel, Plan, Request, Workers, channels_of, choose_level, output_channels,
@@ -110,10 +109,13 @@ impl Job {
     /// # Errors
     /// As [`Self::prepare`].
     pub fn prepare_on(options: Options, timeline: Arc<Timeline>, backend: Option<Chosen>) -> Result<Self> {
+        let options = options.checked()?;
         make_shared(options.threads)?;
-        let dimensions = Dimensions { select: &options.select, axes: options.axes.as_ref() };
-        let input = open_input(&options.input, &dimensions, &options.access, timeline.requests())?;
-        check_channels(&options, input.dataset())?;
+        let indices = options.select.iter().copied().collect();
+        let dimensions = Dimensions { select: &indices, axes: options.axes.as_ref() };
+        let access = options.reading.access();
+        let input = open_input(&options.input, &dimensions, &access, timeline.requests())?;
+        options.check_channels(input.dataset().channels.len() as u32)?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
         let channels = output_channels(&dataset);
         let (mut notes, mut run_notes) = (dataset.notes.clone(), Vec::new());
@@ -211,7 +213,7 @@ impl Planning<'_> {
             ..self.request(own, backend)
         };
         let mut plan = Plan::new(self.dataset, &scene, &request)?;
-        plan.deciding = options.until.map(|_| plan.deciding(&scene, request.merging));
+        plan.deciding = options.stopping.until().map(|_| plan.deciding(&scene, request.merging));
         let setup = setup(options, &scene, &plan, &own.psfs);
         let precision = backend.precision(options);
         let setup = Setup { shading: own.shading.clone(), camera: own.camera.clone(), precision, ..setup };
@@ -222,16 +224,17 @@ impl Planning<'_> {
         let Self { options, input, .. } = *self;
         let memory_bytes = memory_of_run(options);
         let precision = backend.precision(options);
+        let planes = options.halo.and_then(|halo| halo.planes);
         Request {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
             shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
             volumes: *volumes,
             psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
-            halo: halo(options.halo, psfs, Psf::default_halo),
-            halo_z: if *volumes { halo(options.halo_z, psfs, Psf::default_halo_z) } else { 0 },
+            halo: halo(options.halo.map(|halo| halo.px), psfs, Psf::default_halo),
+            halo_z: if *volumes { halo(planes, psfs, Psf::default_halo_z) } else { 0 },
             tile: options.tile,
-            chunk: options.chunk,
+            chunk: options.chunk_px(),
             shard: options.shard,
             output: self.output,
             lanes: if psfs.is_empty() { 1 } else { LANES },
@@ -252,7 +255,7 @@ impl Planning<'_> {
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
             takes_zeros_for_granted: Vec::new(),
-            stop: options.access.stop.clone(),
+            stop: options.reading.stop.clone(),
         }
     }
 }
@@ -316,20 +319,6 @@ fn not_as_stored(options: &Options) -> Option<&'static str> {
     (!is_stored).then_some("its pixels are not corrected by flat-field and dark-field")
 }
 
-fn check_channels(options: &Options, dataset: &Dataset) -> Result<()> {
-    let channels = dataset.channels.len() as u32;
-    options.psf.check("--psf", channels)?;
-    options.flatfield.check("--flatfield", channels)?;
-    options.darkfield.check("--darkfield", channels)?;
-    options.background.check("--background", channels)?;
-    options.offset.check("--offset", channels)?;
-    options.read_noise.check("--read-noise", channels)?;
-    options.psf_background.check("--psf-background", channels)?;
-    options.na.check("--na", channels)?;
-    options.immersion_index.check("--immersion-index", channels)?;
-    options.emission_nm.check("--emission-nm", channels)
-}
-
 /// Distance between output samples: the file's or the user's, times the scale in y and x.
 fn output_voxel(options: &Options, dataset: &Dataset) -> Zyx<Option<f64>> {
     let stored = options.voxel_um.map_or(dataset.voxel_um, |voxel| voxel.map(Some));
@@ -356,11 +345,11 @@ fn halo(asked: Option<u32>, psfs: &[Psf], needed: fn(&Psf) -> u32) -> u32 {
 
 /// Threads of the stages.
 pub fn workers(options: &Options) -> Workers {
-    let (threads, readers) = (options.threads as u32, options.readers.unwrap_or(READERS));
+    let (threads, readers) = (options.threads as u32, options.reading.readers.unwrap_or(READERS));
     // What is near is read by the processor itself: no more threads than were asked for. Elsewhere some wait while others
     // decode.
     let loaders =
-        if options.is_near() { threads.max(options.readers.unwrap_or(1)) } else { threads + readers };
+        if options.is_near() { threads.max(options.reading.readers.unwrap_or(1)) } else { threads + readers };
     // One pool for both: files of both kinds follow each other.
     Workers { readers, decoders: loaders, loaders, writers: threads, depths: Depths::default() }
 }
@@ -369,7 +358,7 @@ fn setup(options: &Options, scene: &Scene, plan: &Plan, psfs: &[Psf]) -> Setup {
     let fields = &scene.fields;
     let channels = plan.channels.iter().zip(psfs).map(|(channel, psf)| ChannelSetup {
         psf: psf.clone(),
-        background: options.background.get(channel.source).copied().unwrap_or(0.0),
+        background: options.background.of(channel.source).copied().unwrap_or(0.0),
     });
     Setup {
         fft: plan.grid.fft,

@@ -1,7 +1,6 @@
 //! The type of the output's samples.
 
-use crate::cli::args::OutputType;
-use crate::options::Options;
+use crate::options::{Options, OutputType};
 use crate::pixels::SampleType;
 use crate::plan::{OutputChannel, widest_type};
 

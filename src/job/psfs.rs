@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::job::input::{Format, format_of};
 use crate::job::system;
 use crate::job::taken_by::{check_widefield, emission_note, shear_note};
-use crate::options::{Options, PerChannel, PsfSource};
+use crate::options::{ForChannel, Options, PerChannel, PsfSource};
 use crate::pixels::Samples;
 use crate::plan::OutputChannel;
 use crate::psf::{Measured, Objective, Psf, Treatment, WidefieldOptics};
@@ -65,7 +65,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn make(&self, channel: &OutputChannel) -> Result<Psf> {
-        let psf = match self.options.psf.get(channel.source).unwrap_or(&PsfSource::Auto) {
+        let psf = match self.options.psf.of(channel.source).unwrap_or(&PsfSource::Auto) {
             PsfSource::Auto => self.model(None, channel)?,
             PsfSource::Objective(name) => self.model(Some(Objective::named(name)?), channel)?,
             PsfSource::File(path) if path.extension().is_some_and(|e| e == "toml") => {
@@ -91,7 +91,7 @@ impl Maker<'_> {
             Some(objective) => (Some(objective.na), Some(objective.refractive_index), objective.emission_nm),
             None => (known.na, known.refractive_index, None),
         };
-        let given = |number: &PerChannel<f64>| number.get(channel.source).copied();
+        let given = |number: &[ForChannel<f64>]| number.of(channel.source).copied();
         let emission = given(&self.options.emission_nm);
         if emission.is_none() {
             notes.extend(emission_note(self.dataset, channel));
@@ -133,7 +133,7 @@ impl Maker<'_> {
         let image = self.voxel_um.zip(volume.voxel_um).map(|(image, psf)| image.or(psf).unwrap_or(1.0));
         let image =
             if self.slices == 1 { Zyx { z: volume.voxel_um.z.unwrap_or(image.z), ..image } } else { image };
-        let background = self.options.psf_background.get(channel.source).copied();
+        let background = self.options.psf_background.of(channel.source).copied();
         let treatment = Treatment { background, centre: self.options.psf_centre };
         let Volume { data, shape, voxel_um } = volume;
         let mut psf = Psf::from_volume(Measured { name: path, data, shape, voxel_um }, image, treatment)?;

@@ -9,7 +9,7 @@ use crate::dataset::{Input, Scene, Subblock};
 use crate::decon::Shading;
 use crate::error::{Error, Result};
 use crate::job::system;
-use crate::options::Options;
+use crate::options::{Options, PerChannel};
 use crate::plan::OutputChannel;
 use crate::tiff::{Planes, TiffStack};
 
@@ -36,9 +36,9 @@ pub fn for_channels(
     let mut files = Files { everything, memory_bytes, read: BTreeMap::new() };
     let mut shadings = Vec::new();
     for channel in channels {
-        let flat = options.flatfield.get(channel.source);
+        let flat = options.flatfield.of(channel.source);
         let flat = flat.map(|path| files.plane("--flatfield", path, channel)).transpose()?;
-        let dark = options.darkfield.get(channel.source);
+        let dark = options.darkfield.of(channel.source);
         let dark = dark.map(|path| files.plane("--darkfield", path, channel)).transpose()?;
         let gain = flat.as_ref().map(Plane::gain).transpose()?;
         if let Some(dark) = &dark {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{local, not_negative};
-use crate::error::{Error, Result};
+use super::value::{Parsed, local, not_negative};
 use crate::psf::PsfBackground;
 
 /// Where a PSF comes from.
@@ -31,86 +30,81 @@ pub enum Offset {
     Counts(f32),
 }
 
-/// One value for all channels, or one for each of some.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PerChannel<T> {
-    all: Option<T>,
-    each: BTreeMap<u32, T>,
+/// What one use of a flag says: for all channels, or as `C=VALUE` for one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForChannel<T> {
+    /// As the file counts them; `None` for all that have no value of their own.
+    pub channel: Option<u32>,
+    /// What was said.
+    pub value: T,
 }
 
-impl<T> PerChannel<T> {
+impl<T> ForChannel<T> {
+    /// For all channels.
+    pub fn all(value: T) -> Self {
+        Self { channel: None, value }
+    }
+}
+
+/// All uses of such a flag.
+pub trait PerChannel<T> {
     /// The value for `channel` of the file.
-    pub fn get(&self, channel: u32) -> Option<&T> {
-        self.each.get(&channel).or(self.all.as_ref())
+    fn of(&self, channel: u32) -> Option<&T>;
+
+    /// The channels for which there are values; `None` for all others.
+    fn channels(&self) -> Vec<Option<u32>>;
+}
+
+impl<T> PerChannel<T> for [ForChannel<T>] {
+    fn of(&self, channel: u32) -> Option<&T> {
+        let value = |wanted: Option<u32>| self.iter().find(|one| one.channel == wanted);
+        value(Some(channel)).or_else(|| value(None)).map(|one| &one.value)
     }
 
-    /// Every value that was given.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.all.iter().chain(self.each.values())
-    }
-
-    /// Whether no value was given.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_none() && self.each.is_empty()
-    }
-
-    /// `flag` names a channel that is not there.
-    ///
-    /// # Errors
-    /// `Option` when a value was given for a channel from `channels` on.
-    pub fn check(&self, flag: &str, channels: u32) -> Result<()> {
-        match self.each.keys().find(|&&channel| channel >= channels) {
-            Some(channel) => Err(Error::option(
-                flag,
-                format!("channel {channel} is not there; the file has {channels} (from 0)"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// What `values` of `flag` say, each for all channels or for one, as `C=VALUE`.
-    ///
-    /// # Errors
-    /// Those of `parse`; `Option` when a channel is repeated.
-    pub(super) fn parse(flag: &str, values: &[String], parse: impl Fn(&str) -> Result<T>) -> Result<Self> {
-        let mut result = Self { all: None, each: BTreeMap::new() };
-        for text in values {
-            let channel = text.split_once('=').and_then(|(c, value)| Some((c.parse::<u32>().ok()?, value)));
-            let repeated = match channel {
-                Some((channel, value)) => result.each.insert(channel, parse(value)?).is_some(),
-                None => result.all.replace(parse(text)?).is_some(),
-            };
-            if repeated {
-                return Err(Error::option(flag, format!("{text} repeats a channel")));
-            }
-        }
-        Ok(result)
+    fn channels(&self) -> Vec<Option<u32>> {
+        self.iter().map(|one| one.channel).collect()
     }
 }
 
-impl Offset {
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        if text == "auto" { Ok(Self::Auto) } else { Ok(Self::Counts(not_negative("--offset", text)?)) }
+/// Reads what `parse` reads, or `C=` and that.
+pub fn for_channel<T>(parse: fn(&str) -> Parsed<T>) -> impl Fn(&str) -> Parsed<ForChannel<T>> + Clone {
+    move |text| {
+        let named = text.split_once('=').and_then(|(c, value)| Some((c.parse::<u32>().ok()?, value)));
+        let (channel, value) = named.map_or((None, text), |(channel, value)| (Some(channel), value));
+        Ok(ForChannel { channel, value: parse(value)? })
     }
 }
 
-impl PsfSource {
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        Ok(match text.strip_prefix("objective:") {
-            Some(name) => Self::Objective(name.to_owned()),
-            None if text == "auto" => Self::Auto,
-            None => Self::File(local("--psf", text)?),
-        })
+/// `all`, and `each` by its channel.
+pub(super) fn serialize<T: Serialize, S: Serializer>(
+    values: &[ForChannel<T>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Values<'a, T> {
+        all: Option<&'a T>,
+        each: BTreeMap<u32, &'a T>,
     }
+    let all = values.iter().find(|one| one.channel.is_none()).map(|one| &one.value);
+    let each = values.iter().filter_map(|one| Some((one.channel?, &one.value))).collect();
+    Values { all, each }.serialize(serializer)
 }
 
-/// Counts, or the level of the border.
-///
-/// # Errors
-/// `Option` for what is neither.
-pub(super) fn psf_background(text: &str) -> Result<PsfBackground> {
-    match text {
-        "auto" => Ok(PsfBackground::Auto),
-        _ => Ok(PsfBackground::Counts(not_negative("--psf-background", text)?)),
+/// Counts, or `auto`.
+pub fn offset(text: &str) -> Parsed<Offset> {
+    if text == "auto" { Ok(Offset::Auto) } else { not_negative(text).map(Offset::Counts) }
+}
+
+/// Counts, or `auto`.
+pub fn psf_background(text: &str) -> Parsed<PsfBackground> {
+    if text == "auto" { Ok(PsfBackground::Auto) } else { not_negative(text).map(PsfBackground::Counts) }
+}
+
+/// `auto`, `objective:NAME` or a path.
+pub fn psf(text: &str) -> Parsed<PsfSource> {
+    match text.strip_prefix("objective:") {
+        Some(name) => Ok(PsfSource::Objective(name.to_owned())),
+        None if text == "auto" => Ok(PsfSource::Auto),
+        None => local(text).map(PsfSource::File),
     }
 }

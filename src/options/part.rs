@@ -1,13 +1,14 @@
-//! Which part of a file is asked for: a region, channels, slices, times, as typed; and what its planes are.
+//! Which part of a file is asked for: a region, channels, slices, times.
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::value::Parsed;
 use crate::error::{Error, Result};
 use crate::space::{Mosaic, Rect, Zyx};
-use crate::tiff::Axes;
 
 /// More pixels than any mosaic has along one axis; it keeps sums within 64 bits.
 const FARTHEST_PX: f64 = (1_u64 << 40) as f64;
@@ -80,13 +81,12 @@ impl fmt::Display for Length {
     }
 }
 
-impl Region {
+impl FromStr for Region {
+    type Err = String;
+
     /// Reads `X,Y,W,H`.
-    ///
-    /// # Errors
-    /// `Option` when it is not of this form, or empty.
-    pub fn parse(text: &str) -> Result<Self> {
-        let wrong = |what: &str| Error::option("--region", format!("{text} {what}"));
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |what: &str| format!("{text} {what}");
         let lengths: Option<Vec<_>> = text.split(',').map(Length::parse).collect();
         let Some([x, y, width, height]) = lengths.as_deref() else {
             return Err(wrong("is not of the form X,Y,W,H in pixels from 0, or with a unit as in 100um"));
@@ -96,7 +96,9 @@ impl Region {
         }
         Ok(Self { x: *x, y: *y, width: *width, height: *height })
     }
+}
 
+impl Region {
     /// The region in level-0 pixels of `voxel_um`.
     ///
     /// # Errors
@@ -110,31 +112,38 @@ impl Region {
     }
 }
 
-impl Indices {
+impl FromStr for Indices {
+    type Err = String;
+
     /// Reads a list such as `0,2-3`.
-    ///
-    /// # Errors
-    /// `Option` naming `flag` when it is not of this form.
-    pub fn parse(flag: &str, text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
             (first <= last).then_some(first..=last)
         };
         let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
-        ranges.map(Self).ok_or_else(|| {
-            Error::option(flag, format!("{text} is not made of indices from 0 and ranges, such as 0,2-3"))
-        })
+        ranges
+            .map(Self)
+            .ok_or_else(|| format!("{text} is not made of indices from 0 and ranges, such as 0,2-3"))
     }
+}
 
+impl From<u32> for Indices {
+    fn from(index: u32) -> Self {
+        Self(vec![index..=index])
+    }
+}
+
+impl Indices {
     /// Reads one range such as `5-20`, or one index.
     ///
     /// # Errors
-    /// `Option` naming `flag` when it is not of this form.
-    pub fn parse_range(flag: &str, text: &str) -> Result<Self> {
-        match Self::parse(flag, text) {
+    /// What is wrong with `text`.
+    pub fn range(text: &str) -> Parsed<Self> {
+        match text.parse::<Self>() {
             Ok(indices) if indices.0.len() == 1 => Ok(indices),
-            _ => Err(Error::option(flag, format!("{text} is not one range of indices from 0, such as 5-20"))),
+            _ => Err(format!("{text} is not one range of indices from 0, such as 5-20")),
         }
     }
 
@@ -164,15 +173,6 @@ impl Indices {
     }
 }
 
-/// What `--axes` says.
-///
-/// # Errors
-/// `Option` when that is no list of axes.
-pub fn axes(text: &Option<String>) -> Result<Option<Axes>> {
-    let parse = |text: &String| text.parse().map_err(|reason: String| Error::option("--axes", reason));
-    text.as_ref().map(parse).transpose()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_region_is_in_pixels_or_micrometres() {
         let voxel = Zyx::new(None, Some(0.5), Some(0.25));
-        let px = |text: &str| Region::parse(text).unwrap().to_px(voxel).unwrap();
+        let px = |text: &str| text.parse::<Region>().unwrap().to_px(voxel).unwrap();
         assert_eq!(px("1,2,30,40"), Rect::new(1, 2, 30, 40));
         assert_eq!(px("100um, 50µm,2000um,10px"), Rect::new(400, 100, 8000, 10));
         for text in [
@@ -194,25 +194,25 @@ mod tests {
             "0,0,nanum,5",
             "0.5,0,5,5",
         ] {
-            assert!(Region::parse(text).is_err(), "{text} was taken");
+            assert!(text.parse::<Region>().is_err(), "{text} was taken");
         }
-        let um = Region::parse("0um,0,5,5").unwrap();
+        let um = "0um,0,5,5".parse::<Region>().unwrap();
         assert!(um.to_px(Zyx::default()).unwrap_err().to_string().contains("--voxel-um"));
-        assert!(Region::parse("0,0,0.01um,5").unwrap().to_px(voxel).is_err());
-        assert!(Region::parse("0,0,1e300um,5").unwrap().to_px(voxel).is_err());
+        assert!("0,0,0.01um,5".parse::<Region>().unwrap().to_px(voxel).is_err());
+        assert!("0,0,1e300um,5".parse::<Region>().unwrap().to_px(voxel).is_err());
     }
 
     #[test]
     fn indices_are_lists_of_ranges() {
-        let indices = Indices::parse("--channels", "0, 2-3").unwrap();
+        let indices = "0, 2-3".parse::<Indices>().unwrap();
         assert_eq!([0, 1, 2, 3, 4].map(|i| indices.has(i)), [true, false, true, true, false]);
         assert!(indices.check("--channels", "the file", "channels", 4).is_ok());
         let error = indices.check("--channels", "the file", "channels", 3).unwrap_err().to_string();
         assert_eq!(error, "--channels: index 3 is not there; the file has 3 channels (from 0)");
         for text in ["", "-1", "3-2", "1-", "a", "1,,2"] {
-            assert!(Indices::parse("--channels", text).is_err(), "{text} was taken");
+            assert!(text.parse::<Indices>().is_err(), "{text} was taken");
         }
-        assert!(Indices::parse_range("--slices", "5-20").is_ok());
-        assert!(Indices::parse_range("--slices", "5,7").is_err());
+        assert!(Indices::range("5-20").is_ok());
+        assert!(Indices::range("5,7").is_err());
     }
 }

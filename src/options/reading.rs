@@ -1,80 +1,81 @@
-//! What the flags of reading mean: sizes, times, hosts.
+//! How the input is read.
 
 use std::time::Duration;
 
-use crate::cli::args::ReadingArgs;
-use crate::error::{Error, Result};
-use crate::source::{Access, Merging, Simulation, seconds};
+use clap::Args;
+use serde::Serialize;
+
+use super::value::{bytes, bytes_or_none, host, some_time, time};
+use crate::source::{Access, IoMethod, Merging, Simulation};
 use crate::stop::Stop;
 
-/// Reads a size such as `2GiB`, `800MiB`, `1.5 GB` or a plain number of bytes.
-pub(super) fn bytes(flag: &str, text: &str) -> Result<u64> {
-    const UNITS: [(&str, f64); 9] = [
-        ("kib", 1024.0),
-        ("mib", 1048576.0),
-        ("gib", 1073741824.0),
-        ("kb", 1e3),
-        ("mb", 1e6),
-        ("gb", 1e9),
-        ("k", 1024.0),
-        ("m", 1048576.0),
-        ("g", 1073741824.0),
-    ];
-    let lower = text.trim().to_ascii_lowercase();
-    let unit = UNITS.iter().find_map(|(name, factor)| Some((lower.strip_suffix(name)?, *factor)));
-    let (number, factor) = unit.unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1.0));
-    let size = number.trim().parse().ok().map(|n: f64| n * factor).filter(|n| (1.0..1e18).contains(n));
-    size.map(|n| n as u64).ok_or_else(|| Error::option(flag, format!("{text} is not a size such as 2GiB")))
+/// How the input is read.
+#[derive(Args, Clone, Debug, Serialize)]
+#[command(next_help_heading = "Reading")]
+pub struct Reading {
+    /// Threads that read: requests that wait for the storage at the same time [default: 2]
+    ///
+    /// More help where the storage takes long to answer.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub readers: Option<u32>,
+    /// Bytes between two subblocks that are read and thrown away rather than asked for around, such as 64KiB
+    #[arg(long = "merge-gap", value_name = "SIZE", default_value = "64KiB", value_parser = bytes_or_none)]
+    pub merge_gap_bytes: u64,
+    /// Bytes of a request for several subblocks, at most, such as 8MiB
+    ///
+    /// A server is asked for up to so many at a time, and for 64KiB where this is less.
+    #[arg(long = "request-size", value_name = "SIZE", default_value = "8MiB", value_parser = bytes)]
+    pub request_bytes: u64,
+    /// How often a request that fails is repeated [default: 3; of a server, as often as --retry-for allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub retries: Option<u32>,
+    /// For how long a request that fails is repeated, such as 2m
+    ///
+    /// The pauses between two requests are up to 20 s, or as long as a server says (Retry-After).
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time)]
+    pub retry_for: Duration,
+    /// How long a server may be silent before the request counts as failed, such as 30s
+    ///
+    /// Storage of this computer, such as a network mount, cannot be asked again: when it answers nothing for so long, the run
+    /// ends, and what is finished stays. While the storage flushes what was written, which may take minutes, the run only says
+    /// so.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
+    pub timeout: Duration,
+    /// Let a server send on to this HOST, HOST:PORT or *.HOST; may be given again
+    ///
+    /// With http://HOST also from a server whose connection is encrypted to one whose connection is not.
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
+    pub allow_redirects: Vec<String>,
+    /// By which calls a local file is read
+    ///
+    /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off.
+    #[arg(long, value_enum, default_value_t = IoMethod::Pread)]
+    pub io: IoMethod,
+    /// Read as if from slow or unreliable storage, such as latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1
+    ///
+    /// stall=100 answers 100 requests and then none, stall-writes=100 so many calls on the output.
+    #[arg(long, value_name = "WHAT")]
+    pub simulate_storage: Option<Simulation>,
+    /// Ends requests that wait.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub stop: Stop,
 }
 
-/// How `reading` asks for the input.
-///
-/// # Errors
-/// `Option` with the flag and what is wrong.
-pub fn access(reading: &ReadingArgs) -> Result<Access> {
-    let simulate = |text| Simulation::parse("--simulate-storage", text);
-    let silence = seconds(reading.timeout.trim()).filter(|&secs| secs > 0.0);
-    let timeout = silence.ok_or_else(|| {
-        Error::option("--timeout", format!("{} is not a time such as 30s, up to an hour", reading.timeout))
-    })?;
-    let gap = match reading.merge_gap.trim() {
-        "0" => 0,
-        text => bytes("--merge-gap", text)?,
-    };
-    let merging = Merging { gap, most: bytes("--request-size", &reading.request_size)? };
-    Ok(Access {
-        io: reading.io,
-        simulation: reading.simulate_storage.as_deref().map(simulate).transpose()?,
-        retries: reading.retries,
-        retry_for: retry_for(&reading.retry_for)?,
-        timeout: Duration::from_secs_f64(timeout),
-        redirects: redirects(&reading.allow_redirects)?,
-        part_bytes: merging.most.max(Access::SMALLEST_PART_BYTES),
-        merging,
-        stop: Stop::default(),
-    })
-}
-
-/// For how long requests are repeated.
-fn retry_for(text: &str) -> Result<Duration> {
-    let secs = seconds(text.trim()).map(Duration::from_secs_f64);
-    secs.ok_or_else(|| {
-        Error::option("--retry-for", format!("{text} is not a time such as 2m, up to an hour"))
-    })
-}
-
-/// Hosts that a server may send on to.
-fn redirects(hosts: &[String]) -> Result<Vec<String>> {
-    let is_host = |text: &str| {
-        let text = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or(text);
-        let name = text.strip_prefix("*.").unwrap_or(text);
-        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || ".-_:[]".contains(c))
-    };
-    match hosts.iter().find(|host| !is_host(host.trim())) {
-        Some(wrong) => {
-            let what = "no host such as files.example.org, *.example.org or http://localhost:8080";
-            Err(Error::option("--allow-redirects", format!("{wrong} is {what}")))
+impl Reading {
+    /// How a file is reached so.
+    pub fn access(&self) -> Access {
+        let merging = Merging { gap: self.merge_gap_bytes, most: self.request_bytes };
+        Access {
+            io: self.io,
+            simulation: self.simulate_storage.clone(),
+            retries: self.retries,
+            retry_for: self.retry_for,
+            timeout: self.timeout,
+            redirects: self.allow_redirects.clone(),
+            part_bytes: merging.most.max(Access::SMALLEST_PART_BYTES),
+            merging,
+            stop: self.stop.clone(),
         }
-        None => Ok(hosts.iter().map(|host| host.trim().to_owned()).collect()),
     }
 }

@@ -170,7 +170,7 @@ impl<'a> FileRun<'a> {
         }
         let Some(iterations) = decide()? else { return Ok(None) };
         // Before any shard that is made with them is finished.
-        if self.job.options.until.is_some() {
+        if self.job.options.stopping.until().is_some() {
             let decided = Note::Decided { image: i, iterations: iterations.clone() };
             self.output.note(&super::json(&decided))?;
         }
@@ -297,7 +297,7 @@ fn create(job: &Job, target: Option<&Target>) -> Result<Option<Box<dyn Output>>>
         return Ok(Some(Box::new(Null::new(described.iter().map(|(layout, _)| layout)))));
     };
     let writes = job.timeline.writes();
-    if let Some(calls) = job.options.access.simulation.as_ref().and_then(|it| it.stall_writes_after) {
+    if let Some(calls) = job.options.reading.simulate_storage.as_ref().and_then(|it| it.stall_writes_after) {
         writes.stall_after(calls);
     }
     job.options.format().create(target, &described, &describe::provenance(job), writes)
@@ -328,7 +328,7 @@ fn take_over(job: &Job, output: &dyn Output, tally: &Tally<'_>) -> Result<Vec<On
     }
     tally.files().take_over(&files, &*job.input)?;
     let has_shards = |i: usize| output.image(i).progress().finished_count() > 0;
-    if job.options.until.is_some() {
+    if job.options.stopping.until().is_some() {
         for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {
             let is_known = decided[i].get().is_some_and(|each| each.len() == image.plan.channels.len());
             if !is_known {

@@ -9,17 +9,8 @@ use crate::job::{Chosen, Image, Job};
 
 /// Options that change how long a run takes and not what it makes; and those whose effect stands beside them: the
 /// input's identity, the grid, the backend. The output does not show them: it is the same, byte for byte.
-const NEUTRAL: [&str; 9] = [
-    "input",
-    "skip_damaged",
-    "memory_bytes",
-    "gpu_memory_bytes",
-    "backend",
-    "device",
-    "threads",
-    "access",
-    "readers",
-];
+const NEUTRAL: [&str; 8] =
+    ["input", "skip_damaged", "memory_bytes", "gpu_memory_bytes", "backend", "device", "threads", "reading"];
 
 /// Names and values; what is long is there as a checksum.
 pub fn identity(job: &Job) -> Value {

@@ -20,12 +20,12 @@ mod until;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::args::MaskUse;
 use crate::dataset::{Fetched, FieldSamples, RawSubblock, Scene, Subblock};
 use crate::decon::{Field, FinishedTile, NO_DATA, OpenTiles, Painter};
 use crate::engine::DecodedBatch;
 use crate::error::{Error, Result};
 use crate::job::{Job, workers};
+use crate::options::MaskUse;
 use crate::output::{Output, Target};
 use crate::pipeline::StageTime;
 use crate::pixels::Samples;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::cli::args::JobArgs;
 use crate::czi::write::{CziWriter, Metadata, NewSubblock};
 use crate::dataset::{Compression, Plane};
 use crate::options::Options;
@@ -24,8 +23,7 @@ fn prepare(input: &Path, flags: &str) -> Result<Job> {
             fixed.extend([flag, value]);
         }
     }
-    let args = JobArgs::parse(fixed.into_iter().chain(flags.split_whitespace())).unwrap();
-    Job::prepare(Options::new(&args)?)
+    Job::prepare(Options::parse(fixed.into_iter().chain(flags.split_whitespace())).unwrap())
 }
 
 /// 7 × 5 overlapping fields of 60 × 50 pixels, compressed and not in turn.

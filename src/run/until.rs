@@ -71,7 +71,7 @@ impl Work<'_> {
     /// Those of reading and of the backend.
     pub(super) fn decide(&self, decider: &mut impl Decider, stop: &Stop) -> Result<Option<Vec<u32>>> {
         let (plan, most) = (&self.job.images[self.number].plan, self.job.options.iterations);
-        let Some(until) = self.job.options.until else {
+        let Some(until) = self.job.options.stopping.until() else {
             return Ok(Some(vec![most; plan.channels.len()]));
         };
         // What is read is counted; what is found in it will be found again.

@@ -112,6 +112,12 @@ fn url_of_folder(url: &str) -> String {
     folder.map_or_else(|| url.to_owned(), |folder| format!("{folder}/{behind}"))
 }
 
+impl From<&str> for Location {
+    fn from(text: &str) -> Self {
+        OsString::from(text).into()
+    }
+}
+
 impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
         path.as_os_str().to_owned().into()

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -133,18 +134,18 @@ impl ReadAt for Simulated {
     }
 }
 
-impl Simulation {
-    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1,stall=100,stall-writes=100`, each part or not.
-    ///
-    /// # Errors
-    /// `Option` naming the part that is not understood.
-    pub fn parse(flag: &str, text: &str) -> Result<Self> {
+impl FromStr for Simulation {
+    type Err = String;
+
+    /// Reads `latency=10ms,bandwidth=100MB/s,jitter=2ms,errors=0.01,seed=1,stall=100,stall-writes=100`, each part or not; the
+    /// error names the part that is not understood.
+    fn from_str(text: &str) -> Result<Self, String> {
         let mut simulation = Self::default();
         for part in text.split(',') {
             let wrong = || {
                 let known = "latency=10ms, jitter=2ms, bandwidth=100MB/s, errors=0.01 (up to 1), seed=1, stall=100, \
                              stall-writes=100";
-                Error::option(flag, format!("{part} is none of {known}"))
+                format!("{part} is none of {known}")
             };
             let (name, value) = part.trim().split_once('=').ok_or_else(wrong)?;
             match name {
@@ -205,7 +206,7 @@ pub(super) mod tests {
     }
 
     fn simulated(text: &str) -> Simulated {
-        let simulation = Simulation::parse("--simulate-storage", text).unwrap();
+        let simulation = text.parse::<Simulation>().unwrap();
         Simulated::new(Box::new(Counting), Arc::new(SlowLine::new(simulation)), 0)
     }
 
@@ -221,12 +222,12 @@ pub(super) mod tests {
             stall_after: Some(9),
             stall_writes_after: Some(8),
         };
-        assert_eq!(Simulation::parse("--simulate-storage", all).unwrap(), expected);
+        assert_eq!(all.parse::<Simulation>().unwrap(), expected);
         for wrong in
             ["", "latency", "latency=10", "errors=2", "bandwidth=fast", "seed=-1", "stall=x", "speed=1ms"]
         {
-            let error = Simulation::parse("--simulate-storage", wrong).unwrap_err().to_string();
-            assert!(error.starts_with("--simulate-storage: "), "{error}");
+            let error = wrong.parse::<Simulation>().unwrap_err();
+            assert!(error.contains("is none of latency=10ms"), "{error}");
         }
     }
 

@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use decon_gpu::cli::args::JobArgs;
 use decon_gpu::czi::write::{CziWriter, Metadata, NewSubblock};
 use decon_gpu::dataset::{Channel, Optics, Plane};
 use decon_gpu::error::Result;
@@ -86,8 +85,7 @@ pub fn run(job: Job, output: &Path, report: &dyn Report) -> Result<Summary> {
 /// `input` with `flags`, split at spaces, on `gpu`.
 pub fn job(input: &Path, flags: &str, gpu: Gpu) -> Result<Job> {
     let fixed = ["run", input.to_str().unwrap(), "--chunk", "32", "--psf-size", "3,9,9"];
-    let args =
-        JobArgs::parse(fixed.into_iter().chain(flags.split_whitespace())).expect("the flags are right");
+    let options = Options::parse(fixed.into_iter().chain(flags.split_whitespace()));
     let timeline: Arc<Timeline> = Timeline::new(Detail::Spans);
-    Job::prepare_on(Options::new(&args)?, timeline, Some(Chosen::Gpu(gpu)))
+    Job::prepare_on(options.expect("the flags are right"), timeline, Some(Chosen::Gpu(gpu)))
 }
