@@ -55,7 +55,7 @@ pub(super) fn level(
         Some(PsfBackground::Auto) => {
             notes.push(format!(
                 "{} counts, {} of the PSF's light, were subtracted: the level of its border (--psf-background auto)",
-                rounded(level, 4),
+                in_counts(level),
                 percent(level)
             ));
             level
@@ -64,7 +64,7 @@ pub(super) fn level(
             notes.push(format!(
                 "{} of the PSF's light is a level of {} counts, as at its border, and was subtracted; --psf-background 0 keeps it",
                 percent(level),
-                rounded(level, 4)
+                in_counts(level)
             ));
             level
         }
@@ -74,12 +74,17 @@ pub(super) fn level(
                     "{} of the PSF's light would be a level of {} counts, as at its border, and was kept; --psf-background auto \
                      subtracts it",
                     percent(level),
-                    rounded(level, 4)
+                    in_counts(level)
                 ));
             }
             0.0
         }
     }
+}
+
+/// To four digits behind the point, or three in all where that is less: a PSF may be a share of its peak.
+fn in_counts(level: f64) -> String {
+    if level == 0.0 || level.abs() >= 0.01 { rounded(level, 4).to_string() } else { format!("{level:.2e}") }
 }
 
 /// The border of the plane where it is darkest: out of focus, light crosses it that is the PSF's own.

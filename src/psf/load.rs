@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::background;
 use super::centre::reach;
-use super::oddities::oddities;
+use super::oddities::{flat_top, oddities};
 use super::resample::{Grid, resample};
 use super::{Psf, PsfBackground, PsfCentre, legible};
 use crate::error::{Error, Result};
@@ -138,6 +138,7 @@ fn check_values(name: &Path, data: &[f32], shape: Zyx<u32>, notes: &mut Vec<Stri
             -100.0 * f64::from(lowest) / f64::from(peak)
         ));
     }
+    notes.extend(flat_top(data));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What looks wrong about a measured PSF once it is in its place: another bead beside it, axes in another order.
+//! What looks wrong about a measured PSF once it is in its place: another bead beside it, axes in another order, a peak that was cut off.
 
 use super::centre::{full_width_at_half_maximum, mean_of_three};
 use super::resample::along;
@@ -15,6 +15,8 @@ const BESIDE: f64 = 2.0;
 const ROUND: f64 = 1.25;
 /// A PSF whose depth is less than this part of its width has its axes in another order.
 const FLAT: f64 = 0.9;
+/// Voxels around a point between voxels.
+const MOST_AT_PEAK: usize = 8;
 /// Planes that tell a depth.
 const LEAST_PLANES: u32 = 5;
 
@@ -22,6 +24,16 @@ const LEAST_PLANES: u32 = 5;
 pub(super) fn oddities(light: &[f64], shape: Zyx<u32>, voxel_um: Zyx<f64>) -> Vec<String> {
     let widths = widths(light, shape);
     order(widths, shape, voxel_um).into_iter().chain(second_peak(light, shape, widths)).collect()
+}
+
+/// A PSF whose peak lies between voxels has up to eight that are as bright; one that was over-exposed has more. `data` is as the
+/// file has it.
+pub(super) fn flat_top(data: &[f32]) -> Option<String> {
+    let peak = data.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let count = data.iter().filter(|&&value| value == peak).count();
+    (peak > 0.0 && count > MOST_AT_PEAK).then(|| {
+        format!("{count} voxels of the PSF have its highest value, {peak}: was it over-exposed? Its peak is then too flat")
+    })
 }
 
 /// Full widths at half maximum through the centre, in voxels.
@@ -111,6 +123,20 @@ mod tests {
         let share: f64 = said.split_once(" %").unwrap().0.parse().unwrap();
         assert!((34.0..=37.5).contains(&share) && said.contains("around 8 × 36 × 39"), "{said}");
         assert!(with(0.03).is_empty());
+    }
+
+    #[test]
+    fn a_peak_that_was_cut_off_is_said() {
+        let data = |height: f32, off: f64| -> Vec<f32> {
+            let (shape, sigma) = (Zyx::new(16, 16, 16), Zyx::new(2.0, 1.5, 1.5));
+            let light = gaussian(shape, sigma, Zyx::new(off, off, off), 1.0);
+            light.iter().map(|&value| (value as f32).min(height)).collect()
+        };
+        // In the middle of a voxel, and of eight.
+        assert_eq!((flat_top(&data(1.0, 0.0)), flat_top(&data(1.0, -0.5))), (None, None));
+        let said = flat_top(&data(0.3, 0.0)).unwrap();
+        assert!(said.contains(" voxels of the PSF have its highest value, 0.3: "), "{said}");
+        assert_eq!(flat_top(&[0.0; 20]), None);
     }
 
     #[test]
