@@ -82,7 +82,7 @@ impl Stack {
         }
         let mut own = std::mem::take(&mut description.channels);
         if let Some(StackPage { page, .. }) = pages.first() {
-            own = channels_of_samples(own, page, like.is_rgb());
+            own = channels_of_samples(own, &description.of_samples, page, like.is_rgb());
             own.iter_mut().for_each(|channel| channel.pixel_type = Some(page.pixels.pixel_type()));
         }
         let channels = share_channels(&own, &mut self.channels);
@@ -183,8 +183,11 @@ fn beyond_the_end(page: &Page, place: &Place) -> Option<Fault> {
 }
 
 /// A channel for each sample of a pixel, where these are channels.
-fn channels_of_samples(channels: Vec<Channel>, page: &Page, is_rgb: bool) -> Vec<Channel> {
+fn channels_of_samples(channels: Vec<Channel>, known: &[Channel], page: &Page, is_rgb: bool) -> Vec<Channel> {
     let Meaning::Channels(count @ 2..) = page.pixels.meaning else { return channels };
+    if channels.len() == 1 && known.len() == count as usize {
+        return known.to_vec();
+    }
     const COLOURS: [(&str, [u8; 3]); 3] =
         [("Red", [255, 0, 0]), ("Green", [0, 255, 0]), ("Blue", [0, 0, 255])];
     let of_sample = |channel: &Channel, sample: usize| match COLOURS.get(sample).filter(|_| is_rgb) {

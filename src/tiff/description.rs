@@ -29,6 +29,8 @@ pub(super) struct Description {
     pub times: u32,
     /// One for each value of `Plane::c`.
     pub channels: Vec<Channel>,
+    /// What is known of the samples of a pixel, where these are channels and planes have no more.
+    pub of_samples: Vec<Channel>,
     pub voxel_um: Zyx<Option<f64>>,
     pub interval_secs: Option<f64>,
     pub optics: Optics,

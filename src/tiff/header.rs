@@ -4,7 +4,7 @@ use serde_json::Value;
 use tiff::tags::Tag;
 
 use super::ifd::{Directory, Tags};
-use super::lsm::{CZ_LSMINFO, Lsm};
+use super::lsm::Lsm;
 use super::ndtiff::NdTiff;
 use super::ome;
 use super::stk::Stk;
@@ -84,7 +84,6 @@ impl Header {
     /// # Errors
     /// `Io`; `Format` when a text or a vendor's value passes the end of the file.
     pub fn read(tags: &mut Tags<'_>, directory: &Directory) -> Result<Self> {
-        let lsm = tags.bytes(directory, CZ_LSMINFO)?;
         let unit = broken_as_none(tags.number(directory, Tag::ResolutionUnit))?;
         let mut pixels = |tag| Ok(broken_as_none(tags.real(directory, tag))?.filter(|&pixels| pixels > 0.0));
         let (x, y) = (pixels(Tag::XResolution)?, pixels(Tag::YResolution)?);
@@ -97,7 +96,7 @@ impl Header {
         Ok(Self {
             micro_manager_um: micro_manager.iter().find_map(|json| number_in_json(json, "PixelSizeUm")),
             descriptions: tags.texts(directory, Tag::ImageDescription)?,
-            lsm: lsm.and_then(|bytes| Lsm::parse(&bytes, tags.order)),
+            lsm: Lsm::read(tags, directory)?,
             stk: Stk::read(tags, directory)?,
             resolution: Resolution { x, y, unit },
             ..Self::default()

@@ -132,6 +132,11 @@ impl Outline {
         })
     }
 
+    /// The same page where its samples are known to be no colours, whatever it says.
+    pub fn without_colours(self) -> Self {
+        Self { photometric: if self.photometric == RGB { BLACK_IS_ZERO } else { self.photometric }, ..self }
+    }
+
     /// Whether the pixels of `other` are of the same kind; sizes may differ.
     pub fn is_of_kind(&self, other: &Self) -> bool {
         let kind = |page: &Self| {

@@ -50,6 +50,11 @@ pub(super) fn open(source: Box<dyn ReadAt>, axes: Option<&Axes>, beside: Beside<
     };
     files::complete(&mut header, &mut files, beside)?;
     let own = files.file(0);
+    // Three channels of a confocal microscope call themselves red, green, blue.
+    let outlines = match header.lsm {
+        Some(_) => outlines.into_iter().map(Outline::without_colours).collect(),
+        None => outlines,
+    };
     let Sorted { planes: outlines, mut copies, notes } = images::sort(outlines, header.names_directories());
     let first = &outlines[0];
     let behind = planes_behind_one_directory(&header, (first.width, first.height));

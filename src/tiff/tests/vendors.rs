@@ -6,6 +6,10 @@ use super::*;
 
 /// A tag CZ_LSMINFO of z slices and t times of one channel; voxels of 0.1, 0.1, 0.5 µm.
 fn lsm_info(width: u32, z: u32, t: u32, positions: u32) -> RawEntry {
+    bytes(34412, lsm_tag(width, z, t, positions))
+}
+
+fn lsm_tag(width: u32, z: u32, t: u32, positions: u32) -> Vec<u8> {
     let mut info = vec![0; 512];
     for (at, number) in
         [(0, 0x0400_494c), (4, 512), (8, width), (12, HEIGHT), (16, z), (20, 1), (24, t), (264, positions)]
@@ -15,7 +19,7 @@ fn lsm_info(width: u32, z: u32, t: u32, positions: u32) -> RawEntry {
     for (at, number) in [(40, 1e-7), (48, 1e-7), (56, 5e-7), (112, 2.0)] {
         info[at..at + 8].copy_from_slice(&f64::to_le_bytes(number));
     }
-    bytes(34412, info)
+    info
 }
 
 /// Pages, each before a thumbnail.
@@ -73,6 +77,101 @@ fn an_lsm_of_other_pages_than_it_counts_is_refused_or_noted() {
         let stack = TiffStack::open(lsm(5, || info(WIDTH, 3, 2, 1)).path()).unwrap();
         assert!(stack.dataset().notes[0].contains(note), "{:?}", stack.dataset().notes);
         assert!(stack.dataset().notes[0].contains("--axes"), "{:?}", stack.dataset().notes);
+    }
+}
+
+/// Entries of an LSM's scan information: a block that begins, a whole number, a real one, a text.
+fn block(id: u32) -> Vec<u8> {
+    [id, 0, 0].map(u32::to_le_bytes).concat()
+}
+
+fn whole(id: u32, number: u32) -> Vec<u8> {
+    [id, 4, 4, number].map(u32::to_le_bytes).concat()
+}
+
+fn real(id: u32, number: f64) -> Vec<u8> {
+    [&[id, 5, 8].map(u32::to_le_bytes).concat()[..], &number.to_le_bytes()].concat()
+}
+
+fn ascii(id: u32, text: &str) -> Vec<u8> {
+    [&[id, 2, text.len() as u32 + 1].map(u32::to_le_bytes).concat()[..], text.as_bytes(), &[0]].concat()
+}
+
+/// Two tracks: one laser of two that is on, and two detectors; then two lasers, and a detector of two that is on.
+fn scan_information() -> Vec<u8> {
+    const END: u32 = 0xffff_ffff;
+    let laser =
+        |nm: f64, is_on| [block(0x9000_0000), real(0x9000_0003, nm), whole(0x9000_0004, is_on), block(END)];
+    let detector = |is_on, [start, stop]: [f64; 2], dye: &str| {
+        let spectrum = [real(0x7000_0022, start), real(0x7000_0023, stop)].concat();
+        [block(0x7000_0000), whole(0x7000_000b, is_on), spectrum, ascii(0x7000_0026, dye), block(END)]
+    };
+    [
+        vec![block(0x1000_0000), ascii(0x1000_0004, "Plan-Apochromat 63x/1.40 Oil DIC M27")],
+        vec![block(0x2000_0000), block(0x4000_0000), whole(0x4000_0006, 1)],
+        laser(488.0, 1).to_vec(),
+        laser(561.0, 0).to_vec(),
+        detector(1, [495.0, 545.0], "GFP").to_vec(),
+        detector(1, [0.0, 0.0], "").to_vec(),
+        vec![block(END), block(0x4000_0000), whole(0x4000_0006, 1)],
+        laser(561.0, 1).to_vec(),
+        laser(633.0, 1).to_vec(),
+        detector(0, [400.0, 500.0], "off").to_vec(),
+        detector(1, [570.0, 620.0], "RFP").to_vec(),
+        vec![block(END), block(END), block(END)],
+    ]
+    .concat()
+    .concat()
+}
+
+#[test]
+fn an_lsm_says_the_objective_and_the_light_and_colours_of_its_channels() {
+    let mut tiff = RawTiff::new();
+    let planes = [0, 1, 2].map(|page| tiff.page(page));
+    let names = ["Ch1", "Ch2", ""]
+        .map(|name| [&(name.len() as u32 + 1).to_le_bytes()[..], name.as_bytes(), &[0]].concat());
+    let head = [60, 3, 3, 24, 36, 0].map(u32::to_le_bytes).concat();
+    let colours = vec![0, 255, 0, 0, 255, 0, 9, 0, 1, 2, 255, 0];
+    let colours = tiff.append(&[head, colours, names.concat()].concat());
+    let scan = tiff.append(&scan_information());
+    let mut info = lsm_tag(WIDTH, 1, 1, 0);
+    for (at, number) in [(20, 3), (108, colours), (124, scan)] {
+        info[at..at + 4].copy_from_slice(&u32::to_le_bytes(number));
+    }
+    // Three channels of a confocal call themselves red, green, blue.
+    tiff.directory(vec![
+        long(256, &[WIDTH]),
+        long(257, &[HEIGHT]),
+        short(258, &[16; 3]),
+        short(259, &[1]),
+        short(262, &[2]),
+        long(273, &planes),
+        short(277, &[3]),
+        long(278, &[HEIGHT]),
+        long(279, &[COUNT as u32 * 2; 3]),
+        short(284, &[2]),
+        bytes(34412, info),
+    ]);
+    let file = tiff.file();
+    let stack = TiffStack::open(file.path()).unwrap();
+    let dataset = stack.dataset();
+    let told: Vec<_> = dataset
+        .channels
+        .iter()
+        .map(|channel| (channel.name.as_deref(), channel.color, channel.excitation_nm, channel.emission_nm))
+        .collect();
+    let expected = [
+        (Some("Ch1"), Some([0, 255, 0]), Some(488.0), Some(520.0)),
+        (Some("Ch2"), Some([255, 0, 9]), Some(488.0), None),
+        (Some("RFP"), Some([1, 2, 255]), None, Some(595.0)),
+    ];
+    assert_eq!(told, expected);
+    assert!(dataset.channels.iter().all(|channel| channel.pixel_type == Some(PixelType::Gray16)));
+    let optics = &dataset.optics;
+    assert_eq!((optics.na, optics.magnification), (Some(1.4), Some(63.0)));
+    assert_eq!(optics.immersion.as_deref(), Some("Oil"));
+    for (page, samples) in decoded(&stack).into_iter().enumerate() {
+        assert_eq!(samples, Samples::U16(values(page, 1).map(|v| (v * 257) as u16).collect()), "{page}");
     }
 }
 
