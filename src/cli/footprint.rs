@@ -10,6 +10,12 @@ const INPUT: &str = "the input";
 /// Everything that `options` name but the input.
 pub fn of_options(options: &Options) -> Footprint {
     let mut footprint = Footprint::default();
+    add_options(&mut footprint, options);
+    footprint
+}
+
+/// Adds everything that `options` name but the input.
+pub fn add_options(footprint: &mut Footprint, options: &Options) {
     for (flag, files) in [("--flatfield", &options.flatfield), ("--darkfield", &options.darkfield)] {
         files.iter().for_each(|file| footprint.reads(flag, &file.value));
     }
@@ -18,7 +24,6 @@ pub fn of_options(options: &Options) -> Footprint {
             footprint.reads("--psf", path);
         }
     }
-    footprint
 }
 
 /// Adds an input; what is behind a URL is not on this computer.

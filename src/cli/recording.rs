@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::Result;
 use crate::report::{BatchSummary, Keeper, MemorySampler, write_report, write_trace};
-use crate::timeline::{Detail, Timeline};
+use crate::timeline::{Detail, Timeline, Write};
 use crate::written::{Footprint, is_json, is_page};
 
 /// What to record.
@@ -67,10 +67,12 @@ impl Recording {
             return Ok(());
         }
         if let Some(path) = &self.args.trace {
-            write_trace(path, &self.timeline, &memory)?;
+            let write = || write_trace(path, &self.timeline, &memory);
+            self.timeline.writes().time(Write::Whole, path, write)?;
         }
         if let Some(path) = &self.args.report {
-            write_report(path, &self.timeline, (keeper, batch), &memory)?;
+            let write = || write_report(path, &self.timeline, (keeper, batch), &memory);
+            self.timeline.writes().time(Write::Whole, path, write)?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use crate::report::{BatchSummary, Event, Failures, JsonReport, Keeper, Report, S
 use crate::run::{Conditions, Order, Outcome, State, interrupted, run_all, run_one};
 use crate::say;
 use crate::source::Location;
-use crate::timeline::Timeline;
+use crate::timeline::{self, Timeline};
 use crate::written::{Footprint, is_json, write_whole};
 
 /// Exit code of a run that left damaged subblocks out.
@@ -96,8 +96,6 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let mut options = args.options.clone().checked()?;
     let targets = args.targets()?;
-    args.footprint(&options, &targets).check()?;
-    args.make_folder(&targets)?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
     options.reading.stop = signals.stop().clone();
     let recording = args.recording.start();
@@ -113,6 +111,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         writes: args.sink != Sink::Null,
         report,
     };
+    options.reading.footprint = watch.or_exit(FAILED, || args.begin(&options, &targets, &timeline))??;
     let ended = Arc::new(Ended::new(args.inputs().cloned()));
     let orders = args.orders(&options, targets, &timeline, &ended);
     let work = || work(orders, conditions, &ended);
@@ -141,7 +140,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         _ => Ok(several(&outcomes, &batch, report, &signals)),
     };
     // Also of a run that failed; what that says is the more important.
-    let recorded = record(&batch);
+    let recorded = watch.beside(|| record(&batch));
     let code = code?;
     recorded.and(shows.was_written()).map(|()| code)
 }
@@ -245,45 +244,49 @@ impl RunArgs {
         Ok(names.into_iter().map(|path| Some(target(path))).collect())
     }
 
-    /// What is read and what is written.
-    fn footprint(&self, options: &Options, targets: &[Option<Target>]) -> Footprint {
-        let mut footprint = footprint::of_options(options);
+    /// Refuses to write what is read, and makes the folder for several outputs. Gives what is written.
+    fn begin(
+        &self,
+        options: &Options,
+        targets: &[Option<Target>],
+        timeline: &Timeline,
+    ) -> Result<Arc<Footprint>> {
+        let mut footprint = Footprint::told_to(timeline.writes());
+        footprint::add_options(&mut footprint, options);
         self.inputs().for_each(|input| footprint::add_input(&mut footprint, input));
         for target in targets.iter().flatten() {
             Kind::default().add_to(&mut footprint, "--output", &target.path);
         }
         self.summary.iter().for_each(|path| footprint.writes("--summary", path, is_json));
         self.recording.add_to(&mut footprint);
-        footprint
-    }
-
-    /// Makes the folder for the outputs of several inputs.
-    fn make_folder(&self, targets: &[Option<Target>]) -> Result<()> {
+        footprint.check()?;
         let is_folder = |output: &&PathBuf| targets.iter().flatten().any(|target| target.path != **output);
-        match self.output.as_ref().filter(is_folder) {
-            Some(output) => std::fs::create_dir_all(output).map_err(|error| Error::io(output, error)),
-            None => Ok(()),
+        if let Some(output) = self.output.as_ref().filter(is_folder) {
+            let make = || std::fs::create_dir_all(output);
+            let made = timeline.writes().time(timeline::Write::Make, output, make);
+            made.map_err(|error| Error::io(output, error))?;
         }
+        Ok(Arc::new(footprint))
     }
 
     /// Writes what was asked for of a run that ended as `batch` says; nothing of one file of which nothing was done, so that the
     /// record of an earlier run stays.
     fn record(&self, batch: &BatchSummary, recording: &Recording, keeper: &Keeper<'_>) -> Result<()> {
         let is_wanted = batch.files.len() > 1 || batch.has_worked();
+        let timeline = recording.timeline();
         let summary = match batch.single() {
-            Some(summary) => self.write_summary(summary),
-            None if is_wanted => self.write_summary(batch),
+            Some(summary) => self.write_summary(timeline, summary),
+            None if is_wanted => self.write_summary(timeline, batch),
             None => Ok(()),
         };
         // One that cannot be written does not keep the others.
         summary.and(recording.finish(keeper, batch))
     }
 
-    fn write_summary(&self, summary: &impl serde::Serialize) -> Result<()> {
-        match &self.summary {
-            Some(path) => write_whole(path, |file| file.write_all(to_json(summary).as_bytes())),
-            None => Ok(()),
-        }
+    fn write_summary(&self, timeline: &Timeline, summary: &impl serde::Serialize) -> Result<()> {
+        let Some(path) = &self.summary else { return Ok(()) };
+        let write = || write_whole(path, |file| file.write_all(to_json(summary).as_bytes()));
+        timeline.writes().time(timeline::Write::Whole, path, write)
     }
 }
 

@@ -9,13 +9,15 @@
 //! minutes, and others wait for it. That is only said.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::error::{Error, Result};
+use crate::job::cpu_secs;
 use crate::report::{Event, Report};
 use crate::run::Stop;
+use crate::say;
 use crate::source::Location;
 use crate::threads::spawn_in;
 use crate::timeline::{Timeline, Unanswered, UnansweredWrite};
@@ -28,6 +30,8 @@ const NEAR_LOOK: Duration = Duration::from_millis(50);
 const QUIET_LOOKS: u32 = 6;
 /// Looks after which silence is believed.
 const SILENT_LOOKS: u32 = 2;
+/// A core that does less than this share of what it could computes nothing.
+const LEAST_CPU_SHARE: f64 = 0.05;
 
 /// Looks after the storage of a run.
 pub struct Watch<'a> {
@@ -73,6 +77,25 @@ impl Watch<'_> {
         })
     }
 
+    /// Does `work` before anything is kept; when the storage stalls, says so and ends the process with `code`.
+    ///
+    /// # Errors
+    /// As [`Self::over`]; also that the storage had stalled.
+    pub fn or_exit<T>(&self, code: i32, work: impl FnOnce() -> T) -> Result<T> {
+        let end = |error: &Error| {
+            say::err(&format!("error: {error}"));
+            std::process::exit(code)
+        };
+        let (result, stalled) = self.over(work, end)?;
+        stalled.map_or(Ok(result), Err)
+    }
+
+    /// Does `work`, which makes no call that may not take long, and says when one does.
+    pub fn beside<T>(&self, work: impl Fn() -> T) -> T {
+        // Where the system gives no thread to look with, nobody looks.
+        self.over(&work, |_| {}).map_or_else(|_| work(), |(result, _)| result)
+    }
+
     /// Waits until the storage stalls; `None` when the work is over.
     fn stalled(&self, is_over: &impl Fn(Duration) -> bool) -> Option<Error> {
         let look = LOOK.min(self.timeout / 4);
@@ -102,12 +125,18 @@ impl Watch<'_> {
         None
     }
 
-    /// Waits until nothing but reads is under way; `false` when the work comes to its end.
+    /// Waits until nothing but calls on storage is under way, or nothing moves: what is at work then waits for what hangs, in
+    /// whatever way. `false` when the work comes to its end.
     fn is_quiet(&self, is_over: &impl Fn(Duration) -> bool) -> bool {
         let mut quiet = 0;
-        while quiet < QUIET_LOOKS {
+        let mut moved = Moves::of(self.timeline);
+        while quiet < QUIET_LOOKS && moved.at.elapsed() < self.timeout {
             if is_over(NEAR_LOOK) {
                 return false;
+            }
+            let now = Moves::of(self.timeline);
+            if now.is_on_from(&moved) {
+                moved = now;
             }
             let reads = self.timeline.requests().unanswered(is_local).map_or(0, |one| one.waiting);
             let waiting = reads + self.timeline.writes().unanswered().map_or(0, |one| one.waiting);
@@ -140,6 +169,26 @@ impl Watch<'_> {
     }
 }
 
+/// How far everything has come.
+struct Moves {
+    at: Instant,
+    turns: u64,
+    /// `None` where the system does not say.
+    cpu_secs: Option<f64>,
+}
+
+impl Moves {
+    fn of(timeline: &Timeline) -> Self {
+        Self { at: Instant::now(), turns: timeline.moves(), cpu_secs: cpu_secs() }
+    }
+
+    fn is_on_from(&self, before: &Self) -> bool {
+        let secs = (self.at - before.at).as_secs_f64();
+        let computes = |(now, before): (f64, f64)| now - before > LEAST_CPU_SHARE * secs;
+        self.turns != before.turns || self.cpu_secs.zip(before.cpu_secs).is_some_and(computes)
+    }
+}
+
 /// Ends the process with `code` in a while, whatever it waits for then.
 pub fn exit_after(pause: Duration, code: i32) {
     std::thread::spawn(move || {
@@ -160,4 +209,69 @@ fn slow_note(slow: &UnansweredWrite) -> String {
 
 fn is_local(file: &str) -> bool {
     matches!(Location::from(std::ffi::OsString::from(file)), Location::Path(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    use super::*;
+    use crate::report::Failures;
+    use crate::timeline::{Detail, Row, Write};
+
+    const TIMEOUT: Duration = Duration::from_millis(500);
+
+    /// What is told of a write that hangs while a thread of a stage does `meanwhile`, and is at work then for as long as the
+    /// process waits.
+    fn told(meanwhile: impl FnOnce(&mut Row) + Send) -> String {
+        let timeline = Timeline::new(Detail::Sums);
+        let stage = Arc::new(timeline.stage("write", 2));
+        let stop = Stop::default();
+        let watch =
+            Watch { timeline: &timeline, timeout: TIMEOUT, stop: &stop, writes: true, report: &Failures };
+        let (release, hung) = bounded::<()>(0);
+        let release = std::sync::Mutex::new(Some(release));
+        let said = std::sync::Mutex::new(String::new());
+        let work = || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut row = Row::new(&stage, "write-0");
+                    row.begin();
+                    timeline.writes().time(Write::Bytes, Path::new("shard"), || hung.recv())
+                });
+                scope.spawn(|| {
+                    let mut row = Row::new(&stage, "write-1");
+                    row.begin();
+                    meanwhile(&mut row);
+                    hung.recv()
+                });
+            });
+        };
+        let end = |error: &Error| {
+            *said.lock().unwrap() = error.to_string();
+            release.lock().unwrap().take();
+        };
+        assert!(watch.over(work, end).unwrap().1.is_some(), "the storage had stalled");
+        said.into_inner().unwrap()
+    }
+
+    #[test]
+    fn who_waits_for_what_hangs_in_a_way_that_nobody_knows_does_not_keep_the_run() {
+        let said = told(|_| ());
+        assert!(said.contains("shard: writing it: the storage has not answered"), "{said}");
+    }
+
+    #[test]
+    fn what_moves_on_is_waited_for() {
+        let has_ended = AtomicBool::new(false);
+        let said = told(|row| {
+            for _ in 0..100 {
+                std::thread::sleep(TIMEOUT / 25);
+                row.go_on(None);
+            }
+            has_ended.store(true, Relaxed);
+        });
+        assert!(has_ended.into_inner() && said.contains("shard: writing it"), "{said}");
+    }
 }

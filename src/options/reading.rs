@@ -1,5 +1,6 @@
 //! How the input is read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use super::value::{bytes, bytes_or_none, host, some_time, time};
 use crate::source::{Access, IoMethod, Merging, Simulation};
 use crate::stop::Stop;
+use crate::written::Footprint;
 
 /// How the input is read.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -60,6 +62,10 @@ pub struct Reading {
     #[arg(skip)]
     #[serde(skip)]
     pub stop: Stop,
+    /// What else is read and written.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub footprint: Arc<Footprint>,
 }
 
 impl Reading {
@@ -76,6 +82,7 @@ impl Reading {
             part_bytes: merging.most.max(Access::SMALLEST_PART_BYTES),
             merging,
             stop: self.stop.clone(),
+            footprint: Arc::clone(&self.footprint),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Work;
@@ -10,6 +11,10 @@ use super::counted::Note;
 use crate::dataset::Input;
 use crate::error::{Error, Result};
 use crate::source::FileRead;
+use crate::timeline::Write;
+
+/// What is waited for while another thread notes what it read.
+const RECORD: &str = "the record of the files that were read";
 
 /// What is known of them.
 #[derive(Debug, Default)]
@@ -63,7 +68,9 @@ impl Work<'_> {
         if read.is_empty() {
             return Ok(());
         }
-        let mut known = self.tally.files().lock();
+        // Whoever has it may wait for the storage of the record.
+        let lock = || self.tally.files().lock();
+        let mut known = self.job.timeline.writes().time(Write::Bytes, Path::new(RECORD), lock);
         for file in read {
             match known.versions.insert(file.number, file.version) {
                 None => known.unnoted.push(file),

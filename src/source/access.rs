@@ -10,6 +10,7 @@ use super::{Location, Merging, ReadAt, Simulation, Storage};
 use crate::error::Result;
 use crate::stop::Stop;
 use crate::timeline::RequestLog;
+use crate::written::Footprint;
 
 /// By which calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -45,6 +46,9 @@ pub struct Access {
     /// Ends what waits.
     #[serde(skip)]
     pub stop: Stop,
+    /// What else is read and written: an input of several files tells of the others only when it is read.
+    #[serde(skip)]
+    pub footprint: Arc<Footprint>,
 }
 
 impl Access {
@@ -94,6 +98,7 @@ impl Default for Access {
             part_bytes: merging.most,
             merging,
             stop: Stop::default(),
+            footprint: Arc::default(),
         }
     }
 }

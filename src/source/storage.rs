@@ -102,9 +102,12 @@ impl Storage {
     /// The file `name` in the folder of this file; `None` when it is not there.
     ///
     /// # Errors
-    /// As [`Storage::new`] and [`Storage::file`].
+    /// As [`Storage::new`] and [`Storage::file`]; `Option` where a flag writes it.
     pub fn file_beside(&self, name: &str) -> Result<Option<Box<dyn ReadAt>>> {
         let location = self.location.beside(name);
+        if let Location::Path(path) = &location {
+            self.access.footprint.also_reads("a file of the input", path)?;
+        }
         let storage = Self {
             access: self.access.clone(),
             place: place(&location, &self.access)?,
@@ -184,4 +187,25 @@ fn remote(url: &str, name: PathBuf, access: &Access) -> Result<Place> {
 #[cfg(not(feature = "cloud"))]
 fn remote(_url: &str, name: PathBuf, _access: &Access) -> Result<Place> {
     Err(Error::unsupported(name, "a URL: this program was built without the feature cloud"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::written::{Footprint, is_json};
+
+    #[test]
+    fn a_file_beside_the_input_is_not_read_where_a_flag_writes_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        ["a.tif", "b.tif", "c.tif"].iter().for_each(|name| std::fs::write(path(name), "II*").unwrap());
+        let mut footprint = Footprint::default();
+        footprint.writes("--summary", &path("b.tif"), is_json);
+        let access = Access { footprint: Arc::new(footprint), ..Access::default() };
+        let timeline = crate::timeline::Timeline::new(crate::timeline::Detail::Sums);
+        let storage = Storage::new(&Location::Path(path("a.tif")), &access, timeline.requests()).unwrap();
+        let error = storage.file_beside("b.tif").err().unwrap().to_string();
+        assert!(error.starts_with("--summary: ") && error.contains("b.tif"), "{error}");
+        assert!(storage.file_beside("c.tif").unwrap().is_some());
+    }
 }

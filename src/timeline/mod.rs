@@ -65,6 +65,8 @@ pub struct Timeline {
     began_nanos: OnceLock<u64>,
     concurrency: Mutex<Concurrency>,
     known: Mutex<Known>,
+    /// How often work began or ended.
+    turns: AtomicU64,
     requests: Arc<RequestLog>,
     writes: Arc<WriteLog>,
 }
@@ -109,6 +111,7 @@ impl Timeline {
             began_nanos: OnceLock::new(),
             concurrency: Mutex::default(),
             known: Mutex::default(),
+            turns: AtomicU64::new(0),
             requests: Arc::new(RequestLog::new(origin, detail)),
             writes: Arc::default(),
         })
@@ -211,6 +214,11 @@ impl Timeline {
         let known = self.known();
         let concurrency = lock(&self.concurrency);
         (0..known.stages.len()).map(|index| concurrency.activity(index).active as usize).sum()
+    }
+
+    /// Grows as long as anything moves on: with all work that begins or ends, and all answers of storage.
+    pub fn moves(&self) -> u64 {
+        self.turns.load(Relaxed) + self.requests.answers() + self.writes.answers()
     }
 
     /// Time that the threads of stage `index` did not wait for a neighbour, added up.

@@ -60,6 +60,7 @@ struct State {
     number: u64,
     /// When the first of those in flight was asked.
     since_nanos: u64,
+    answers: u64,
     /// When the last answer came.
     answered_nanos: u64,
     list: Bounded<Requested>,
@@ -96,6 +97,7 @@ impl RequestLog {
             waiting: Vec::new(),
             number: 0,
             since_nanos: 0,
+            answers: 0,
             answered_nanos: 0,
             list,
         };
@@ -146,6 +148,11 @@ impl RequestLog {
         result
     }
 
+    /// Requests that were answered.
+    pub fn answers(&self) -> u64 {
+        lock(&self.state).answers
+    }
+
     /// The request that waits longest, if any to a file that `counts` says waits.
     pub fn unanswered(&self, counts: impl Fn(&str) -> bool) -> Option<Unanswered> {
         let state = lock(&self.state);
@@ -178,6 +185,7 @@ impl RequestLog {
     fn take(&self, state: &mut State, number: u64) -> u64 {
         let now = self.now();
         state.waiting.retain(|waiting| waiting.number != number);
+        state.answers += 1;
         state.answered_nanos = now;
         if state.waiting.is_empty() {
             state.sums.union_nanos += now - state.since_nanos;

@@ -1,5 +1,6 @@
 //! One row's intervals. Whoever works writes its own, and others may look at any time.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use super::{Bounded, Detail, Item, Stage, lock};
@@ -151,6 +152,7 @@ impl Row {
         let now = timeline.now();
         concurrency.begin(self.stage.index, now);
         drop(concurrency);
+        timeline.turns.fetch_add(1, Relaxed);
         self.since_nanos = Some(now);
         if let Some(live) = &self.live {
             live.begin(now);
@@ -161,7 +163,9 @@ impl Row {
     /// Work on `item` ends, and other work begins in the same moment; says when. Cheaper than both, as the stage stays busy.
     pub fn go_on(&mut self, item: Option<Item>) -> u64 {
         let Some(since) = self.since_nanos else { return self.begin() };
-        let now = self.stage.timeline.now();
+        let timeline = &self.stage.timeline;
+        let now = timeline.now();
+        timeline.turns.fetch_add(1, Relaxed);
         self.since_nanos = Some(now);
         if let Some(live) = &self.live {
             live.go_on(Span::new(since, now, item));
@@ -177,6 +181,7 @@ impl Row {
         let now = timeline.now();
         concurrency.end(self.stage.index, now);
         drop(concurrency);
+        timeline.turns.fetch_add(1, Relaxed);
         if let Some(live) = &self.live {
             live.add(Span::new(since, now, item), timeline.detail);
         }

@@ -1,8 +1,10 @@
 //! What the storage of the output was asked to do and has not done yet.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::lock;
@@ -10,6 +12,8 @@ use super::lock;
 /// A call of the system on a file or folder of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
+    /// Reads it, or what the system knows of it.
+    Look,
     /// Makes a file or folder, or opens one.
     Make,
     /// Hands over a few bytes.
@@ -18,6 +22,8 @@ pub enum Write {
     Name,
     /// Waits until the bytes handed over are safe: all of them, and those of others before them.
     Flush,
+    /// Makes a small file, hands over its bytes and flushes them.
+    Whole,
     /// Removes a folder, whatever is in it.
     Remove,
 }
@@ -25,14 +31,15 @@ pub enum Write {
 impl Write {
     /// Whether storage that is well may take minutes for it.
     pub fn may_take_long(self) -> bool {
-        matches!(self, Self::Flush | Self::Remove)
+        matches!(self, Self::Flush | Self::Whole | Self::Remove)
     }
 
     /// In words.
     pub fn verb(self) -> &'static str {
         match self {
+            Self::Look => "reading it",
             Self::Make => "making it",
-            Self::Bytes => "writing it",
+            Self::Bytes | Self::Whole => "writing it",
             Self::Name => "giving it its name",
             Self::Flush => "flushing it",
             Self::Remove => "removing it",
@@ -51,7 +58,7 @@ pub struct UnansweredWrite {
     pub waited: Duration,
     /// Since any call returned, or this one was made.
     pub silent: Duration,
-    /// Calls that have not returned, this one counted.
+    /// Threads whose calls have not returned, that of this one counted.
     pub waiting: usize,
     /// Whether one of them [may take long](Write::may_take_long): the others may wait for it.
     pub may_take_long: bool,
@@ -69,12 +76,14 @@ pub struct WriteLog {
 struct State {
     waiting: Vec<Waiting>,
     number: u64,
+    answers: u64,
     answered: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     number: u64,
+    thread: ThreadId,
     path: PathBuf,
     write: Write,
     asked: Instant,
@@ -92,7 +101,8 @@ impl WriteLog {
         self.answers_left.store(calls, Relaxed);
     }
 
-    /// Makes one call, `write` on `path`.
+    /// Makes one call, `write` on `path`. Who waits for a thread that may be in such a call waits within one, too: for a lock,
+    /// say.
     pub fn time<T>(&self, write: Write, path: &Path, call: impl FnOnce() -> T) -> T {
         let number = self.ask(write, path);
         let left = self.answers_left.fetch_update(Relaxed, Relaxed, |left| match left {
@@ -105,6 +115,7 @@ impl WriteLog {
         let result = call();
         let mut state = lock(&self.state);
         state.waiting.retain(|waiting| waiting.number != number);
+        state.answers += 1;
         state.answered = Some(Instant::now());
         result
     }
@@ -112,9 +123,14 @@ impl WriteLog {
     fn ask(&self, write: Write, path: &Path) -> u64 {
         let mut state = lock(&self.state);
         state.number += 1;
-        let number = state.number;
-        state.waiting.push(Waiting { number, path: path.to_owned(), write, asked: Instant::now() });
+        let (number, thread) = (state.number, std::thread::current().id());
+        state.waiting.push(Waiting { number, thread, path: path.to_owned(), write, asked: Instant::now() });
         number
+    }
+
+    /// Calls that have returned.
+    pub fn answers(&self) -> u64 {
+        lock(&self.state).answers
     }
 
     /// The call that has waited longest, if any waits.
@@ -122,12 +138,13 @@ impl WriteLog {
         let state = lock(&self.state);
         let oldest = state.waiting.iter().min_by_key(|waiting| waiting.asked)?;
         let since = state.answered.map_or(oldest.asked, |answered| answered.max(oldest.asked));
+        let threads: HashSet<_> = state.waiting.iter().map(|waiting| waiting.thread).collect();
         Some(UnansweredWrite {
             path: oldest.path.clone(),
             write: oldest.write,
             waited: oldest.asked.elapsed(),
             silent: since.elapsed(),
-            waiting: state.waiting.len(),
+            waiting: threads.len(),
             may_take_long: state.waiting.iter().any(|waiting| waiting.write.may_take_long()),
         })
     }
@@ -149,13 +166,13 @@ mod tests {
             assert!(seen.silent >= Duration::from_millis(20) && !seen.may_take_long);
             log.time(Write::Flush, Path::new("b"), || {
                 let seen = log.unanswered().unwrap();
-                assert_eq!((seen.path.as_path(), seen.waiting), (Path::new("a"), 2));
+                assert_eq!((seen.path.as_path(), seen.waiting), (Path::new("a"), 1), "one thread, two calls");
                 assert!(seen.may_take_long, "what waits may wait for the flush");
             });
             let seen = log.unanswered().unwrap();
             assert!(seen.silent < seen.waited, "the flush was answered");
         });
-        assert_eq!(log.unanswered(), None);
+        assert_eq!((log.unanswered(), log.answers()), (None, 2));
     }
 
     #[test]

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::IsKind;
 use super::place::{Key, Place, is_open_file, parent};
 use crate::error::{Error, Result};
+use crate::timeline::{Write, WriteLog};
 
 /// What a command reads and writes, known before it reads anything.
 #[derive(Debug, Default)]
 pub struct Footprint {
     entries: Vec<Entry>,
+    log: Arc<WriteLog>,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,11 @@ enum Purpose {
 }
 
 impl Footprint {
+    /// Nothing yet. `log` is told of every look at a file or folder.
+    pub fn told_to(log: &Arc<WriteLog>) -> Self {
+        Self { log: Arc::clone(log), ..Self::default() }
+    }
+
     /// `path` is read because of `what`: a flag, or `the input`.
     pub fn reads(&mut self, what: &str, path: &Path) {
         self.add(what, path, Purpose::Reads);
@@ -49,8 +57,30 @@ impl Footprint {
     }
 
     fn add(&mut self, what: &str, path: &Path, purpose: Purpose) {
-        let (what, path, place) = (what.to_owned(), path.to_owned(), Place::of(path));
-        self.entries.push(Entry { what, path, place, purpose });
+        let entry = self.entry(what, path, purpose);
+        self.entries.push(entry);
+    }
+
+    fn entry(&self, what: &str, path: &Path, purpose: Purpose) -> Entry {
+        let place = self.log.time(Write::Look, path, || Place::of(path));
+        Entry { what: what.to_owned(), path: path.to_owned(), place, purpose }
+    }
+
+    /// Refuses to go on where the file `path`, which `what` turns out to need, is or lies in what is written.
+    ///
+    /// # Errors
+    /// `Option` with the flag that writes it.
+    pub fn also_reads(&self, what: &str, path: &Path) -> Result<()> {
+        let read = self.entry(what, path, Purpose::Reads);
+        let (itself, above) = (read.place.keys(), read.place.keys_above());
+        self.entries.iter().filter(|entry| entry.is_written()).try_for_each(|entry| {
+            let has = |keys: &[Key]| entry.place.keys().iter().any(|key| keys.contains(key));
+            match (has(itself), has(above)) {
+                (true, _) => Err(entry.clash("is", &read)),
+                (_, true) => Err(entry.clash("holds", &read)),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Refuses what would destroy something, and a file that could not be written at the end.
@@ -60,12 +90,12 @@ impl Footprint {
     pub fn check(&self) -> Result<()> {
         let (mut themselves, mut above) = (Index::new(), Index::new());
         for (i, entry) in self.entries.iter().enumerate() {
-            entry.place.keys().into_iter().for_each(|key| themselves.entry(key).or_default().push(i));
-            entry.place.keys_above().into_iter().for_each(|key| above.entry(key).or_default().push(i));
+            entry.place.keys().iter().for_each(|key| themselves.entry(key).or_default().push(i));
+            entry.place.keys_above().iter().for_each(|key| above.entry(key).or_default().push(i));
         }
         for (i, entry) in self.entries.iter().enumerate().filter(|(_, entry)| entry.is_written()) {
             // Of two that are written, the later one is told of.
-            let first = |keys: Vec<Key>, index: &Index| {
+            let first = |keys: &[Key], index: &Index<'_>| {
                 let others = keys.iter().filter_map(|key| index.get(key)).flatten();
                 let mut others = others.map(|&k| (k, &self.entries[k]));
                 others.find(|(k, other)| *k < i || !other.is_written()).map(|(_, other)| other)
@@ -78,12 +108,13 @@ impl Footprint {
                 return Err(error);
             }
         }
-        self.entries.iter().try_for_each(Entry::try_out)
+        let try_out = |entry: &Entry| self.log.time(Write::Look, &entry.path, || entry.try_out());
+        self.entries.iter().try_for_each(try_out)
     }
 }
 
 /// Which entries have a key.
-type Index = HashMap<Key, Vec<usize>>;
+type Index<'a> = HashMap<&'a Key, Vec<usize>>;
 
 impl Entry {
     fn is_written(&self) -> bool {

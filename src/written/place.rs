@@ -40,21 +40,25 @@ pub(super) enum Key {
 pub(super) struct Place {
     /// Without links, as far as it is there.
     pub path: PathBuf,
+    keys: Vec<Key>,
+    keys_above: Vec<Key>,
 }
 
 impl Place {
     pub fn of(path: &Path) -> Self {
-        Self { path: resolved(path) }
+        let path = resolved(path);
+        let (keys, keys_above) = (keys(&path), path.ancestors().skip(1).flat_map(keys).collect());
+        Self { path, keys, keys_above }
     }
 
     /// Two places that share a key are one.
-    pub fn keys(&self) -> Vec<Key> {
-        keys(&self.path)
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
     }
 
     /// Of every folder that it lies in. By number too: a folder may be mounted in two places.
-    pub fn keys_above(&self) -> Vec<Key> {
-        self.path.ancestors().skip(1).flat_map(keys).collect()
+    pub fn keys_above(&self) -> &[Key] {
+        &self.keys_above
     }
 }
 

@@ -67,6 +67,32 @@ fn folders_are_not_written_where_they_hold_or_lie_in_what_is_read() {
 }
 
 #[test]
+fn what_turns_out_to_be_read_is_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    fs::create_dir_all(path("out.zarr")).unwrap();
+    fs::write(path("out.zarr/b.tif"), "II*").unwrap();
+    fs::write(path("c.json"), "{}").unwrap();
+    fs::hard_link(path("c.json"), path("hard.tif")).unwrap();
+    let mut footprint = reading(&path("a.tif"));
+    footprint.writes_folder("--output", &path("out.zarr"));
+    footprint.writes("--summary", &path("c.json"), JSON);
+    footprint.writes("--trace", &path("d.json"), JSON);
+    for (name, said) in [
+        ("out.zarr/b.tif", "--output: "),
+        ("out.zarr/../c.json", "--summary: "),
+        ("hard.tif", "--summary: "),
+        ("d.json", "--trace: "),
+    ] {
+        let error = footprint.also_reads("a file of the input", &path(name)).unwrap_err().to_string();
+        assert!(error.starts_with(said) && error.contains("a file of the input"), "{name}: {error}");
+    }
+    for name in ["a.tif", "b.tif", "out.zarr.tif"] {
+        footprint.also_reads("a file of the input", &path(name)).unwrap();
+    }
+}
+
+#[test]
 fn two_flags_do_not_write_one_place_also_where_nothing_is_yet() {
     let home = tempfile::tempdir().unwrap();
     let path = |name: &str| home.path().join(name);

@@ -1,7 +1,7 @@
 // Lets one call of a program to the C library fail, or ends the program there; loaded before the library (LD_PRELOAD).
 //
 //   FAULT=call:number:what   the number-th of such calls, from 1; what is an errno, "short" (half of a write), or "before"
-//                            or "after" (the program is killed)
+//                            or "after" (the program is killed), "hang" (it never returns)
 //   FAULT_BELOW=folder       counts calls on files below this folder only
 //   FAULT_COUNTS=file        how many calls of each kind there were is written there at the end
 #define _GNU_SOURCE
@@ -19,8 +19,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum call { OPEN, READ, WRITE, SYNC, RENAME, MKDIR, UNLINK, TRUNCATE, CALLS };
-static const char *const names[CALLS] = {"open", "read", "write", "sync", "rename", "mkdir", "unlink", "truncate"};
+enum call { OPEN, READ, WRITE, SYNC, RENAME, MKDIR, UNLINK, TRUNCATE, STAT, CALLS };
+static const char *const names[CALLS] = {"open",  "read",   "write",    "sync", "rename",
+                                         "mkdir", "unlink", "truncate", "stat"};
 static atomic_long counts[CALLS];
 
 enum effect { NONE, FAIL, SHORT, END_AFTER };
@@ -70,6 +71,7 @@ static enum effect counted(enum call call, int counts_here) {
     if (strcmp(what, "before") == 0) kill(getpid(), SIGKILL);
     if (strcmp(what, "after") == 0) return END_AFTER;
     if (strcmp(what, "short") == 0) return SHORT;
+    while (strcmp(what, "hang") == 0) pause();
     errno = atoi(what);
     return FAIL;
 }
@@ -132,4 +134,8 @@ int unlinkat(int folder, const char *path, int flags) {
 }
 int ftruncate64(int file, off64_t length) {
     PASS_ON(int, counted(TRUNCATE, is_open_below(file)), (int, off64_t), (file, length));
+}
+int statx(int folder, const char *path, int flags, unsigned mask, struct statx *to) {
+    PASS_ON(int, counted(STAT, is_at_below(folder, path)), (int, const char *, int, unsigned, struct statx *),
+            (folder, path, flags, mask, to));
 }

@@ -88,7 +88,7 @@ impl ImageWriter {
     /// Of the file that a shard has; 0 where it has none.
     fn length(&self, key: ShardKey) -> Result<u64> {
         let path = self.path(key);
-        match fs::symlink_metadata(&path) {
+        match self.folder.writes().time(Write::Look, &path, || fs::symlink_metadata(&path)) {
             Ok(metadata) => Ok(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(Error::io(path, error)),
@@ -124,8 +124,10 @@ impl ImageWriter {
     pub fn write_metadata(&self) -> Result<()> {
         let options = ArrayMetadataOptions::default().with_include_zarrs_metadata(false);
         self.levels.iter().try_for_each(|array| {
-            let written = array.store_metadata_opt(&options);
-            written.map_err(|error| storage_error(&on_disk(&self.store, array.path().as_str()), error))
+            let path = on_disk(&self.store, array.path().as_str());
+            let store = || array.store_metadata_opt(&options);
+            let written = self.folder.writes().time(Write::Whole, &path, store);
+            written.map_err(|error| storage_error(&path, error))
         })
     }
 
@@ -165,14 +167,15 @@ impl ImageSink for ImageWriter {
 
     fn load(&self, (level, index): ShardKey) -> Result<Samples> {
         let (array, at) = (&self.levels[level], index.to_array());
-        let loaded = match self.progress.layout().sample() {
+        let path = self.path((level, index));
+        let load = || match self.progress.layout().sample() {
             SampleType::U8 => array.retrieve_chunk(&at).map(Samples::U8),
             SampleType::U16 => array.retrieve_chunk(&at).map(Samples::U16),
             SampleType::F32 => array.retrieve_chunk(&at).map(Samples::F32),
         };
-        loaded.map_err(|error| {
+        self.folder.writes().time(Write::Look, &path, load).map_err(|error| {
             let what = format!("a finished shard cannot be read back: {error}; --overwrite begins anew");
-            Error::io(self.path((level, index)), io::Error::other(what))
+            Error::io(&path, io::Error::other(what))
         })
     }
 

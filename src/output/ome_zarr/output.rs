@@ -63,7 +63,8 @@ impl OmeZarr {
     ) -> Result<Option<Self>> {
         assert!(!images.is_empty(), "an output has an image");
         let (identity, names) = (&provenance["identity"], std::slice::from_ref(&target.path));
-        if target.resume && is_complete(target, (names, RULES), identity)? {
+        let is_complete = || is_complete(target, (names, RULES), identity);
+        if target.resume && writes.time(Write::Look, &target.path, is_complete)? {
             return Ok(None);
         }
         let (folder, past) = PartialFolder::open(target, (names, RULES), identity, writes)?;
@@ -104,7 +105,9 @@ impl OmeZarr {
             }
             self.write_group("/OME", metadata::series(self.version(), count))?;
             let xml = on_disk(&self.store, "/OME/METADATA.ome.xml");
-            write_whole(&xml, |file| file.write_all(ome_xml::document(&self.images).as_bytes()))?;
+            let document = ome_xml::document(&self.images);
+            let write = || write_whole(&xml, |file| file.write_all(document.as_bytes()));
+            self.folder.writes().time(Write::Whole, &xml, write)?;
             self.write_group(
                 "/",
                 metadata::collection(self.version()).into_iter().chain([provenance]).collect(),
@@ -123,7 +126,9 @@ impl OmeZarr {
 
     fn write_group(&self, path: &str, attributes: Map<String, Value>) -> Result<()> {
         let group = self.version().group(&self.store, path, attributes);
-        group.store_metadata().map_err(|error| storage_error(&on_disk(&self.store, path), error))
+        let path = on_disk(&self.store, path);
+        let written = self.folder.writes().time(Write::Whole, &path, || group.store_metadata());
+        written.map_err(|error| storage_error(&path, error))
     }
 }
 

@@ -79,10 +79,11 @@ impl PartialFolder {
             keep: true.into(),
         };
         // Only now no other run gives or takes names here.
-        partial.places.restore(past.identity.as_ref())?;
+        let places = &partial.places;
+        writes.time(Write::Name, &partial.target, || places.restore(past.identity.as_ref()))?;
         partial.keep.store(keep, Ordering::Relaxed);
-        partial.places.check_replaceable()?;
-        if !partial.places.are_hidden() {
+        writes.time(Write::Look, &partial.target, || places.check_replaceable())?;
+        if !writes.time(Write::Look, &partial.folder, || places.are_hidden()) {
             // Complete, and not removed yet; or only begun.
             past = Past::default();
         }
@@ -151,7 +152,7 @@ impl PartialFolder {
     /// `Io`; the old target is then back.
     pub fn commit(&self) -> Result<Option<String>> {
         self.check_there()?;
-        self.places.give_names(&self.identity)?;
+        self.writes.time(Write::Name, &self.target, || self.places.give_names(&self.identity))?;
         let flush = || flush_folder(parent(self.places.first()));
         let flushed = self.writes.time(Write::Flush, self.places.first(), flush);
         flushed.map_err(|error| Error::io(self.places.first(), error))?;

@@ -135,7 +135,8 @@ impl Record {
     /// `Io`.
     pub fn check_there(&self) -> Result<()> {
         let io = |error| Error::io(&self.path, error);
-        let there = self.path.symlink_metadata().map_err(io)?;
+        let look = || self.path.symlink_metadata();
+        let there = self.writes.time(Write::Look, &self.path, look).map_err(io)?;
         if FileId::of(&there) == self.id {
             return Ok(());
         }
@@ -146,12 +147,10 @@ impl Record {
 
     /// Forgets everything, and begins anew.
     pub fn restart(&self, identity: &Value) -> Result<()> {
-        let io = |error| Error::io(&self.path, error);
-        {
-            let mut file = self.file.lock().expect("no thread panics while it writes a line");
-            file.set_len(0).map_err(io)?;
-            file.rewind().map_err(io)?;
-        }
+        self.write(|file| {
+            file.set_len(0)?;
+            file.rewind()
+        })?;
         self.append(&Line::Record { format: FORMAT, identity: identity.clone() })
     }
 
@@ -174,8 +173,14 @@ impl Record {
     fn append(&self, line: &Line) -> Result<()> {
         let mut text = serde_json::to_vec(line).expect("plain data has a JSON form");
         text.push(b'\n');
-        let mut file = self.file.lock().expect("no thread panics while it writes a line");
-        let written = self.writes.time(Write::Bytes, &self.path, || file.write_all(&text));
+        self.write(|file| file.write_all(&text))
+    }
+
+    fn write(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+        // Who waits for another's line waits for the storage, too.
+        let written = self.writes.time(Write::Bytes, &self.path, || {
+            write(&mut self.file.lock().expect("no thread panics while it writes a line"))
+        });
         written.map_err(|error| Error::io(&self.path, error))
     }
 }

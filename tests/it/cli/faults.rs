@@ -6,14 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use decon_gpu::pixels::PixelType;
 
 use crate::cli::mosaic::{five_fields, metadata, write};
 use crate::cli::output::{files, names};
-use crate::cli::program::{Ended, command, run, run_arguments, text, wait_for};
+use crate::cli::program::{Ended, PATIENCE, command, run, run_arguments, start_run, text, wait_for};
 
+const LOUD: &str = "--iterations 0 --chunk 64 --shard 128 --threads 1";
 const FLAGS: &str = "--iterations 0 --chunk 64 --shard 128 --threads 1 --quiet";
+/// Calls after which a run waits, as a busy server may take minutes: flushes, and removing folders.
+const MAY_TAKE_LONG: &[&str] = &["flushing it", "writing it", "removing it"];
 /// Of each kind, unless all are asked for.
 const SAMPLES: u64 = 3;
 
@@ -126,6 +130,26 @@ impl Place {
         assert_eq!(names(&self.folder), ["out.zarr"], "{case}");
     }
 
+    /// Runs where a call never returns, until it ends, or says that it waits and is ended.
+    fn run_hung(&self, fault: &str, flags: &str) -> Ended {
+        let (flags, output) = (format!("{LOUD} --timeout 300ms {flags}"), self.output());
+        let mut program = command(&run_arguments(&self.input, &output, &flags));
+        program.env("LD_PRELOAD", shim()).env("FAULT_BELOW", &self.folder).env("FAULT", fault);
+        let mut running = start_run(program);
+        let start = Instant::now();
+        while running.works() {
+            let stderr = running.errors();
+            if stderr.contains("the run waits") {
+                assert!(MAY_TAKE_LONG.iter().any(|what| stderr.contains(what)), "{fault}: {stderr}");
+                running.kill();
+                return Ended { code: None, stdout: String::new(), stderr };
+            }
+            assert!(start.elapsed() < PATIENCE, "{fault}: nothing is said: {stderr}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        running.end().failed(1, "the storage has not answered for")
+    }
+
     /// Lets the calls `kinds` on files below `below` fail with each of their effects.
     fn sweep(&self, below: &Path, kinds: &[(&str, &[&str])], has_old: bool) -> u64 {
         let flags = if has_old { "--overwrite" } else { "" };
@@ -193,4 +217,22 @@ fn a_call_on_the_input_that_fails_is_repeated_or_ends_the_run() {
     let input = place.input.parent().unwrap();
     let tried = place.sweep(input, &[("open", &[ENOENT, EMFILE, EIO]), ("read", &[EIO])], false);
     eprintln!("{tried} faults, every output the same; {}", text(&place.input));
+}
+
+#[test]
+fn a_call_on_the_output_that_hangs_ends_the_run_or_is_told() {
+    let place = Place::new();
+    let mut tried = 0;
+    place.prepare(true);
+    let counts = place.count(&place.folder, "--overwrite");
+    for (kind, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        for number in sampled(count) {
+            let fault = format!("{kind}:{number}:hang");
+            place.prepare(true);
+            let ended = place.run_hung(&fault, "--overwrite");
+            place.check(&ended, true, &format!("{fault} of {count}"));
+            tried += 1;
+        }
+    }
+    eprintln!("{tried} calls that hang, every output the same");
 }
