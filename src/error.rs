@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{say, secrets};
+use crate::{secrets, shown};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -90,7 +90,7 @@ impl fmt::Display for Error {
             Self::Interrupted { what } => format!("interrupted: {what}"),
             Self::Gpu { what } => format!("GPU: {what}"),
         };
-        f.write_str(&say::visible(&secrets::hidden(&say::clipped(&text, LONGEST))))
+        f.write_str(&shown::visible(&secrets::hidden(&shown::clipped(&text, LONGEST))))
     }
 }
 

@@ -13,7 +13,7 @@ pub use map::write_map;
 use crate::dataset::{Channel, Compression, Dataset, Optics, Plane, Scene, Subblock};
 use crate::pixels::PixelType;
 use crate::psf::rounded;
-use crate::say::visible;
+use crate::shown::visible;
 use crate::source::Location;
 use crate::space::{Rect, Stored, Zyx};
 

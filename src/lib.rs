@@ -31,7 +31,7 @@
 //! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |
-//! | [`space`], [`pixels`], [`tile`], [`constants`], [`error`], [`say`], [`secrets`], [`stop`], [`threads`] | words that all rooms share |
+//! | [`space`], [`pixels`], [`tile`], [`constants`], [`error`], [`say`], [`shown`], [`secrets`], [`stop`], [`threads`] | words that all rooms share |
 //!
 //! Conventions: volumes are `[z, y, x]`, x fastest; images on disk `[t, c, z, y, x]`. Rectangles are half open. Lengths
 //! are in pixels (`_px`), micrometres (`_um`) or nanometres (`_nm`). The OTF carries the 1/N of a transform and its
@@ -66,6 +66,7 @@ pub mod report;
 pub mod run;
 pub mod say;
 pub mod secrets;
+pub mod shown;
 pub mod source;
 pub mod space;
 pub mod stop;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use decon_gpu::cli::{self, Cli};
 use decon_gpu::error::{Error, Result};
-use decon_gpu::say;
+use decon_gpu::options::wrong_flag;
+use decon_gpu::{say, shown};
 
 /// Where the program ends, but for storage that stalls (`cli/stalls.rs`) and a second signal (`cli/signals.rs`).
 ///
@@ -14,7 +15,7 @@ use decon_gpu::say;
 fn main() -> ExitCode {
     let done = match Cli::try_parse() {
         Ok(cli) => cli::run(cli),
-        Err(wrong) => cli::wrong_flag(&wrong).map_or_else(|| usage(&wrong), Err),
+        Err(wrong) => wrong_flag(&wrong).map_or_else(|| usage(&wrong), Err),
     };
     done.unwrap_or_else(|error| {
         say::err(&format!("error: {error}"));
@@ -39,5 +40,5 @@ fn usage(what: &clap::Error) -> Result<ExitCode> {
 /// `text` with its line ends, but where a typed name has some: what stands on a line of its own then may be that name's.
 fn as_typed(text: String) -> String {
     let is_broken = |argument: std::ffi::OsString| argument.to_string_lossy().contains('\n');
-    if std::env::args_os().any(is_broken) { say::visible(text.trim_end()) } else { text }
+    if std::env::args_os().any(is_broken) { shown::visible(text.trim_end()) } else { text }
 }

@@ -10,6 +10,7 @@ mod stopping;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wrong_flag;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use part::{Indices, Length, Region};
 pub use reading::Reading;
 pub use stopping::Stopping;
 pub use value::local;
+pub use wrong_flag::{wrong_flag, wrong_flag_of};
 
 use crate::decon::{Method, Overlap, Precision, Start};
 use crate::error::Result;
@@ -293,7 +295,7 @@ impl Options {
     /// What `arguments` say, as `decon-gpu run` takes them; the first is the name of the program.
     ///
     /// # Errors
-    /// Of the command line; [`crate::cli::wrong_flag`] makes one line of it.
+    /// Of the command line; [`wrong_flag`] makes one line of it.
     pub fn parse<T: Into<OsString> + Clone>(
         arguments: impl IntoIterator<Item = T>,
     ) -> Result<Self, clap::Error> {

@@ -1,16 +1,12 @@
 //! Where text leaves: everything that standard output and standard error get goes through here.
 //!
-//! No secret leaves ([`secrets`]), and no character of a file, a name or a server that a terminal obeys instead of showing: such a
-//! character is spelled out.
+//! It is safe to be shown then ([`shown`](crate::shown)).
 #![allow(clippy::disallowed_methods, reason = "here, and nowhere else")]
 
 use std::io::{ErrorKind, Write};
 
 use crate::error::{Error, Result};
-use crate::secrets;
-
-/// Characters of a line that are shown. No file's name or text is longer for a reason.
-const LONGEST_LINE: usize = 1 << 16;
+use crate::shown::{json_safe, safe};
 
 /// Prints `text` and a line end to standard output. A reader that has gone away is not an error: nobody wants the rest.
 ///
@@ -25,8 +21,7 @@ pub fn out(text: &str) -> Result<()> {
 /// # Errors
 /// As [`out`].
 pub fn json(text: &str) -> Result<()> {
-    // All of them stand in strings, and have 16 bits.
-    print(&spelled_out(text, is_obeyed, |c| format!("\\u{:04x}", u32::from(c))))
+    print(&json_safe(text))
 }
 
 /// Prints `text` and a line end to standard error. Where nobody reads it, the exit code still tells.
@@ -34,72 +29,10 @@ pub fn err(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", safe(text));
 }
 
-/// `text`, which may have several lines, as a terminal may get it.
-pub fn safe(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(|line| clipped(line, LONGEST_LINE)).collect();
-    spelled_out(&secrets::hidden(&lines.join("\n")), is_obeyed, |c| c.escape_default().to_string())
-}
-
-/// `text`, which comes from a file, a name or a server, in one line in which every character is seen.
-pub fn visible(text: &str) -> String {
-    spelled_out(text, |c| is_obeyed(c) || c == '\n', |c| c.escape_default().to_string())
-}
-
-/// The first `most` characters of `text`, and a mark where there are more.
-pub fn clipped(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", error)),
         _ => Ok(()),
-    }
-}
-
-fn spelled_out(text: &str, is_spelled: impl Fn(char) -> bool, spell: impl Fn(char) -> String) -> String {
-    let mut result = String::with_capacity(text.len());
-    for c in text.chars() {
-        match is_spelled(c) {
-            true => result.push_str(&spell(c)),
-            false => result.push(c),
-        }
-    }
-    result
-}
-
-/// Whether a terminal, or who reads it, may take `c` for something else than a character: control characters but the line end,
-/// line separators, and marks that turn the direction of writing.
-fn is_obeyed(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && c != '\n')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_obeys_is_spelled_out() {
-        let evil = "a\u{1b}]0;owned\u{7}\u{7f}\u{9b}31m\u{202e}\u{2066}\u{200f}\u{2028}\r\tb\nc é 中 ×";
-        let expected = "a\\u{1b}]0;owned\\u{7}\\u{7f}\\u{9b}31m\\u{202e}\\u{2066}\\u{200f}\\u{2028}\\r\\tb";
-        assert_eq!(safe(evil), format!("{expected}\nc é 中 ×"));
-        assert_eq!(visible(evil), format!("{expected}\\nc é 中 ×"));
-        let turned = (0..0x11_0000).filter_map(char::from_u32).filter(|&c| is_obeyed(c)).count();
-        // C0 without the line end, DEL and C1, two separators, and 12 marks of direction.
-        assert_eq!(turned, 31 + 33 + 2 + 12);
-    }
-
-    #[test]
-    fn no_line_is_longer_than_is_read() {
-        let long = "ä".repeat(LONGEST_LINE + 1);
-        assert_eq!(safe(&format!("a\n{long}\nb")).chars().count(), LONGEST_LINE + 5);
-        assert_eq!(clipped("abc", 3), "abc");
-        assert_eq!(clipped("abcd", 3), "abc…");
     }
 }

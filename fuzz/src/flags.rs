@@ -1,8 +1,7 @@
 //! The small languages of flags: regions, lists, sizes, times, values for one channel, simulated storage, hosts.
 
-use decon_gpu::cli::wrong_flag;
 use decon_gpu::error::Error;
-use decon_gpu::options::Options;
+use decon_gpu::options::{Options, wrong_flag};
 
 /// Those whose values are parsed here, and not by the library for command lines alone.
 const FLAGS: [&str; 26] = [

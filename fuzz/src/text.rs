@@ -35,7 +35,8 @@ pub fn use_metadata(data: &[u8]) {
 
 /// `data` as the description of a TIFF.
 pub fn use_description(data: &[u8]) {
-    let text = String::from_utf8_lossy(data).replace('\0', " ");
+    // The encoder writes ASCII alone.
+    let text: String = data.iter().map(|&byte| if byte.is_ascii() && byte != 0 { char::from(byte) } else { ' ' }).collect();
     let home = tempfile::tempdir().expect("a temporary folder");
     let path = home.path().join("fuzzed.tif");
     let mut encoder = TiffEncoder::new(File::create(&path).expect("room for a file")).expect("a header");

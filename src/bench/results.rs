@@ -154,7 +154,7 @@ impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "decon-gpu {} bench {}", self.version, self.bench)?;
         if let Some(input) = &self.input {
-            write!(f, " {}", crate::say::visible(input))?;
+            write!(f, " {}", crate::shown::visible(input))?;
         }
         write!(f, "\n{}", self.machine)?;
         for table in &self.tables {

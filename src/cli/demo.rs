@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::footprint;
-use super::wrong_flag_of;
 use crate::demo::{BACKGROUND, Image, Slide, is_demo_slide, write_picture};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::options::Options;
+use crate::options::{Options, wrong_flag_of};
 use crate::output::{Kind, Target, read_plane};
 use crate::report::TerminalReport;
 use crate::run::Stop;

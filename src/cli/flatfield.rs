@@ -19,6 +19,7 @@ use crate::plan::{OutputChannel, output_channels};
 use crate::report::{Counter, Event, Report};
 use crate::run::Stop;
 use crate::say;
+use crate::shown;
 use crate::source::Location;
 use crate::tiff::{Axes, Planes, is_written_here, write_planes};
 use crate::written::{Footprint, is_picture};
@@ -90,7 +91,7 @@ pub fn run(args: &FlatfieldArgs) -> Result<ExitCode> {
         draw(args, path, &planes, &everything)?;
         say::out(&format!("without, with, and the flat-field side by side: {}", path.display()))?;
     }
-    say::out(&say::visible(&args.output.to_string_lossy()))?;
+    say::out(&shown::visible(&args.output.to_string_lossy()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -195,7 +196,7 @@ fn report_seams(
         let (low, high) = brightness.range();
         say::out(&format!(
             "  {}: {low:.3} to {high:.3} of the mean, from {}",
-            say::visible(&channel.name),
+            shown::visible(&channel.name),
             brightness.background
         ))?;
         let counts = without.counts().zip(with.counts());

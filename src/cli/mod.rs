@@ -12,14 +12,12 @@ mod recording;
 mod run;
 mod signals;
 mod stalls;
-mod wrong_flag;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
-pub use wrong_flag::{wrong_flag, wrong_flag_of};
 
 /// Loads ZEISS CZI mosaics and TIFF stacks, stitches, downsamples and deconvolves them on the GPU, and writes
 /// OME-Zarr, in bounded memory.

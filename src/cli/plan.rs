@@ -10,6 +10,7 @@ use crate::job::{Chosen, Job};
 use crate::options::Options;
 use crate::plan::{Deciding, Plan};
 use crate::say;
+use crate::shown;
 
 /// Names of channels that are listed: as many as fit a line or two.
 const MOST_NAMES: usize = 12;
@@ -31,7 +32,7 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for note in job.all_notes() {
-        say::out(&format!("note: {}", say::visible(note)))?;
+        say::out(&format!("note: {}", shown::visible(note)))?;
     }
     let memory = match &job.backend {
         Chosen::Gpu(gpu) => format!(", with {} MiB of its memory (--gpu-memory)", gpu.memory_bytes >> 20),
@@ -48,7 +49,7 @@ fn text(plan: &Plan) -> String {
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
     let [t, c, z, y, x] = plan.shape.to_array();
     let (grid, memory) = (plan.grid, plan.memory);
-    let mut channels: Vec<_> = plan.channels.iter().map(|channel| say::visible(&channel.name)).collect();
+    let mut channels: Vec<_> = plan.channels.iter().map(|channel| shown::visible(&channel.name)).collect();
     let unnamed = channels.len().saturating_sub(MOST_NAMES);
     channels.truncate(MOST_NAMES);
     let more = if unnamed > 0 { format!(" and {unnamed} more") } else { String::new() };

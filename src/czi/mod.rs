@@ -15,7 +15,9 @@ mod pieces;
 mod read;
 mod scenes;
 mod segment;
+mod span;
 mod stacks;
+mod surroundings;
 mod unusual;
 pub mod write;
 mod xml_text;
@@ -38,7 +40,8 @@ use crate::threads::spawn_in;
 use decode::Payload;
 use header::FileHeader;
 use metadata::Metadata;
-use scenes::{Layout, Surroundings};
+use scenes::Layout;
+use surroundings::Surroundings;
 use unusual::Unusual;
 
 /// An open CZI file.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::directory::{Entry, Within};
-use super::scenes::{Span, Surroundings, span};
+use super::span::{Span, span};
+use super::surroundings::Surroundings;
 use super::unusual::Unusual;
 use crate::dataset::{Fault, Plane, Scene, Subblock, Unreadable};
 use crate::error::{Error, Result};

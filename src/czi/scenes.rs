@@ -2,27 +2,16 @@
 //! the file each takes. Pure: nothing is read here.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
 
 use super::choose::choose;
 use super::directory::Entry;
 use super::one_scene::{First, OneScene};
+use super::span::{Span, span};
+use super::surroundings::Surroundings;
 use super::unusual::Unusual;
 use crate::dataset::{Plane, Scene};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
-
-/// More indices in one dimension than any file has: a broken entry must not make a list of 2³¹ channels.
-const MAX_SPAN: [(char, u32); 3] = [('T', 1 << 24), ('C', 1 << 10), ('Z', 1 << 24)];
-
-/// The file's own numbers of one dimension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    /// Lowest index.
-    pub first: i32,
-    /// From the lowest to the highest.
-    pub count: u32,
-}
 
 /// The subblocks in order.
 #[derive(Debug)]
@@ -41,18 +30,6 @@ pub(super) struct Layout {
     pub unusual: BTreeMap<usize, Unusual>,
     /// What was fixed and what is missing.
     pub notes: Vec<String>,
-}
-
-/// The file around the entries.
-pub(super) struct Surroundings<'a> {
-    /// For messages.
-    pub path: &'a Path,
-    /// Bytes of the file.
-    pub size: u64,
-    /// Of the files that a CZI was split over, which one this is.
-    pub part: i32,
-    /// Where segments start, in order.
-    pub landmarks: Vec<u64>,
 }
 
 impl Layout {
@@ -134,22 +111,6 @@ fn planes(scene: &Scene) -> impl Iterator<Item = Plane> {
     let unreadable = scene.unreadable.iter().filter(|unreadable| !unreadable.is_pyramid);
     let fields = scene.fields.iter().map(|field| field.plane);
     fields.chain(unreadable.map(|unreadable| unreadable.plane))
-}
-
-/// The indices that entries have in a kept dimension; one without the dimension counts as 0.
-pub(super) fn span<'a>(
-    letter: char,
-    entries: impl IntoIterator<Item = &'a Entry>,
-    path: &Path,
-) -> Result<Span> {
-    let indices = entries.into_iter().map(|entry| entry.index(letter).unwrap_or(0));
-    let (first, last) = indices.fold((i32::MAX, i32::MIN), |(low, high), i| (low.min(i), high.max(i)));
-    let count = i64::from(last) - i64::from(first) + 1;
-    let allowed = MAX_SPAN.iter().find(|(name, _)| *name == letter).map_or(u32::MAX, |&(_, most)| most);
-    match u32::try_from(count) {
-        Ok(count) if count <= allowed => Ok(Span { first, count }),
-        _ => Err(Error::format(path, format!("dimension {letter} runs from {first} to {last}"), None)),
-    }
 }
 
 /// The entries of each scene, in file order. What has no scene, or a negative one, is of the only scene, else of scene 0: as

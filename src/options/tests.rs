@@ -2,7 +2,6 @@
 
 use super::value::{bytes, dimension, odd_sides};
 use super::*;
-use crate::cli::wrong_flag;
 use crate::source::{Access, Merging};
 
 fn parse(flags: &[&str]) -> Result<Options> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Summary, Verdict};
 use crate::job::{cores, cpu_secs, peak_memory_bytes};
 use crate::pipeline::StageTime;
-use crate::say;
+use crate::shown;
 use crate::source::Location;
 use crate::timeline::Metrics;
 
@@ -52,7 +52,7 @@ pub struct FileSummary {
 impl fmt::Display for BatchSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
-        let name = |file: &FileSummary| say::visible(&file.input.name().to_string_lossy());
+        let name = |file: &FileSummary| shown::visible(&file.input.name().to_string_lossy());
         let width = self.files.iter().map(|file| name(file).chars().count()).max().unwrap_or(0).max(4);
         write!(
             f,

@@ -9,7 +9,7 @@ use crate::dataset::{Compression, Plane, Scene, Subblock, Unreadable};
 use crate::options::Options;
 use crate::pipeline::StageTime;
 use crate::plan::Memory;
-use crate::say;
+use crate::shown;
 use crate::source::Location;
 use crate::space::{Tczyx, Zyx};
 use crate::timeline::Metrics;
@@ -135,7 +135,7 @@ impl fmt::Display for Damaged {
         if let Some(m) = self.m {
             write!(f, ", m {m}")?;
         }
-        write!(f, "): {}", say::visible(&self.reason))
+        write!(f, "): {}", shown::visible(&self.reason))
     }
 }
 
@@ -201,7 +201,7 @@ impl fmt::Display for Summary {
         }
         match &self.output {
             Some(output) => {
-                let output = say::visible(&output.to_string_lossy());
+                let output = shown::visible(&output.to_string_lossy());
                 write!(f, "\n{output}")?;
                 match self.images.len() {
                     0 | 1 => Ok(()),

@@ -6,6 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::{Event, Report};
 use crate::say;
+use crate::shown;
 
 /// One bar each for reading, computing and writing, with rates and the time left; notes above them. Without a
 /// terminal the bars stay away and the notes are printed.
@@ -43,7 +44,7 @@ impl TerminalReport {
         if self.bars.is_hidden() {
             say::err(line);
         } else {
-            let _ = self.bars.println(say::safe(line));
+            let _ = self.bars.println(shown::safe(line));
         }
     }
 }
@@ -66,7 +67,7 @@ impl Default for TerminalReport {
 impl Report for TerminalReport {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Note { text } => self.say(&format!("note: {}", say::visible(text))),
+            Event::Note { text } => self.say(&format!("note: {}", shown::visible(text))),
             Event::Damaged(damaged) => self.say(&format!("damaged, left out: {damaged}")),
             Event::Started { backend, read_bytes, tiles, shards } => {
                 self.say(&format!("computing on {backend}"));

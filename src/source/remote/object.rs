@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Connection, Refusal};
 use crate::error::{Error, Result};
-use crate::say::clipped;
+use crate::shown::clipped;
 use crate::source::retrying::NotNow;
 use crate::source::{Identity, ReadAt};
 use crate::stop::Stop;
