@@ -1,5 +1,5 @@
 //! Each kernel on the first graphics device: `cargo bench --bench kernels`, half a minute; nothing where
-//! there is none. A figure is bytes that the roofline counts (docs/benchmarks.md) a second, submission included.
+//! there is none. A figure is bytes that the roofline counts (docs/book/src/explanation/benchmarks.md) a second, submission included.
 
 use std::time::Duration;
 

@@ -34,6 +34,11 @@ else
     echo "SKIPPED: no cargo-deny; nothing looks at licences, sources and advisories of the crates"
 fi
 RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+if command -v mdbook >/dev/null; then
+    mdbook build docs/book --dest-dir "$PWD/target/book"
+else
+    echo "SKIPPED: no mdbook (cargo install mdbook); nothing builds the book's pages"
+fi
 cargo test --release --doc
 cargo test --release --lib --bins --tests -- "${skipped[@]}"
 

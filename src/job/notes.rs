@@ -5,7 +5,7 @@ use crate::decon::{Precision, Start};
 use crate::options::Options;
 use crate::plan::Plan;
 
-/// How far pixels are from those of f32; measured, see docs/benchmarks.md. From a flat start, the first ratios of two tiles that
+/// How far pixels are from those of f32; measured, see docs/book/src/explanation/benchmarks.md. From a flat start, the first ratios of two tiles that
 /// share a transform are as unlike as they are.
 const F16_ERROR: &str = "1e-4 to 5e-4 of a tile's largest";
 const F16_ERROR_FROM_FLAT: &str =

@@ -26,7 +26,7 @@ mod holes;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod memory;
-mod mosaic;
+pub mod mosaic;
 mod neutral;
 mod ngff;
 mod optics;

@@ -1,4 +1,4 @@
-//! What `--precision f16` makes of an image: as far from f32 as docs/benchmarks.md says, and no farther.
+//! What `--precision f16` makes of an image: as far from f32 as docs/book/src/explanation/benchmarks.md says, and no farther.
 //!
 //! The processor's backend stands for f32; it is held to f64 elsewhere, to 1e-5. The numbers of the document:
 //! `cargo test --release --test it gpu_vs_cpu::half:: -- --nocapture`
