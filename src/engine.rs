@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::decon::{Backend, Course, Field, FinishedTile, Method, Start, iterate};
+use crate::decon::{Backend, Course, Decided, Field, FinishedTile, Method, Start, iterate};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Tile};
 
@@ -39,22 +39,23 @@ impl<B: Backend> Engine<B> {
         Self { backend, recipe, held: HashMap::new() }
     }
 
-    /// Takes the fields of a batch in, computes its groups, and gives finished tiles to `emit`, oldest first. `iterations`:
-    /// of each group; 0 stitches only.
+    /// Takes the fields of a batch in, computes its groups as was `decided`, and gives finished tiles to `emit`, oldest first.
+    /// No iterations stitch only.
     ///
     /// # Errors
     /// The backend's, and those of `emit`.
     pub fn compute<E: From<Error>>(
         &mut self,
         batch: DecodedBatch,
-        iterations: u32,
+        decided: &Decided,
         mut emit: impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
         let Recipe { method, start } = self.recipe;
         let deconvolve = |backend: &mut B, channel, lanes| -> Result<()> {
-            if iterations > 0 {
+            if decided.iterations > 0 {
                 backend.begin(channel, lanes, start)?;
-                iterate(backend, method, &Course::of(iterations))?;
+                let course = Course { weights: decided.weights.as_deref(), ..Course::of(decided.iterations) };
+                iterate(backend, method, &course)?;
             }
             Ok(())
         };
@@ -75,8 +76,8 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// How many iterations of `course` it takes to deconvolve the tiles of `sample` together, all of output channel `channel`.
-    /// Holds the fields of one batch at a time. `None` when it was over before.
+    /// How `course` went when the tiles of `sample` were deconvolved together, all of output channel `channel`. Holds the fields
+    /// of one batch at a time. `None` when it was over before.
     ///
     /// # Errors
     /// The backend's, and those of `sample`.
@@ -85,7 +86,7 @@ impl<B: Backend> Engine<B> {
         channel: usize,
         sample: Vec<DecodedBatch>,
         course: &Course<'_>,
-    ) -> Result<Option<u32>> {
+    ) -> Result<Option<Decided>> {
         let mut lanes = 0;
         for batch in sample {
             self.take_in(batch.fields)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crossbeam_channel::bounded;
 
 use crate::dataset::Scene;
-use crate::decon::{Backend, CpuBackend, Field, FinishedTile, GpuBackend, NullBackend};
+use crate::decon::{Backend, CpuBackend, Decided, Field, FinishedTile, GpuBackend, NullBackend};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::Result;
 use crate::job::{Chosen, Image, Job};
@@ -47,11 +47,12 @@ fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Resu
         tile.samples.recycle();
         Ok(())
     };
+    let decided = &Decided::alone(options.iterations);
     let load = |batch| load(job, &image.scene, batch);
     match flow {
         Flow::Serial => {
             for batch in &image.plan.batches {
-                engine.compute(load(batch)?, options.iterations, forget)?;
+                engine.compute(load(batch)?, decided, forget)?;
             }
         }
         Flow::DoubleBuffered => std::thread::scope(|scope| {
@@ -61,7 +62,7 @@ fn through<B: Backend>(job: &Job, image: &Image, flow: Flow, backend: B) -> Resu
                 // Nobody receives any more once computing has failed.
                 image.plan.batches.iter().map(load).try_for_each(|loaded| full.send(loaded))
             })?;
-            next.into_iter().try_for_each(|loaded| engine.compute(loaded?, options.iterations, forget))
+            next.into_iter().try_for_each(|loaded| engine.compute(loaded?, decided, forget))
         })?,
     }
     while let Some(tile) = engine.drain()? {

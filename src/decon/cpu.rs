@@ -15,7 +15,7 @@ pub use open::{OpenTiles, Painter};
 
 use rayon::ThreadPool;
 
-use crate::decon::{Backend, Field, FinishedTile, Setup, Start};
+use crate::decon::{Backend, Changes, Field, FinishedTile, Setup, Start};
 use crate::error::Result;
 use crate::threads;
 use crate::tile::Tile;
@@ -102,6 +102,11 @@ impl Backend for CpuBackend {
         let (pool, volumes) = self.volumes();
         pool.install(|| volumes.back_project());
         Ok(())
+    }
+
+    fn measure_change(&mut self) -> Result<Changes> {
+        let (pool, volumes) = self.volumes();
+        Ok(pool.install(|| volumes.measure_change()))
     }
 
     fn update(&mut self, alpha: f32) -> Result<()> {

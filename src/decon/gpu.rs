@@ -3,6 +3,7 @@
 //! `canvas` holds the fields and paints the observed volume, `volumes` deconvolves what `spectrum` convolves, `download` brings cores home. All
 //! buffers, pipelines and bind groups are made in [`GpuBackend::new`]; the loop over tiles makes none.
 
+mod acceleration;
 mod canvas;
 mod download;
 mod spectrum;
@@ -14,7 +15,7 @@ use canvas::Canvas;
 use download::Download;
 use volumes::Volumes;
 
-use crate::decon::{Backend, Field, FinishedTile, Setup, Start, VolumeRole};
+use crate::decon::{Backend, Changes, Field, FinishedTile, Setup, Start, VolumeRole};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Recorder, Shader, ShaderParams};
 use crate::plan::upload_places;
@@ -70,6 +71,7 @@ fn volume(device: &Device, role: VolumeRole, setup: &Setup) -> Result<wgpu::Buff
         VolumeRole::Weight => "weight",
         VolumeRole::Estimate => "estimate",
         VolumeRole::Previous => "estimate before",
+        VolumeRole::Change => "change",
         VolumeRole::Spectrum => "spectrum",
     };
     device.buffer(what, voxels(setup) * role.bytes_per_voxel(setup.precision))
@@ -147,6 +149,11 @@ impl Backend for GpuBackend {
         let (volumes, recorder) = self.deconvolving();
         volumes.back_project(recorder);
         Ok(())
+    }
+
+    fn measure_change(&mut self) -> Result<Changes> {
+        let (volumes, recorder) = self.deconvolving();
+        volumes.measure_change(recorder)
     }
 
     fn update(&mut self, alpha: f32) -> Result<()> {

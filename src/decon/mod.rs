@@ -28,10 +28,11 @@ mod tests;
 pub use crate::constants::{
     FLOOR, NO_DATA, NO_DATA_LIMIT, Precision, START_FLOOR, WEIGHT_LIMIT, WEIGHT_ROUNDING,
 };
+pub use crate::twins::change_rows::Changes;
 pub use crate::twins::pack::Clamped;
 pub use cpu::{CpuBackend, OpenTiles, Painter};
 pub use gpu::GpuBackend;
-pub use iterate::{Course, Until, iterate};
+pub use iterate::{Course, Decided, Until, iterate};
 pub use method::Method;
 pub use null::NullBackend;
 pub use otf::otf;
@@ -282,6 +283,13 @@ pub trait Backend {
 
     /// correction ← hᵀ ⊗ ratio.
     fn back_project(&mut self) -> Result<()>;
+
+    /// How the update that comes next changes its point: g = max(point · weight · correction, [`FLOOR`]) − point, and the g that
+    /// this said in the iteration before, over all tiles of the group.
+    ///
+    /// # Panics
+    /// Where the method of the setup does not hold what that takes ([`VolumeRole::Change`]).
+    fn measure_change(&mut self) -> Result<Changes>;
 
     /// estimate ← max(point · weight · correction, [`FLOOR`]), and the next point ←
     /// max(estimate + alpha (estimate − the last estimate), [`FLOOR`]).

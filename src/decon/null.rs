@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decon::{Backend, Clamped, Field, FinishedTile, Start, Worked};
+use crate::decon::{Backend, Changes, Clamped, Field, FinishedTile, Start, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::tile::Tile;
@@ -46,6 +46,10 @@ impl Backend for NullBackend {
 
     fn back_project(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn measure_change(&mut self) -> Result<Changes> {
+        Ok(Changes::default())
     }
 
     fn update(&mut self, _: f32) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Richardson–Lucy and SHB written down once more, in f64, volume by volume and without tiles: what the backends
+//! Every method written down once more, in f64, volume by volume and without tiles: what the backends
 //! are compared with. Shares no code with them.
 
 use rustfft::FftPlanner;
@@ -36,42 +36,29 @@ impl Job {
 
     /// The same, and the divergence of the point that each iteration starts from, Σ d ln(d / y) − d + y.
     pub fn with_divergences(&self, image: &Image) -> (Vec<f64>, Vec<f64>) {
-        let (n, size) = (self.fft.count(), image.shape);
-        let observed: Vec<Option<f64>> = (0..n)
-            .map(|i| {
-                let at = position(i, self.fft);
-                let inside = at.z < size.z && at.y < size.y && at.x < size.x;
-                let value = if inside { image.data[index(at, size)] } else { NO_DATA };
-                (value != NO_DATA).then_some(f64::from(value))
-            })
-            .collect();
-        let kernel = Kernel::new(&self.psf, self.fft);
-        let mask: Vec<f64> = observed.iter().map(|d| f64::from(u8::from(d.is_some()))).collect();
-        let weight = kernel.correlate(&mask);
-        let mut point: Vec<f64> = (0..n).map(|i| self.start_at(i, image)).collect();
-        let mut estimate = point.clone();
-        let mut divergences = Vec::new();
+        let mut all = self.together(&[image], None);
+        (all.estimates.remove(0), all.divergences)
+    }
+
+    /// All images as one group: their changes together say the weights of the last change, unless those are `given`.
+    pub fn together(&self, images: &[&Image], given: Option<&[f32]>) -> Together {
+        let mut states: Vec<_> = images.iter().map(|image| State::new(self, image)).collect();
+        let (mut divergences, mut weights) = (Vec::new(), Vec::new());
         for k in 1..=self.iterations {
-            let blurred = kernel.convolve(&point);
-            let term = |(d, blurred): (&Option<f64>, &f64)| {
-                let (d, y) = ((*d)?, (blurred + f64::from(self.background)).max(1e-6));
-                Some(if d > 0.0 { d * (d / y).ln() - d + y } else { y - d })
+            divergences.push(states.iter_mut().map(|state| state.step(self)).sum());
+            let sum = |dot: fn(&State) -> f64| states.iter().map(dot).sum::<f64>();
+            let alpha = match self.method {
+                Method::Rl => 0.0,
+                Method::Shb => f64::from(k) / f64::from(k + 3),
+                Method::Ba if k == 1 => 0.0,
+                Method::Ba => (sum(State::with_last) / sum(State::last_squared)).clamp(0.0, 1.0),
             };
-            divergences.push(observed.iter().zip(&blurred).filter_map(term).sum());
-            let ratio = |i: usize| {
-                observed[i].map_or(0.0, |d| d / (blurred[i] + f64::from(self.background)).max(1e-6))
-            };
-            let correction = kernel.correlate(&(0..n).map(ratio).collect::<Vec<_>>());
-            let alpha = if self.method == Method::Rl { 0.0 } else { f64::from(k) / f64::from(k + 3) };
-            for i in 0..n {
-                let weight = if weight[i] > 0.01 { 1.0 / weight[i] } else { 0.0 };
-                let next = (point[i] * weight * correction[i]).max(1e-6);
-                point[i] = (next + alpha * (next - estimate[i])).max(1e-6);
-                estimate[i] = next;
-            }
+            let taken = given.map_or(alpha, |given| given[k as usize - 1].into());
+            states.iter_mut().for_each(|state| state.extrapolate(taken));
+            weights.push(alpha);
         }
-        let inside = (0..size.count()).map(|i| estimate[index(position(i, size), self.fft)]);
-        (inside.collect(), divergences)
+        let estimates = states.iter().zip(images).map(|(state, image)| state.inside(self.fft, image.shape));
+        Together { estimates: estimates.collect(), divergences, weights }
     }
 
     fn start_at(&self, i: usize, image: &Image) -> f64 {
@@ -94,9 +81,19 @@ impl Job {
 
     /// The same by a backend, all images as one group, output channel `channel`.
     pub fn by_backend<B: Backend>(&self, backend: &mut B, channel: usize, images: &[&Image]) -> Vec<Samples> {
+        self.and_weights_by_backend(backend, channel, images).0
+    }
+
+    /// The same, and the weights of the last change where the method measures them.
+    pub fn and_weights_by_backend<B: Backend>(
+        &self,
+        backend: &mut B,
+        channel: usize,
+        images: &[&Image],
+    ) -> (Vec<Samples>, Option<Vec<f32>>) {
         self.begin_on(backend, channel, images);
-        iterate(backend, self.method, &Course::of(self.iterations)).unwrap();
-        finish_on(backend, images)
+        let decided = iterate(backend, self.method, &Course::of(self.iterations)).unwrap();
+        (finish_on(backend, images), decided.unwrap().weights)
     }
 
     /// All images as one group, ready for the first iteration.
@@ -108,6 +105,87 @@ impl Job {
             fields.into_iter().for_each(|field| backend.release(field));
         }
         backend.begin(channel, images.len(), self.start).unwrap();
+    }
+}
+
+/// What becomes of a group.
+pub(crate) struct Together {
+    /// Over each image.
+    pub estimates: Vec<Vec<f64>>,
+    /// Before each iteration, the divergence of its point, of all images.
+    pub divergences: Vec<f64>,
+    /// After each iteration, what the method makes of the changes until then.
+    pub weights: Vec<f64>,
+}
+
+/// One image on its way, in volumes of the transform.
+struct State {
+    kernel: Kernel,
+    observed: Vec<Option<f64>>,
+    weight: Vec<f64>,
+    point: Vec<f64>,
+    estimate: Vec<f64>,
+    next: Vec<f64>,
+    /// next − point, and that of the iteration before.
+    change: Vec<f64>,
+    last_change: Vec<f64>,
+}
+
+impl State {
+    fn new(job: &Job, image: &Image) -> Self {
+        let (n, size) = (job.fft.count(), image.shape);
+        let value = |i| {
+            let at = position(i, job.fft);
+            let inside = at.z < size.z && at.y < size.y && at.x < size.x;
+            let value = if inside { image.data[index(at, size)] } else { NO_DATA };
+            (value != NO_DATA).then_some(f64::from(value))
+        };
+        let observed: Vec<Option<f64>> = (0..n).map(value).collect();
+        let kernel = Kernel::new(&job.psf, job.fft);
+        let mask: Vec<f64> = observed.iter().map(|d| f64::from(u8::from(d.is_some()))).collect();
+        let weight = kernel.correlate(&mask);
+        let point: Vec<f64> = (0..n).map(|i| job.start_at(i, image)).collect();
+        let [next, change, last_change] = [(); 3].map(|()| vec![0.0; n]);
+        Self { kernel, observed, weight, estimate: point.clone(), point, next, change, last_change }
+    }
+
+    /// From the point to the next estimate; returns the divergence of the point.
+    fn step(&mut self, job: &Job) -> f64 {
+        let blurred = self.kernel.convolve(&self.point);
+        let model = |i: usize| (blurred[i] + f64::from(job.background)).max(1e-6);
+        let term = |i: usize| {
+            let (d, y) = (self.observed[i]?, model(i));
+            Some(if d > 0.0 { d * (d / y).ln() - d + y } else { y - d })
+        };
+        let divergence = (0..blurred.len()).filter_map(term).sum();
+        let ratio = |i: usize| self.observed[i].map_or(0.0, |d| d / model(i));
+        let correction = self.kernel.correlate(&(0..blurred.len()).map(ratio).collect::<Vec<_>>());
+        std::mem::swap(&mut self.change, &mut self.last_change);
+        for (i, correction) in correction.into_iter().enumerate() {
+            let weight = if self.weight[i] > 0.01 { 1.0 / self.weight[i] } else { 0.0 };
+            self.next[i] = (self.point[i] * weight * correction).max(1e-6);
+            self.change[i] = self.next[i] - self.point[i];
+        }
+        divergence
+    }
+
+    fn extrapolate(&mut self, alpha: f64) {
+        for i in 0..self.next.len() {
+            self.point[i] = (self.next[i] + alpha * (self.next[i] - self.estimate[i])).max(1e-6);
+            self.estimate[i] = self.next[i];
+        }
+    }
+
+    fn with_last(&self) -> f64 {
+        self.change.iter().zip(&self.last_change).map(|(a, b)| a * b).sum()
+    }
+
+    fn last_squared(&self) -> f64 {
+        self.last_change.iter().map(|a| a * a).sum()
+    }
+
+    fn inside(&self, fft: Zyx<u32>, size: Zyx<u32>) -> Vec<f64> {
+        (0..size.count()).map(|i| self.estimate[index(position(i, size), fft)]).collect()
     }
 }
 

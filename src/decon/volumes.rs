@@ -2,6 +2,7 @@
 
 use crate::constants::Precision;
 use crate::decon::Method;
+use crate::kernels::change_rows::SUM_BYTES;
 
 /// What a volume is for. Each holds a complex number for every voxel of a pair of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum VolumeRole {
     Estimate,
     /// u of the iteration before. Before the first, the spectrum of the mask lies here on a device.
     Previous,
+    /// What the last iteration changed of its point.
+    Change,
     /// Of the point, or of the ratio.
     Spectrum,
 }
@@ -32,7 +35,7 @@ impl VolumeRole {
     pub fn bytes_per_voxel(self, precision: Precision) -> u64 {
         match self {
             Self::Spectrum => precision.spectrum_bytes(),
-            Self::Observed | Self::Weight | Self::Estimate | Self::Previous => 8,
+            Self::Observed | Self::Weight | Self::Estimate | Self::Previous | Self::Change => 8,
         }
     }
 }
@@ -52,6 +55,12 @@ impl Method {
         };
         self.may_fold().then(|| self.volumes().iter().map(bytes).sum())
     }
+
+    /// Bytes that a device keeps of each row of a pair: where its weights are not 1, and what is summed over it.
+    pub fn bytes_per_row(self) -> u64 {
+        let measures = self.volumes().contains(&VolumeRole::Change);
+        4 + 4 + if measures { SUM_BYTES } else { 0 }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +73,13 @@ mod tests {
             assert_eq!(method.pair_bytes_per_voxel(Precision::F32), 40);
             assert_eq!(method.pair_bytes_per_voxel(Precision::F16), 36);
             assert_eq!(method.folded_bytes_per_voxel(Precision::F32), Some(24));
+            assert_eq!(method.bytes_per_row(), 8);
         }
+        let ba = Method::Ba;
+        assert_eq!(
+            (ba.pair_bytes_per_voxel(Precision::F32), ba.pair_bytes_per_voxel(Precision::F16)),
+            (48, 44)
+        );
+        assert_eq!((ba.folded_bytes_per_voxel(Precision::F32), ba.bytes_per_row()), (Some(28), 16));
     }
 }

@@ -213,7 +213,7 @@ impl Planning<'_> {
             ..self.request(own, backend)
         };
         let mut plan = Plan::new(self.dataset, &scene, &request)?;
-        plan.deciding = options.stopping.until().map(|_| plan.deciding(&scene, request.merging));
+        plan.deciding = plan.deciding(&scene, request.merging, &decided_channels(options, &plan));
         let setup = setup(options, &scene, &plan, &own.psfs);
         let precision = backend.precision(options);
         let setup = Setup { shading: own.shading.clone(), camera: own.camera.clone(), precision, ..setup };
@@ -239,6 +239,7 @@ impl Planning<'_> {
             output: self.output,
             lanes: if psfs.is_empty() { 1 } else { LANES },
             pair_bytes_per_voxel: options.method.pair_bytes_per_voxel(precision),
+            bytes_per_row: options.method.bytes_per_row(),
             folded_bytes_per_voxel: options
                 .method
                 .folded_bytes_per_voxel(precision)
@@ -258,6 +259,14 @@ impl Planning<'_> {
             stop: options.reading.stop.clone(),
         }
     }
+}
+
+/// The output channels of which a sample decides how they are deconvolved.
+pub fn decided_channels(options: &Options, plan: &Plan) -> Vec<usize> {
+    let is_measured = options.iterations > 0 && options.method.is_measured();
+    let needs_sample =
+        |channel: &usize| plan.needs_sample(*channel, options.stopping.until().is_some(), is_measured);
+    (0..plan.channels.len()).filter(needs_sample).collect()
 }
 
 fn memory_of_run(options: &Options) -> u64 {

@@ -50,6 +50,7 @@ macro_rules! shader_params {
 
 pub mod balance_lanes;
 pub mod begin_rows;
+pub mod change_rows;
 pub mod convolve_lines;
 pub mod divergence_rows;
 pub mod downsample;
@@ -100,6 +101,7 @@ pub fn shaders(fft: Zyx<u32>, limits: WorkgroupLimits, stored: Precision) -> Res
         downsample::shader(),
         balance_lanes::shader(),
         begin_rows::shader(&rows),
+        change_rows::shader(&rows),
         convolve_lines::shader(&last),
         divergence_rows::shader(&rows),
         ratio_rows::shader(&rows),

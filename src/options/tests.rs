@@ -72,7 +72,7 @@ fn a_wrong_value_is_said_in_one_voice() {
         (&["--threads", "0"], "--threads: 0 must be from 1 to 1024"),
         (&["--dimensions", "4"], "--dimensions: 4 is not in 2..=3"),
         (&["--iterations", "many"], "--iterations: many: invalid digit found in string"),
-        (&["--method", "steepest"], "--method: steepest is not one of rl, shb"),
+        (&["--method", "steepest"], "--method: steepest is not one of rl, shb, ba"),
         (&["--psf", "0=https://host/a.tif"], "--psf: https://host/a.tif is a URL"),
         (&["--iterations", "0", "--until", "0.1"], "--until: --iterations 0 leaves nothing to stop"),
     ] {

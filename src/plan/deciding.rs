@@ -1,5 +1,5 @@
-//! The tiles on which the iterations of an image are decided (`--until`), and what it takes to read them: beside the batches, and
-//! before the first.
+//! The tiles on which is decided how an image is deconvolved (`--until`, `--method ba`), and what it takes to read them: beside
+//! the batches, and before the first.
 
 use serde::Serialize;
 
@@ -49,14 +49,22 @@ impl Plan {
         SAMPLE.min(self.lanes as usize)
     }
 
-    /// What it takes to decide the iterations of all channels.
-    pub fn deciding(&self, scene: &Scene, merging: Merging) -> Deciding {
+    /// Whether output channel `channel` is decided on a sample: where iterations stop by themselves, and where their weights are
+    /// measured, unless the channel is one group, which measures its own.
+    pub fn needs_sample(&self, channel: usize, stops: bool, is_measured: bool) -> bool {
+        let groups = self.batches.iter().flat_map(|batch| &batch.groups);
+        let own = groups.filter(|group| group.tiles[0].channel as usize == channel);
+        stops || is_measured && own.take(2).count() > 1
+    }
+
+    /// What it takes to decide how `channels` are deconvolved; `None` where there are none.
+    pub fn deciding(&self, scene: &Scene, merging: Merging, channels: &[usize]) -> Option<Deciding> {
         let reads = |tile: &&Tile| {
             let cost = cost_of(&[Batch { reads: fields_of([*tile]), ..Batch::default() }], scene, merging);
             (cost.requests, cost.read_bytes)
         };
         let mut deciding = Deciding { tiles: 0, least: Reads::default(), most: Reads::default() };
-        for channel in 0..self.channels.len() {
+        for &channel in channels {
             let (candidates, _) = self.candidates(channel);
             deciding.tiles += candidates.len() as u64;
             let (requests, bytes): (Vec<u64>, Vec<u64>) = candidates.iter().map(reads).unzip();
@@ -71,7 +79,7 @@ impl Plan {
                 }
             }
         }
-        deciding
+        (!channels.is_empty()).then_some(deciding)
     }
 }
 

@@ -49,6 +49,8 @@ pub struct GridRequest {
     pub pair_bytes_per_voxel: u64,
     /// The same of a tile that is alone and folded, its halves being the lanes of a pair; `None` where none is.
     pub folded_bytes_per_voxel: Option<u64>,
+    /// Bytes that a device keeps of each row of a pair.
+    pub bytes_per_row: u64,
     /// Samples of a stored pixel, each of which makes a tile: 1 or 3.
     pub samples: u32,
     /// Of the backend.

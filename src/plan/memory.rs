@@ -294,13 +294,13 @@ fn place_bytes(largest: u64) -> u64 {
     largest.next_multiple_of(4).max(4)
 }
 
-/// Bytes of the small buffers of a device: a factor for each index of each axis, a mark and a sum for each row of each pair, and
+/// Bytes of the small buffers of a device: a factor for each index of each axis, what is known of each row of each pair, and
 /// one core on its way out, behind what was clamped in it.
 fn beside(grids: &GridRequest, grid: &Grid, tile_bytes: u64) -> u64 {
     let Zyx { z, y, x } = grid.fft.map(u64::from);
     let packed = (12 + tile_bytes).next_multiple_of(4);
     if grids.psf.count() > 1 {
-        (z + y + x) * 8 + u64::from(grids.lanes.div_ceil(2)) * z * y * (4 + 4) + packed
+        (z + y + x) * 8 + u64::from(grids.lanes.div_ceil(2)) * z * y * grids.bytes_per_row + packed
     } else {
         packed
     }

@@ -256,6 +256,7 @@ impl<'a> Draft<'a> {
             otfs: if request.psf.is_some() { channels.len() as u32 } else { 0 },
             pair_bytes_per_voxel: request.pair_bytes_per_voxel,
             folded_bytes_per_voxel: request.folded_bytes_per_voxel,
+            bytes_per_row: request.bytes_per_row,
             samples: channels.iter().map(|channel| channel.pixel_type.samples()).max().unwrap_or(1),
             limits: Limits { memory_bytes: volumes_bytes, ..request.limits },
         };

@@ -37,6 +37,8 @@ pub struct Request {
     pub pair_bytes_per_voxel: u64,
     /// The same of a tile that is alone and folded; `None` where none is.
     pub folded_bytes_per_voxel: Option<u64>,
+    /// Bytes that a device keeps of each row of a pair.
+    pub bytes_per_row: u64,
     /// Memory that the whole run may take, in bytes.
     pub memory_bytes: u64,
     /// Of the backend.

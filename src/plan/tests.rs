@@ -77,6 +77,7 @@ fn request() -> Request {
         lanes: 2,
         pair_bytes_per_voxel: 40,
         folded_bytes_per_voxel: Some(24),
+        bytes_per_row: 8,
         memory_bytes: 1 << 30,
         limits: Limits {
             fft_length: 2048,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::until::light;
 use crate::dataset::FieldSamples;
-use crate::decon::{FinishedTile, fill_of};
+use crate::decon::{Decided, FinishedTile, fill_of};
 use crate::pixels::SampleType;
 use crate::report::Damaged;
 use crate::source::FileRead;
@@ -22,8 +22,39 @@ pub enum Note {
     Counted(Counted, u64),
     /// Files of the input were read.
     Read(Vec<FileRead>),
-    /// The iterations of each output channel of an image (`--until`).
-    Decided { image: usize, iterations: Vec<u32> },
+    /// How each output channel of an image is deconvolved, where a sample decided (`--until`, `--method ba`): how many
+    /// iterations, and the weights that were measured, as f64, which are read as they were written.
+    Decided {
+        image: usize,
+        iterations: Vec<u32>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        weights: Vec<Option<Vec<f64>>>,
+    },
+}
+
+impl Note {
+    /// What was decided of image `image`.
+    pub fn decided(image: usize, decided: &[Decided]) -> Self {
+        let exact = |decided: &Decided| {
+            decided.weights.as_ref().map(|weights| weights.iter().map(|&weight| weight.into()).collect())
+        };
+        let weights: Vec<Option<Vec<f64>>> = decided.iter().map(exact).collect();
+        Self::Decided {
+            image,
+            iterations: decided.iter().map(|decided| decided.iterations).collect(),
+            weights: if weights.iter().any(Option::is_some) { weights } else { Vec::new() },
+        }
+    }
+}
+
+/// As [`Note::decided`] was told.
+pub fn decided_of(iterations: Vec<u32>, weights: Vec<Option<Vec<f64>>>) -> Vec<Decided> {
+    let weights = weights.into_iter().chain(std::iter::repeat(None));
+    let decided = |(iterations, weights): (u32, Option<Vec<f64>>)| Decided {
+        iterations,
+        weights: weights.map(|weights| weights.into_iter().map(|weight| weight as f32).collect()),
+    };
+    iterations.into_iter().zip(weights).map(decided).collect()
 }
 
 /// Of which thing.
@@ -95,6 +126,23 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_decided_goes_through_the_record_to_the_last_bit() {
+        let weights = (1..200).map(|i| 1.0 - (i as f32 / 7.0).sin().abs() / 3.0).collect();
+        let decided = vec![Decided { iterations: 7, weights: Some(weights) }, Decided::alone(3)];
+        let line = serde_json::to_string(&Note::decided(1, &decided)).unwrap();
+        let Ok(Note::Decided { image: 1, iterations, weights }) = serde_json::from_str(&line) else {
+            panic!("another note: {line}")
+        };
+        assert_eq!(decided_of(iterations, weights), decided);
+        // A record of an earlier version.
+        let line = r#"{"decided":{"image":0,"iterations":[4,5]}}"#;
+        let Ok(Note::Decided { iterations, weights, .. }) = serde_json::from_str(line) else {
+            panic!("{line}")
+        };
+        assert_eq!(decided_of(iterations, weights), [Decided::alone(4), Decided::alone(5)]);
+    }
 
     #[test]
     fn what_is_counted_again_counts_once_and_goes_through_the_record() {

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::counted::Note;
+use super::counted::{Note, decided_of};
 use super::tally::Tally;
 use super::turns::Turns;
 use super::{Order, Outcome, State, Stop, Work, describe};
-use crate::decon::OpenTiles;
+use crate::decon::{Decided, OpenTiles};
 use crate::error::{Error, Result};
-use crate::job::{Image, Job};
+use crate::job::{Image, Job, decided_channels};
 use crate::output::{ChannelRange, ImageSink, Null, Output, Progress, Pyramid, Target};
 use crate::plan::Shares;
 use crate::report::{Damaged, Event, ImageSummary, Report, Summary};
@@ -42,7 +42,7 @@ pub(super) struct FileRun<'a> {
     /// Of each image that several devices share, from its first batch on.
     shares: Vec<OnceLock<Shares>>,
     /// Of each image, each channel, once it is known.
-    iterations: Vec<OnceLock<Vec<u32>>>,
+    decided: Vec<OnceLock<Vec<Decided>>>,
     /// Of each image that is complete, each channel.
     ranges: Mutex<Vec<Vec<ChannelRange>>>,
 }
@@ -64,7 +64,7 @@ impl<'a> FileRun<'a> {
         let tally = Tally::new(report);
         let Some(output) = create(&job, order.target.as_ref())? else { return Ok(None) };
         let images = job.images.len();
-        let iterations = take_over(&job, &*output, &tally)?;
+        let decided = take_over(&job, &*output, &tally)?;
         if output.keeps_pixels() {
             for (i, image) in job.images.iter_mut().enumerate() {
                 let progress = output.image(i).progress();
@@ -86,7 +86,7 @@ impl<'a> FileRun<'a> {
             cut_short: AtomicBool::new(false),
             painting: (0..images).map(|_| OnceLock::new()).collect(),
             shares: (0..images).map(|_| OnceLock::new()).collect(),
-            iterations,
+            decided,
             ranges: Mutex::new(vec![Vec::new(); images]),
             job,
         };
@@ -156,31 +156,32 @@ impl<'a> FileRun<'a> {
         self.shares[i].get_or_init(|| Shares::new(&self.job.images[i].plan.batches, devices))
     }
 
-    /// The iterations of each output channel of image `i`; asks `decide` the first time. `None` when that says none.
+    /// How each output channel of image `i` is deconvolved; asks `decide` the first time. `None` when that says nothing.
     ///
     /// # Errors
     /// Those of `decide`, and `Io`.
-    pub fn iterations(
+    pub fn decided(
         &self,
         i: usize,
-        decide: impl FnOnce() -> Result<Option<Vec<u32>>>,
-    ) -> Result<Option<&[u32]>> {
-        if let Some(iterations) = self.iterations[i].get() {
-            return Ok(Some(iterations));
+        decide: impl FnOnce() -> Result<Option<Vec<Decided>>>,
+    ) -> Result<Option<&[Decided]>> {
+        if let Some(decided) = self.decided[i].get() {
+            return Ok(Some(decided));
         }
-        let Some(iterations) = decide()? else { return Ok(None) };
-        // Before any shard that is made with them is finished.
-        if self.job.options.stopping.until().is_some() {
-            let decided = Note::Decided { image: i, iterations: iterations.clone() };
-            self.output.note(&super::json(&decided))?;
+        let Some(decided) = decide()? else { return Ok(None) };
+        // Before any shard that is made so is finished.
+        if !decided_channels(&self.job.options, &self.job.images[i].plan).is_empty() {
+            self.output.note(&super::json(&Note::decided(i, &decided)))?;
         }
-        Ok(Some(self.iterations[i].get_or_init(|| iterations)))
+        Ok(Some(self.decided[i].get_or_init(|| decided)))
     }
 
-    /// What [`Self::iterations`] said; what was asked for, where nothing was deconvolved.
+    /// The iterations of each output channel of image `i`, as [`Self::decided`] said; what was asked for, where nothing was
+    /// deconvolved.
     fn iterations_done(&self, i: usize) -> Vec<u32> {
         let asked = || vec![self.job.options.iterations; self.job.images[i].plan.channels.len()];
-        self.iterations[i].get().cloned().unwrap_or_else(asked)
+        let done = |decided: &Vec<Decided>| decided.iter().map(|decided| decided.iterations).collect();
+        self.decided[i].get().map_or_else(asked, done)
     }
 
     /// Image `i` is complete.
@@ -303,18 +304,18 @@ fn create(job: &Job, target: Option<&Target>) -> Result<Option<Box<dyn Output>>>
     job.options.format().create(target, &described, &describe::provenance(job), writes)
 }
 
-/// The damage that an earlier run left out of the shards that are finished, and what it counted; returns the iterations of
-/// each image that it decided.
-fn take_over(job: &Job, output: &dyn Output, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<u32>>>> {
+/// The damage that an earlier run left out of the shards that are finished, and what it counted; returns what it decided of
+/// each image.
+fn take_over(job: &Job, output: &dyn Output, tally: &Tally<'_>) -> Result<Vec<OnceLock<Vec<Decided>>>> {
     let (mut decided, mut files) = (vec![OnceLock::new(); job.images.len()], Vec::new());
     for note in output.notes().iter().filter_map(|note| serde_json::from_value(note.clone()).ok()) {
         match note {
             Note::Counted(what, values) => {
                 tally.count(what, values);
             }
-            Note::Decided { image, iterations } => {
+            Note::Decided { image, iterations, weights } => {
                 if let Some(of_image) = decided.get_mut(image) {
-                    *of_image = iterations.into();
+                    *of_image = decided_of(iterations, weights).into();
                 }
             }
             Note::Read(read) => files.extend(read),
@@ -328,13 +329,11 @@ fn take_over(job: &Job, output: &dyn Output, tally: &Tally<'_>) -> Result<Vec<On
     }
     tally.files().take_over(&files, &*job.input)?;
     let has_shards = |i: usize| output.image(i).progress().finished_count() > 0;
-    if job.options.stopping.until().is_some() {
-        for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {
-            let is_known = decided[i].get().is_some_and(|each| each.len() == image.plan.channels.len());
-            if !is_known {
-                let lost = "the record lacks the iterations that the finished shards were made with";
-                return Err(Error::option("--resume", format!("{lost}; --overwrite begins anew")));
-            }
+    for (i, image) in job.images.iter().enumerate().filter(|(i, _)| has_shards(*i)) {
+        let is_known = decided[i].get().is_some_and(|each| each.len() == image.plan.channels.len());
+        if !is_known && !decided_channels(&job.options, &image.plan).is_empty() {
+            let lost = "the record lacks the iterations that the finished shards were made with";
+            return Err(Error::option("--resume", format!("{lost}; --overwrite begins anew")));
         }
     }
     Ok(decided)

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use crate::decon::{Field, FinishedTile, GpuBackend};
+use crate::decon::{Decided, Field, FinishedTile, GpuBackend};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Shares, Workers};
@@ -39,8 +39,8 @@ enum Part {
         releases: Vec<usize>,
         fields: Vec<(usize, Option<Field>)>,
     },
-    /// With its iterations.
-    Group(Group, u32),
+    /// And how it is deconvolved.
+    Group(Group, Decided),
     /// Something between groups.
     Task(Task),
     /// Nothing more comes for now.
@@ -91,12 +91,12 @@ impl Several {
         Ok(())
     }
 
-    /// Has group `nth` of batch `number` computed, with so many iterations, and gives tiles that are finished to `emit`, in order.
+    /// Has group `nth` of batch `number` computed, and gives tiles that are finished to `emit`, in order.
     pub fn compute<E: From<Error>>(
         &mut self,
         shares: &Shares,
         (number, nth): (usize, usize),
-        (group, iterations): (Group, u32),
+        (group, decided): (Group, Decided),
         emit: &mut impl FnMut(FinishedTile) -> Result<(), E>,
     ) -> Result<(), E> {
         let device = shares.device_of(number, nth);
@@ -108,7 +108,7 @@ impl Several {
         }
         self.is_draining = false;
         self.expected.extend(group.tiles.iter().map(|_| device));
-        self.send(device, Part::Group(group, iterations))?;
+        self.send(device, Part::Group(group, decided))?;
         while let Some(tile) = self.next_ready()? {
             emit(tile)?;
         }
@@ -201,13 +201,11 @@ fn drive(mut engine: Engine<GpuBackend>, work: &Receiver<Part>, done: &Sender<Re
         let done_with = match part {
             Part::Fields { releases, fields } => {
                 engine.release(&releases);
-                engine.compute(DecodedBatch { fields, groups: Vec::new() }, 0, &mut emit)
+                engine.compute(DecodedBatch { fields, groups: Vec::new() }, &Decided::default(), &mut emit)
             }
-            Part::Group(group, iterations) => engine.compute(
-                DecodedBatch { fields: Vec::new(), groups: vec![group] },
-                iterations,
-                &mut emit,
-            ),
+            Part::Group(group, decided) => {
+                engine.compute(DecodedBatch { fields: Vec::new(), groups: vec![group] }, &decided, &mut emit)
+            }
             Part::Task(task) => {
                 task(&mut engine);
                 Ok(())

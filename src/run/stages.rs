@@ -11,7 +11,7 @@ use super::device_rows::DeviceRows;
 use super::file::FileRun;
 use super::several::Several;
 use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
-use crate::decon::{CpuBackend, FinishedTile, GpuBackend, NullBackend, Setup};
+use crate::decon::{CpuBackend, Decided, FinishedTile, GpuBackend, NullBackend, Setup};
 use crate::engine::{DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::gpu::Device;
@@ -331,8 +331,8 @@ impl Ready {
         Ok(ready.as_mut().expect("it was just made"))
     }
 
-    /// The iterations of each output channel of image `image`; `None` when the run is to end before they are known.
-    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Option<Vec<u32>>> {
+    /// How each output channel of image `image` is deconvolved; `None` when the run is to end before that is known.
+    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Option<Vec<Decided>>> {
         let (work, stop) = (file.work(image), file.stop);
         match &mut self.engine {
             AnyEngine::Cpu(engine) => work.decide(engine.as_mut(), stop),
@@ -350,7 +350,7 @@ impl Ready {
         batch: DecodedBatch,
         mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let Some(decided) = file.iterations(image, || self.decide(file, image))? else { return Ok(()) };
+        let Some(decided) = file.decided(image, || self.decide(file, image))? else { return Ok(()) };
         let groups = batch.groups.into_iter().map(|group| vec![group]);
         let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
         let fields = DecodedBatch { fields: batch.fields, groups: Vec::new() };
@@ -358,18 +358,19 @@ impl Ready {
             if file.is_over() {
                 return self.drain(&mut emit);
             }
-            let iterations = part.groups.first().map_or(0, |group| decided[group.tiles[0].channel as usize]);
+            let channel = part.groups.first().map_or(0, |group| group.tiles[0].channel as usize);
+            let how = &decided[channel];
             match &mut self.engine {
-                AnyEngine::Cpu(engine) => engine.compute(part, iterations, &mut emit)?,
-                AnyEngine::Gpu(engine) => engine.compute(part, iterations, &mut emit)?,
+                AnyEngine::Cpu(engine) => engine.compute(part, how, &mut emit)?,
+                AnyEngine::Gpu(engine) => engine.compute(part, how, &mut emit)?,
                 AnyEngine::Several(several) => {
                     let shares = file.shares(image);
                     several.take(shares, number, part.fields)?;
                     for group in part.groups {
-                        several.compute(shares, (number, nth - 1), (group, iterations), &mut emit)?;
+                        several.compute(shares, (number, nth - 1), (group, how.clone()), &mut emit)?;
                     }
                 }
-                AnyEngine::Null(engine) => engine.compute(part, iterations, &mut emit)?,
+                AnyEngine::Null(engine) => engine.compute(part, how, &mut emit)?,
             }
         }
         Ok(())

@@ -1,12 +1,13 @@
-//! How many iterations each output channel of an image gets with `--until`: decided on a sample before its first group, and
-//! the same for all its tiles, or seams would show.
+//! How each output channel of an image is deconvolved, where only its pixels say: how many iterations there are (`--until`), how
+//! far each extrapolates (`--method ba`). Decided on a sample before its first group, and the same for all its tiles, or
+//! seams would show.
 
 use super::several::Several;
 use super::{Stop, Work};
-use crate::decon::{Backend, Course, FinishedTile, Until};
+use crate::decon::{Backend, Course, Decided, FinishedTile, Until};
 use crate::engine::{DecodedBatch, Engine};
 use crate::error::Result;
-use crate::job::Image;
+use crate::job::{Image, decided_channels};
 use crate::output::Null;
 use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Tile, fields_of};
@@ -22,9 +23,9 @@ pub(super) trait Decider {
         &mut self,
         channel: usize,
         sample: Vec<DecodedBatch>,
-        limits: (u32, Until),
+        limits: (u32, Option<Until>),
         stop: &Stop,
-    ) -> Result<Option<u32>>;
+    ) -> Result<Option<Decided>>;
 }
 
 impl<B: Backend> Decider for Engine<B> {
@@ -36,10 +37,10 @@ impl<B: Backend> Decider for Engine<B> {
         &mut self,
         channel: usize,
         sample: Vec<DecodedBatch>,
-        (most, until): (u32, Until),
+        (most, until): (u32, Option<Until>),
         stop: &Stop,
-    ) -> Result<Option<u32>> {
-        Self::decide(self, channel, sample, &Course { most, until: Some(until), is_over: &|| stop.is_set() })
+    ) -> Result<Option<Decided>> {
+        Self::decide(self, channel, sample, &Course { until, is_over: &|| stop.is_set(), ..Course::of(most) })
     }
 }
 
@@ -52,52 +53,53 @@ impl Decider for Several {
         &mut self,
         channel: usize,
         sample: Vec<DecodedBatch>,
-        (most, until): (u32, Until),
+        (most, until): (u32, Option<Until>),
         stop: &Stop,
-    ) -> Result<Option<u32>> {
+    ) -> Result<Option<Decided>> {
         let stop = stop.clone();
         self.ask(move |engine| {
-            let course = Course { most, until: Some(until), is_over: &|| stop.is_set() };
+            let course = Course { until, is_over: &|| stop.is_set(), ..Course::of(most) };
             engine.decide(channel, sample, &course)
         })
     }
 }
 
 impl Work<'_> {
-    /// The iterations of each output channel. Deconvolves one group of those candidates that are brightest: where there
-    /// is most light, the estimate takes longest to settle. `None` when `stop` is set before.
+    /// Of each output channel. Deconvolves one group of those candidates that are brightest: where there is most light, the
+    /// estimate takes longest to settle. `None` when `stop` is set before.
     ///
     /// # Errors
     /// Those of reading and of the backend.
-    pub(super) fn decide(&self, decider: &mut impl Decider, stop: &Stop) -> Result<Option<Vec<u32>>> {
-        let (plan, most) = (&self.job.images[self.number].plan, self.job.options.iterations);
-        let Some(until) = self.job.options.stopping.until() else {
-            return Ok(Some(vec![most; plan.channels.len()]));
-        };
+    pub(super) fn decide(&self, decider: &mut impl Decider, stop: &Stop) -> Result<Option<Vec<Decided>>> {
+        let image = &self.job.images[self.number];
+        let (plan, options, most) = (&image.plan, &self.job.options, self.job.options.iterations);
+        let on_sample = decided_channels(options, plan);
         // What is read is counted; what is found in it will be found again.
         let aside = self.tally.aside(&Silent);
         let output = &Null::default();
         let work = Work { job: self.job, scene: self.scene, number: self.number, output, tally: &aside };
         let mut decide = |channel: usize| {
+            if !on_sample.contains(&channel) {
+                return Ok(Some(Decided::alone(most)));
+            }
             let (candidates, tiles) = plan.candidates(channel);
             let Some(sample) = work.brightest(decider, candidates, stop)? else { return Ok(None) };
             let count = sample.len();
             let batches = sample.into_iter().map(|tile| work.sample_batch(tile)).collect::<Result<_>>()?;
-            let decided = decider.decide(channel, batches, (most, until), stop)?;
-            let Some(iterations) = decided else { return Ok(None) };
+            let decided = decider.decide(channel, batches, (most, options.stopping.until()), stop)?;
+            let Some(decided) = decided else { return Ok(None) };
             self.tally.note(&format!(
-                "scene {}, channel {}: {iterations} iterations{}, decided on {count} of {} tiles",
+                "scene {}, channel {}: {}, decided on {count} of {tiles} tiles",
                 plan.scene,
                 plan.channels[channel].name,
-                reason(iterations, most, &until),
-                tiles,
+                what(&decided, most, options.stopping.until().as_ref()),
             ));
-            Ok(Some(iterations))
+            Ok(Some(decided))
         };
         let channels = 0..plan.channels.len();
-        let iterations = channels.map(|channel| decide(channel).transpose()).collect::<Option<_>>();
+        let decided = channels.map(|channel| decide(channel).transpose()).collect::<Option<_>>();
         self.tally.read_aside(&aside);
-        iterations.transpose()
+        decided.transpose()
     }
 
     /// Those of `candidates` with the most light above the background; `None` when `stop` is set before.
@@ -133,12 +135,17 @@ impl Work<'_> {
     }
 }
 
-/// Why there are so many.
-fn reason(iterations: u32, most: u32, until: &Until) -> String {
-    if iterations == most {
-        return format!(", as many as --iterations allows before the divergence settles to {}", until.change);
-    }
-    format!(", after which the divergence changes by less than {} in each", until.change)
+/// What was decided, and why.
+fn what(decided: &Decided, most: u32, until: Option<&Until>) -> String {
+    let Decided { iterations, weights } = decided;
+    let acceleration = weights.as_ref().map(|_| "the acceleration of each iteration (--method ba)");
+    let Some(Until { change, .. }) = until else { return acceleration.unwrap_or_default().to_owned() };
+    let reason = match *iterations == most {
+        true => format!("as many as --iterations allows before the divergence settles to {change}"),
+        false => format!("after which the divergence changes by less than {change} in each"),
+    };
+    let too = acceleration.map_or_else(String::new, |what| format!(", and {what}"));
+    format!("{iterations} iterations, {reason}{too}")
 }
 
 /// The sum of what is not the fill value: that is no light, and may be white.

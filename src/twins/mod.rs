@@ -8,6 +8,7 @@
 
 pub mod balance_lanes;
 pub mod begin_rows;
+pub mod change_rows;
 mod columns;
 pub mod convolve_lines;
 pub mod divergence_rows;

@@ -74,13 +74,13 @@ fn update_row(row: &mut [Complex32], update: Update) {
 }
 
 /// max(p · w · c, [`FLOOR`]) in both lanes.
-fn product(point: Complex32, weight: Complex32, correction: Complex32) -> Complex32 {
+pub(super) fn product(point: Complex32, weight: Complex32, correction: Complex32) -> Complex32 {
     let lane = |p: f32, w: f32, c: f32| (p * w * c).max(FLOOR);
     Complex32::new(lane(point.re, weight.re, correction.re), lane(point.im, weight.im, correction.im))
 }
 
 /// max(u + α (u − u₋₁), [`FLOOR`]) in both lanes.
-fn beyond(estimate: Complex32, previous: Complex32, alpha: f32) -> Complex32 {
+pub(super) fn beyond(estimate: Complex32, previous: Complex32, alpha: f32) -> Complex32 {
     let lane = |u: f32, before: f32| (u + alpha * (u - before)).max(FLOOR);
     Complex32::new(lane(estimate.re, previous.re), lane(estimate.im, previous.im))
 }

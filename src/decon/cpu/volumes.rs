@@ -13,13 +13,14 @@ use super::layout::Layout;
 use super::paint::Canvas;
 use super::volume::Volume;
 use crate::decon::otf::otf_lines;
-use crate::decon::{Clamped, FinishedTile, Method, NO_DATA, Setup, Start, VolumeRole, Worked};
+use crate::decon::{Changes, Clamped, FinishedTile, Method, NO_DATA, Setup, Start, VolumeRole, Worked};
 use crate::error::Result;
 use crate::pixels::Samples;
 use crate::space::Zyx;
 use crate::tile::Tile;
 use crate::twins::balance_lanes::balance_lanes;
 use crate::twins::begin_rows::{BeginRows, Begun, begin_rows, mask_rows};
+use crate::twins::change_rows::{Step, change_rows};
 use crate::twins::convolve_lines::{Projection, convolve_lines, convolve_lines_of_halves};
 use crate::twins::divergence_rows::divergence_rows;
 use crate::twins::downsample::{Downsample, downsample};
@@ -49,8 +50,13 @@ pub(super) struct Volumes {
     estimate: Volume,
     /// The estimate before, where the point lies beyond the estimate.
     previous: Volume,
+    /// What the last iteration changed of its point, where the method measures that; and whether there is one.
+    change: Volume,
+    is_changed: bool,
     /// Weight of the last change in the point.
     alpha: f32,
+    /// Whether the spectrum is that of the correction along x alone, ready for `update`.
+    is_along_x: bool,
     /// Of the point or the ratio: transformed along all axes but the last one, ready for `convolve`.
     spectrum: Volume,
 }
@@ -129,7 +135,10 @@ impl Volumes {
             weight: volume(VolumeRole::Weight)?,
             estimate: volume(VolumeRole::Estimate)?,
             previous: volume(VolumeRole::Previous)?,
+            change: volume(VolumeRole::Change)?,
+            is_changed: false,
             alpha: 0.0,
+            is_along_x: false,
             spectrum: volume(VolumeRole::Spectrum)?,
         })
     }
@@ -137,9 +146,9 @@ impl Volumes {
     /// Bytes of all volumes.
     #[cfg(test)]
     fn bytes(&self) -> u64 {
-        let Self { observed, weight, estimate, previous, spectrum, .. } = self;
-        let volumes = [observed, weight, estimate, previous, spectrum];
-        volumes.iter().map(|volume| size_of_val::<[Complex32]>(volume) as u64).sum()
+        let Self { observed, weight, estimate, previous, change, spectrum, .. } = self;
+        let volumes = [observed, weight, estimate, previous, change, spectrum];
+        volumes.iter().map(|volume| (volume.len() * size_of::<Complex32>()) as u64).sum()
     }
 
     /// Paints a tile into `lane`.
@@ -152,6 +161,7 @@ impl Volumes {
     pub fn begin(&mut self, channel: usize, lanes: usize, start: Start) {
         self.channel = channel;
         self.alpha = 0.0;
+        self.is_changed = false;
         self.layout = Layout::new(self.fft, lanes, self.method.may_fold());
         let volume = self.layout.shape().count();
         self.used = lanes.div_ceil(2) * volume;
@@ -262,6 +272,27 @@ impl Volumes {
     /// spectrum of the correction ← spectrum of the ratio.
     pub fn back_project(&mut self) {
         self.convolve(Projection::Back);
+        self.is_along_x = false;
+    }
+
+    /// How the update that comes next changes its point. Summed in the order of rows, whatever thread did which.
+    pub fn measure_change(&mut self) -> Changes {
+        assert!(!self.change.is_empty(), "the method of the setup measures changes");
+        let (plane, used, alpha, transforms) = (self.plane(), self.used, self.alpha, &self.transforms);
+        let is_first = !std::mem::replace(&mut self.is_changed, true);
+        self.is_along_x = true;
+        let planes = self.spectrum[..used]
+            .par_chunks_mut(plane)
+            .zip(self.weight[..used].par_chunks(plane))
+            .zip(self.estimate[..used].par_chunks(plane))
+            .zip(self.previous[..used].par_chunks(plane))
+            .zip(self.change[..used].par_chunks_mut(plane))
+            .map(|((((spectrum, weight), estimate), previous), change)| {
+                transforms.along_y(spectrum, Direction::Inverse);
+                let step = Step { weight, estimate, previous, change, alpha, is_first };
+                change_rows(spectrum, step, &transforms.x)
+            });
+        planes.collect::<Vec<_>>().into_iter().flatten().sum()
     }
 
     /// spectrum of the next point, in which the change has the weight `next_alpha` ← spectrum of the correction; estimate ←
@@ -269,6 +300,7 @@ impl Volumes {
     pub fn update(&mut self, next_alpha: f32) {
         let (plane, used, alpha, transforms) = (self.plane(), self.used, self.alpha, &self.transforms);
         let (balance, pair_planes) = (&self.balance, self.layout.shape().z as usize);
+        let is_along_x = std::mem::take(&mut self.is_along_x);
         self.spectrum[..used]
             .par_chunks_mut(plane)
             .zip(self.weight[..used].par_chunks(plane))
@@ -278,7 +310,11 @@ impl Volumes {
             .for_each(|(i, (((spectrum, weight), estimate), previous))| {
                 let balance = balance[i / pair_planes];
                 let update = Update { weight, estimate, previous, alpha, next_alpha, balance };
-                transforms.within_plane(spectrum, |rows| update_rows(rows, update, &transforms.x));
+                if !is_along_x {
+                    transforms.along_y(spectrum, Direction::Inverse);
+                }
+                update_rows(spectrum, update, &transforms.x);
+                transforms.along_y(spectrum, Direction::Forward);
             });
         if next_alpha != 0.0 {
             std::mem::swap(&mut self.estimate, &mut self.previous);
@@ -336,7 +372,7 @@ mod tests {
     fn volumes_take_what_their_method_says() {
         for fft in [Zyx::new(1, 20, 35), Zyx::new(12, 15, 25)] {
             let voxels = fft.count() as u64;
-            for method in [Method::Rl, Method::Shb] {
+            for method in [Method::Rl, Method::Shb, Method::Ba] {
                 let bytes = |lanes| {
                     let setup = Setup { fft, lanes, method, ..setup_of(&[]) };
                     Volumes::new(&setup).unwrap().bytes()

@@ -3,10 +3,11 @@
 //! One iteration is `project` and `back_project`: four dispatches for images, eight for volumes; the table of their
 //! bytes stands in `kernels`.
 
+use super::acceleration::{Acceleration, Seen};
 use super::spectrum::{Projection, Sources, Spectrum, SpectrumKernels, Tables};
 use super::{Step, volume};
 use crate::decon::otf::otf;
-use crate::decon::{Setup, Start, VolumeRole};
+use crate::decon::{Changes, Setup, Start, VolumeRole};
 use crate::error::Result;
 use crate::gpu::{Device, Kernel, Readback, Recorder};
 use crate::kernels::begin_rows::Mode;
@@ -30,6 +31,7 @@ pub(super) struct Volumes {
     readback: Readback<()>,
     ratio: Step<ratio_rows::Params>,
     update: Update,
+    acceleration: Option<Acceleration>,
     weight: Step<weight_rows::Params>,
     /// For each row, where its weights are not 1.
     edges: wgpu::Buffer,
@@ -90,8 +92,11 @@ impl Volumes {
             kernel.bind(device, &buffers)
         };
         let buffers = [bind(0)?, bind(1)?];
-        let ratio = [&tables.rows, &spectrum, observed, &balance];
-        let divergence = [&tables.rows, &spectrum, observed, &sums, &balance];
+        let (twiddles, spectrum, weight) = (&tables.rows, &spectrum, &weight);
+        let seen = Seen { twiddles, spectrum, weight, edges: &edges, estimate: &estimate };
+        let acceleration = Acceleration::new(device, setup, rows, rows_bytes / 4, &seen)?;
+        let ratio = [&tables.rows, spectrum, observed, &balance];
+        let divergence = [&tables.rows, spectrum, observed, &sums, &balance];
         Ok(Self {
             fft: setup.fft,
             mask,
@@ -100,7 +105,8 @@ impl Volumes {
             divergence: Step::new(device, &divergence_rows::shader(rows), &divergence)?,
             ratio: Step::new(device, &ratio_rows::shader(rows), &ratio)?,
             update: Update { kernel, buffers, current: 0, alpha: 0.0 },
-            spectrum: Spectrum::new(device, setup, stored_kernels, &spectrum, &sources)?,
+            acceleration,
+            spectrum: Spectrum::new(device, setup, stored_kernels, spectrum, &sources)?,
             readback: Readback::new(device, 1, rows_bytes)?,
             sums,
             estimate,
@@ -132,6 +138,9 @@ impl Volumes {
         self.channel = channel;
         (self.update.current, self.update.alpha) = (0, 0.0);
         self.pairs = lanes.div_ceil(2) as u32;
+        if let Some(acceleration) = &mut self.acceleration {
+            acceleration.begin();
+        }
         self.begin_rows(recorder, Mode::Mask);
         self.mask.convolve(recorder, self.pairs, channel, Projection::Back);
         recorder.clear(&self.edges, u64::from(self.rows()) * 4);
@@ -170,6 +179,13 @@ impl Volumes {
     /// Spectrum of the ratio → spectrum of the correction.
     pub fn back_project(&mut self, recorder: &mut Recorder) {
         self.convolve(recorder, Projection::Back);
+    }
+
+    /// Waits for how the update that comes next changes its point. The spectrum stays as it is.
+    pub fn measure_change(&mut self, recorder: &mut Recorder) -> Result<Changes> {
+        let lines = self.rows();
+        let acceleration = self.acceleration.as_mut().expect("the method of the setup measures changes");
+        acceleration.measure(recorder, self.update.current, lines, self.update.alpha)
     }
 
     /// Spectrum of the correction → spectrum of the next point, in which the change has the weight `next_alpha`; estimate ←

@@ -18,6 +18,8 @@ pub(in crate::kernels) enum Passes {
     Two,
     /// `load`, transform, `term` of each number, and `keep` what they sum to over the line.
     Sum,
+    /// The same, where a `term` is two numbers.
+    TwoSums,
 }
 
 /// One stage of a transform: butterflies of one radix, shared among the invocations of a line.
@@ -191,9 +193,14 @@ impl LinePlan {
                     each(last, &|i, element| format!("held[{i}] = between(line, {element}, held[{i}]);"));
                 format!("{between}    second_transform();\n{}", store(first))
             }
-            Passes::Sum => {
+            Passes::Sum | Passes::TwoSums => {
                 let terms = each(last, &|i, element| format!("sum += term(line, {element}, held[{i}]);"));
-                format!("    var sum = 0.0;\n{terms}{SUM}")
+                match passes {
+                    Passes::TwoSums => {
+                        format!("    var sum = vec2f(0.0);\n{terms}{}", sum_up(&["sum.x", "sum.y"]))
+                    }
+                    _ => format!("    var sum = 0.0;\n{terms}{}", sum_up(&["sum"])),
+                }
             }
         };
         format!("{MAIN}{load}    first_transform();\n{rest}}}\n")
@@ -211,17 +218,23 @@ fn main(
     let inside = line < lines();
 ";
 
-const SUM: &str = "\
+/// Adds the numbers `sums` of a line's invocations up, one after the other, and keeps the sum.
+fn sum_up(sums: &[&str]) -> String {
+    let each = sums.iter().map(|sum| {
+        format!(
+            "    workgroupBarrier();
+    put(thread, {sum});
     workgroupBarrier();
-    put(thread, sum);
-    workgroupBarrier();
-    if inside && thread == 0u {
-        for (var i = 1u; i < THREADS; i += 1u) {
-            sum += fetch(i);
-        }
-        keep(line, sum);
-    }
-";
+    if inside && thread == 0u {{
+        for (var i = 1u; i < THREADS; i += 1u) {{
+            {sum} += fetch(i);
+        }}
+    }}
+"
+        )
+    });
+    each.collect::<String>() + "    if inside && thread == 0u {\n        keep(line, sum);\n    }\n"
+}
 
 /// `dft_r` of a radix that is a product p · q: q transforms of length p, turned, then p transforms of length q.
 fn composed_dft(radix: u32) -> String {

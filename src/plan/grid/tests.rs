@@ -22,6 +22,7 @@ fn request(width: u32, height: u32) -> GridRequest {
         otfs: 1,
         pair_bytes_per_voxel: 40,
         folded_bytes_per_voxel: None,
+        bytes_per_row: 8,
         samples: 1,
         limits: LIMITS,
     }

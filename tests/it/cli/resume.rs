@@ -105,22 +105,26 @@ fn a_signal_ends_a_run_in_order_and_resume_goes_on() {
 fn a_run_that_goes_on_makes_the_iterations_that_the_first_one_decided() {
     let home = tempfile::tempdir().unwrap();
     let (input, output) = (input_in(home.path()), home.path().join("out.zarr"));
-    let flags = format!("{SLOW} --until 1e-3 --check-every 40");
-    run(&input, &output, &flags).done();
-    let whole = contents(&output);
-    fs::remove_dir_all(&output).unwrap();
-    end_after(1, &input, &output, &flags, "KILL");
-    let record = home.path().join(".out.zarr.partial/record");
-    let lines = fs::read_to_string(&record).unwrap();
-    let lost: String =
-        lines.lines().filter(|line| !line.contains("decided")).flat_map(|l| [l, "\n"]).collect();
-    fs::write(&record, lost).unwrap();
-    run(&input, &output, &format!("{flags} --resume")).failed(2, "lacks the iterations");
-    fs::write(&record, lines).unwrap();
-    let resumed = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", ""))).done();
-    assert!(!resumed.stderr.contains("decided on"), "decided again: {}", resumed.stderr);
-    assert!(contents(&output) == whole, "another output");
-    run(&input, &output, &format!("{SLOW} --until 2e-3 --resume")).failed(2, "until");
+    for until in ["--until 1e-3 --check-every 40", "--method ba", "--method ba --until 1e-3 --check-every 40"]
+    {
+        let flags = format!("{SLOW} {until}");
+        run(&input, &output, &flags).done();
+        let whole = contents(&output);
+        fs::remove_dir_all(&output).unwrap();
+        end_after(1, &input, &output, &flags, "KILL");
+        let record = home.path().join(".out.zarr.partial/record");
+        let lines = fs::read_to_string(&record).unwrap();
+        let lost: String =
+            lines.lines().filter(|line| !line.contains("decided")).flat_map(|l| [l, "\n"]).collect();
+        fs::write(&record, lost).unwrap();
+        run(&input, &output, &format!("{flags} --resume")).failed(2, "lacks the iterations");
+        fs::write(&record, lines).unwrap();
+        let resumed = run(&input, &output, &format!("{} --resume", flags.replace("--quiet", ""))).done();
+        assert!(!resumed.stderr.contains("decided on"), "decided again: {}", resumed.stderr);
+        assert!(contents(&output) == whole, "another output: {until}");
+        run(&input, &output, &format!("{SLOW} --until 2e-3 --resume")).failed(2, "until");
+        fs::remove_dir_all(&output).unwrap();
+    }
 }
 
 #[test]

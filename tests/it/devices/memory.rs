@@ -1,7 +1,7 @@
 //! What a plan counts on the device is what its buffers take there, and nothing more is taken while tiles are computed.
 
 use decon_gpu::dataset::RawSubblock;
-use decon_gpu::decon::{Field, GpuBackend, Method, Start};
+use decon_gpu::decon::{Decided, Field, GpuBackend, Method, Start};
 use decon_gpu::engine::{DecodedBatch, Engine, Recipe};
 use decon_gpu::error::Error;
 use decon_gpu::gpu::Device;
@@ -54,6 +54,7 @@ fn a_plan_counts_what_is_taken_on_the_device() {
         (&image, "--iterations 1 --tile 64 --overlap feather --output-type f32"),
         (&image, "--iterations 1 --tile 32 --scale 2"),
         (&image, "--iterations 1 --tile 64 --precision f16"),
+        (&image, "--iterations 1 --tile 64 --method ba"),
         (&image, "--iterations 0 --tile 64"),
         (&image, "--iterations 0 --scale 4 --overlap feather"),
         (&stack, "--iterations 1 --tile 64"),
@@ -112,7 +113,7 @@ fn no_buffer_is_made_while_tiles_are_computed() {
                 tiles += 1;
                 Ok(())
             };
-            engine.compute(decoded(&job, batch), job.options.iterations, count).unwrap();
+            engine.compute(decoded(&job, batch), &Decided::alone(job.options.iterations), count).unwrap();
             assert_eq!(device.allocated_bytes().unwrap(), made, "{flags}");
         }
         while engine.drain().unwrap().is_some() {

@@ -55,6 +55,7 @@ fn several_devices_make_what_one_makes_in_its_order() {
         (&stack, "--iterations 2 --dimensions 2 --tile 64"),
         (&stack, "--iterations 2 --tile 64"),
         (&image, "--iterations 20 --until 0.01 --check-every 2 --tile 64"),
+        (&image, "--iterations 5 --method ba --tile 32"),
         // One group for more devices than there are groups.
         (&image, "--iterations 1 --tile 512 --channels 0"),
     ]

@@ -16,17 +16,17 @@ const BACKGROUND: f32 = 10.0;
 
 /// A group of tiles side by side, each made of fields of `data`.
 #[derive(Clone)]
-struct Case {
-    fft: Zyx<u32>,
-    psf: Psf,
+pub struct Case {
+    pub fft: Zyx<u32>,
+    pub psf: Psf,
     /// Of each lane's tile.
-    extents: Vec<Zyx<u32>>,
+    pub extents: Vec<Zyx<u32>>,
     /// Planes of halo above the core.
-    above: u32,
+    pub above: u32,
 }
 
 /// Not symmetric: a transposed or shifted PSF shows.
-fn psf(shape: Zyx<u32>) -> Psf {
+pub fn psf(shape: Zyx<u32>) -> Psf {
     let centre = shape.map(|n| (n as f32 - 1.0) / 2.0);
     let mut data = Vec::new();
     for (z, y, x) in
@@ -61,7 +61,7 @@ fn has_data(extents: Zyx<u32>, i: usize) -> bool {
 }
 
 impl Case {
-    fn setup(&self) -> Setup {
+    pub fn setup(&self) -> Setup {
         let channel = ChannelSetup { psf: self.psf.clone(), background: BACKGROUND };
         Setup {
             fft: self.fft,
@@ -123,7 +123,7 @@ impl Case {
         )
     }
 
-    fn run(
+    pub fn run(
         &self,
         backend: &mut impl Backend,
         method: Method,
@@ -135,7 +135,7 @@ impl Case {
         self.finish(backend)
     }
 
-    fn begin(&self, backend: &mut impl Backend, start: Start) {
+    pub fn begin(&self, backend: &mut impl Backend, start: Start) {
         for lane in 0..self.extents.len() {
             let (tile, fields) = self.tile(lane);
             let held: Vec<_> = fields.into_iter().map(|field| backend.upload(field).unwrap()).collect();
@@ -145,7 +145,7 @@ impl Case {
         backend.begin(1, self.extents.len(), start).unwrap();
     }
 
-    fn finish(&self, backend: &mut impl Backend) -> Vec<FinishedTile> {
+    pub fn finish(&self, backend: &mut impl Backend) -> Vec<FinishedTile> {
         let mut finished = Vec::new();
         for lane in 0..self.extents.len() {
             finished.extend(backend.download(lane, self.tile(lane).0).unwrap());
@@ -158,6 +158,11 @@ impl Case {
 
     /// The core of lane's tile in f64; 0, the fill value, where there is no data.
     fn expected(&self, lane: usize, method: Method, iterations: u32, start: Start) -> Vec<f64> {
+        self.by_definition(lane, |reference| reference.deconvolve(method, iterations, start))
+    }
+
+    /// The core of what `deconvolve` makes of lane's tile.
+    pub fn by_definition(&self, lane: usize, deconvolve: impl FnOnce(&Reference) -> Vec<f64>) -> Vec<f64> {
         let extents = self.extents[lane];
         let data: Vec<_> = data(lane, extents)
             .into_iter()
@@ -166,7 +171,7 @@ impl Case {
             .collect();
         let (psf, background) = (&self.psf, f64::from(BACKGROUND));
         let reference = Reference { psf, fft: self.fft, extents, data: &data, background };
-        let estimate = reference.deconvolve(method, iterations, start);
+        let estimate = deconvolve(&reference);
         let mut core = Vec::new();
         for z in self.above..extents.z {
             for y in 1..extents.y - 1 {

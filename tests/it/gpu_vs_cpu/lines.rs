@@ -17,11 +17,11 @@ use crate::gpu_vs_cpu::stored::{PRECISIONS, assert_stored, read, spectrum, usual
 /// Each radix, and mixtures.
 const LENGTHS: [u32; 14] = [1, 2, 3, 4, 5, 7, 8, 30, 49, 64, 100, 128, 210, 512];
 
-fn complex(values: &[f32]) -> Vec<Complex32> {
+pub fn complex(values: &[f32]) -> Vec<Complex32> {
     values.chunks(2).map(|pair| Complex32::new(pair[0], pair[1])).collect()
 }
 
-fn flat(values: &[Complex32]) -> Vec<f32> {
+pub fn flat(values: &[Complex32]) -> Vec<f32> {
     values.iter().flat_map(|v| [v.re, v.im]).collect()
 }
 
@@ -31,7 +31,7 @@ fn rows_around(plan: &LinePlan) -> [u32; 3] {
 }
 
 /// The row transform of `image`, over N so that the inverse brings `image` back.
-fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<Complex32> {
+pub fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<Complex32> {
     let n = fourier.length() as f32;
     let mut spectrum: Vec<_> = complex(image).into_iter().map(|v| v / n).collect();
     let mut scratch = fourier.scratch();
@@ -42,13 +42,13 @@ fn row_spectrum(image: &[f32], fourier: &Fourier) -> Vec<Complex32> {
 }
 
 /// Adds `factor` times what the row transform of `image` is, over N.
-fn add_rows(spectrum: &mut [Complex32], image: &[f32], factor: f32, fourier: &Fourier) {
+pub fn add_rows(spectrum: &mut [Complex32], image: &[f32], factor: f32, fourier: &Fourier) {
     let added = row_spectrum(image, fourier);
     spectrum.iter_mut().zip(added).for_each(|(to, value)| *to += value * factor);
 }
 
 /// Runs `test(plan, rows, fourier)` for each length and number of rows, spectra stored in each of these ways.
-fn each_size(bench: &Bench, stored: &[Precision], test: impl Fn(&LinePlan, u32, &Fourier)) {
+pub fn each_size(bench: &Bench, stored: &[Precision], test: impl Fn(&LinePlan, u32, &Fourier)) {
     for (length, &stored) in LENGTHS.into_iter().flat_map(|n| stored.iter().map(move |stored| (n, stored))) {
         let plan = LinePlan::new(length, Direction::Rows, bench.device.limits().workgroup).unwrap();
         let (plan, fourier) = (plan.storing(stored), Fourier::new(length as usize));

@@ -3,6 +3,7 @@
 //!
 //! Runs on the first Vulkan device, of any kind. Without one every test fails and says what to install.
 
+mod acceleration;
 mod balance;
 mod bench;
 mod conversion;

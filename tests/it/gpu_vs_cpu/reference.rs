@@ -16,6 +16,17 @@ pub struct Reference<'a> {
 impl Reference<'_> {
     /// The estimate after `iterations`, `[z, y, x]` of the transform.
     pub fn deconvolve(&self, method: Method, iterations: u32, start: Start) -> Vec<f64> {
+        self.and_weights(method, iterations, start, None).0
+    }
+
+    /// The same, and what the method makes of the changes as weights of the last one, unless they are `given`.
+    pub fn and_weights(
+        &self,
+        method: Method,
+        iterations: u32,
+        start: Start,
+        given: Option<&[f32]>,
+    ) -> (Vec<f64>, Vec<f64>) {
         let (floor, limit) = (f64::from(FLOOR), f64::from(WEIGHT_LIMIT));
         let observed = self.observed();
         let mask: Vec<_> = observed.iter().map(|v| f64::from(u8::from(v.is_some()))).collect();
@@ -23,22 +34,30 @@ impl Reference<'_> {
         let weight: Vec<_> = weight.collect();
         let mut estimate = self.start(start);
         let mut point = estimate.clone();
+        let (mut last_change, mut weights) = (Vec::new(), Vec::new());
         for k in 1..=iterations {
             let blurred = self.convolve(&point, 1);
             let ratio = |(d, b): (&Option<f64>, f64)| d.map_or(0.0, |d| d / (b + self.background).max(floor));
             let ratio: Vec<_> = observed.iter().zip(blurred).map(ratio).collect();
             let correction = self.convolve(&ratio, -1);
+            let next = (0..point.len()).map(|i| (point[i] * weight[i] * correction[i]).max(floor));
+            let next: Vec<f64> = next.collect();
+            let change: Vec<f64> = next.iter().zip(&point).map(|(next, point)| next - point).collect();
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let alpha = match method {
                 Method::Rl => 0.0,
                 Method::Shb => f64::from(k) / f64::from(k + 3),
+                Method::Ba if k == 1 => 0.0,
+                Method::Ba => (dot(&change, &last_change) / dot(&last_change, &last_change)).clamp(0.0, 1.0),
             };
+            weights.push(alpha);
+            let alpha = given.map_or(alpha, |given| given[k as usize - 1].into());
             for i in 0..point.len() {
-                let next = (point[i] * weight[i] * correction[i]).max(floor);
-                point[i] = (next + alpha * (next - estimate[i])).max(floor);
-                estimate[i] = next;
+                point[i] = (next[i] + alpha * (next[i] - estimate[i])).max(floor);
             }
+            (estimate, last_change) = (next, change);
         }
-        estimate
+        (estimate, weights)
     }
 
     fn observed(&self) -> Vec<Option<f64>> {
