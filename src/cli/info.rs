@@ -9,7 +9,7 @@ use clap::Args;
 use super::{footprint, to_json};
 use crate::error::Result;
 use crate::info::{Info, write_map};
-use crate::job::{Dimensions, open_input};
+use crate::job::{Hints, open_input};
 use crate::options::Reading;
 use crate::say;
 use crate::source::Location;
@@ -28,6 +28,9 @@ pub struct InfoArgs {
     /// What the planes of a TIFF are where the file does not say it, such as c or tz5c2, as for `run`
     #[arg(long, value_name = "LETTERS")]
     axes: Option<Axes>,
+    /// Of a CZI without its directory, as of an acquisition that was cut off, show the subblocks that are found one by one
+    #[arg(long)]
+    skip_damaged: bool,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -41,8 +44,9 @@ pub fn run(args: &InfoArgs) -> Result<ExitCode> {
     args.map.iter().for_each(|path| footprint.writes("--map", path, is_picture));
     footprint.check()?;
     let timeline = Timeline::new(Detail::Sums);
-    let dimensions = Dimensions { select: &BTreeMap::new(), axes: args.axes.as_ref() };
-    let input = open_input(&args.input, &dimensions, &args.reading.access(), timeline.requests())?;
+    let hints =
+        Hints { select: &BTreeMap::new(), axes: args.axes.as_ref(), may_be_damaged: args.skip_damaged };
+    let input = open_input(&args.input, &hints, &args.reading.access(), timeline.requests())?;
     let info = Info::new(&args.input, input.dataset());
     match args.json {
         true => say::json(&to_json(&info))?,

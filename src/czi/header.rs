@@ -11,7 +11,7 @@ const BYTES: u64 = SEGMENT_HEADER + 80;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FileHeader {
     /// The subblock directory.
-    pub directory: u64,
+    pub directory: Option<u64>,
     /// The XML; `None` where the file has none.
     pub metadata: Option<u64>,
     /// The attachment directory; `None` where the file has none.
@@ -50,11 +50,8 @@ impl FileHeader {
         let (primary, own, part) = (header.slice(48, 16), header.slice(64, 16), header.i32(80));
         let is_part = part != 0 || (primary != own && primary.iter().any(|&b| b != 0));
         let position = |at| u64::try_from(header.i64(at)).ok().filter(|&position| position > 0);
-        let directory = position(84).ok_or_else(|| {
-            Error::format(path, "the file has no subblock directory: it was not closed properly", 84)
-        })?;
         Ok(Self {
-            directory,
+            directory: position(84),
             metadata: position(92),
             attachments: position(104),
             update_pending: header.i32(100) != 0,

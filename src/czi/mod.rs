@@ -19,6 +19,7 @@ mod span;
 mod stacks;
 mod surroundings;
 mod unusual;
+mod walk;
 pub mod write;
 mod xml_text;
 
@@ -38,6 +39,7 @@ use crate::source::{Identity, Merging, ReadAt};
 use crate::space::{Local, Rect, Zyx};
 use crate::threads::spawn_in;
 use decode::Payload;
+use directory::Entry;
 use header::FileHeader;
 use metadata::Metadata;
 use scenes::Layout;
@@ -64,28 +66,61 @@ impl Czi {
     /// `Format` when the file is broken, `Unsupported` for what is not read here, `Option` for an index that is not
     /// there, `Io`.
     pub fn open(source: Box<dyn ReadAt>, select: &BTreeMap<char, i32>) -> Result<Self> {
+        Self::open_as(source, select, false)
+    }
+
+    /// As [`Czi::open`]; where the directory is lost, as in an acquisition that was cut off, subblocks are looked for from
+    /// segment to segment.
+    ///
+    /// # Errors
+    /// As [`Czi::open`].
+    pub fn open_damaged(source: Box<dyn ReadAt>, select: &BTreeMap<char, i32>) -> Result<Self> {
+        Self::open_as(source, select, true)
+    }
+
+    fn open_as(source: Box<dyn ReadAt>, select: &BTreeMap<char, i32>, may_be_damaged: bool) -> Result<Self> {
         let header = FileHeader::read(&*source)?;
         // At the same time: far away, each request is a wait.
         let (entries, metadata) = std::thread::scope(|scope| {
             let read = || Metadata::read(&*source, header.metadata);
             let thread = spawn_in(scope, "metadata", read);
-            let entries = directory::read(&*source, header.directory);
+            let entries = directory(&*source, header.directory);
             // Where the system gives no thread, one after the other.
             (entries, thread.map_or_else(|_| Ok(read()), ScopedJoinHandle::join))
         });
-        let (mut entries, repeats) = directory::without_repeats(entries?);
-        if header.is_part {
+        let mut metadata = metadata.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let mut lost = None;
+        let entries = match entries {
+            Err(Error::Format { what, .. }) if may_be_damaged => {
+                let found = walk::walk(&*source)?;
+                if header.metadata.is_none() {
+                    metadata = Metadata::read(&*source, found.metadata)?;
+                }
+                lost = Some(format!(
+                    "{what}: {} subblocks were found from segment to segment; what else there was is not known",
+                    found.entries.len()
+                ));
+                found.entries
+            }
+            Err(Error::Format { path, what, offset }) => {
+                let what = format!("{what}; --skip-damaged looks for its subblocks one by one");
+                return Err(Error::Format { path, what, offset });
+            }
+            entries => entries?,
+        };
+        let (mut entries, repeats) = directory::without_repeats(entries);
+        if header.is_part && lost.is_none() {
             parts::find_elsewhere(&*source, &mut entries, header.part)?;
         }
         let mut landmarks: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
-        landmarks.extend([Some(header.directory), header.metadata, header.attachments].into_iter().flatten());
+        landmarks.extend([header.directory, header.metadata, header.attachments].into_iter().flatten());
         landmarks.sort_unstable();
         let entries = stacks::split(&*source, entries)?;
         let around = Surroundings { path: source.path(), size: source.size(), part: header.part, landmarks };
         let mut layout = Layout::new(&entries, select, &around)?;
         let unusual = std::mem::take(&mut layout.unusual);
-        let metadata = metadata.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let mut dataset = combine(layout, metadata);
+        dataset.notes.extend(lost);
         if repeats > 0 {
             dataset.notes.push(format!("{repeats} entries of the subblock directory repeat others"));
         }
@@ -215,6 +250,13 @@ impl Input for Czi {
         }
         self.decode(subblock, &raw).map(FieldSamples::Decoded)
     }
+}
+
+/// The entries of the directory at `position`.
+fn directory(source: &dyn ReadAt, position: Option<u64>) -> Result<Vec<Entry>> {
+    let lost =
+        || Error::format(source.path(), "the file has no subblock directory: it was not closed properly", 84);
+    directory::read(source, position.ok_or_else(lost)?)
 }
 
 /// The dataset of the subblocks, with what the metadata knows of it.

@@ -46,26 +46,28 @@ pub fn format_of(source: &dyn ReadAt) -> Result<Format> {
     }
 }
 
-/// What the user says of a file's dimensions.
+/// What the user says of a file that the file does not.
 #[derive(Clone, Copy, Debug)]
-pub struct Dimensions<'a> {
+pub struct Hints<'a> {
     /// Indices of those beside S, T, C, Z and M (CZI).
     pub select: &'a BTreeMap<char, i32>,
     /// What the pages are (TIFF).
     pub axes: Option<&'a Axes>,
+    /// Whether it may be damaged: then a CZI is read without its directory, too.
+    pub may_be_damaged: bool,
 }
 
 /// Opens a CZI file, a TIFF stack or an OME-Zarr, by `access`; `log` is told of the requests.
 ///
 /// # Errors
-/// `Format` when it is none, and those of the readers; `Option` when `dimensions` says what is for another format.
+/// `Format` when it is none, and those of the readers; `Option` when `hints` say what is for another format.
 pub fn open_input(
     location: &Location,
-    dimensions: &Dimensions<'_>,
+    hints: &Hints<'_>,
     access: &Access,
     log: &Arc<RequestLog>,
 ) -> Result<Box<dyn Input>> {
-    let Dimensions { select, axes } = *dimensions;
+    let Hints { select, axes, may_be_damaged } = *hints;
     let no_axes = |format: &str| match axes {
         Some(_) => Err(Error::option("--axes", format!("{format} says itself what its planes are"))),
         None => Ok(()),
@@ -82,7 +84,8 @@ pub fn open_input(
     match format_of(&*source)? {
         Format::Czi => {
             no_axes("a CZI file")?;
-            Ok(Box::new(Czi::open(source, select)?.with_merging(access.merging)))
+            let open = if may_be_damaged { Czi::open_damaged } else { Czi::open };
+            Ok(Box::new(open(source, select)?.with_merging(access.merging)))
         }
         Format::Tiff if select.is_empty() => Ok(Box::new(
             TiffStack::from_source(source, axes, &|name| storage.file_beside(name))?

@@ -178,3 +178,37 @@ fn the_stage_tells_where_scenes_lie_whose_fields_have_no_positions() {
     assert_eq!(origins(0, &xml.replace("Center", "Other")), [(Some(0.0), Some(0.0)); 2]);
     assert_eq!(origins(0, &xml.replace("Scaling", "Other")), [(None, None); 2]);
 }
+
+#[test]
+fn a_file_without_its_directory_is_read_from_segment_to_segment() {
+    let whole = two_fields();
+    let expected = decode_all(Memory::new(whole.bytes())).unwrap();
+    let mut unclosed = whole.bytes();
+    unclosed[DIRECTORY..DIRECTORY + 8].fill(0);
+    let mut cut = whole.bytes();
+    // In the middle of the directory, which goes last.
+    cut.truncate(cut.len() - 40);
+    for bytes in [unclosed, cut] {
+        let failure = open(bytes.clone()).err().unwrap().to_string();
+        assert!(failure.contains("--skip-damaged looks for its subblocks"), "{failure}");
+        let source = Box::new(Memory::new(bytes));
+        let czi = super::Czi::open_damaged(source, &Default::default()).unwrap();
+        let dataset = czi.dataset();
+        let note = dataset.notes.last().unwrap();
+        assert!(note.contains("2 subblocks were found from segment to segment"), "{note}");
+        let scene = &dataset.scenes[0];
+        let raw = czi.read(scene, &[0, 1]).unwrap();
+        let samples: Vec<_> =
+            raw.iter().map(|raw| czi.decode(&scene.fields[raw.field], raw).unwrap()).collect();
+        assert_eq!(samples, expected);
+    }
+    // Cut within the second subblock's pixels: it is known, and what is missing is said when it is read.
+    let mut cut = File { pieces: two_fields().pieces, ..File::default() }.bytes();
+    let second = (0..cut.len()).filter(|&at| cut[at..].starts_with(b"ZISRAWSUBBLOCK")).nth(1).unwrap();
+    cut.truncate(second + 32 + 256 + 9);
+    let czi = super::Czi::open_damaged(Box::new(Memory::new(cut)), &Default::default()).unwrap();
+    let scene = &czi.dataset().scenes[0];
+    assert_eq!(scene.fields.len(), 2);
+    assert!(czi.read(scene, &[0]).and_then(|raw| czi.decode(&scene.fields[0], &raw[0])).is_ok());
+    assert!(czi.read(scene, &[1]).and_then(|raw| czi.decode(&scene.fields[1], &raw[0])).is_err());
+}

@@ -10,7 +10,7 @@ use crate::cli::bad_files::DIMENSIONS_OF_ENTRY;
 use crate::cli::bytes::{POSITION, entry, put, segments};
 use crate::cli::mosaic::{Piece, five_fields, metadata, paint, write, write_changed};
 use crate::cli::output::{assert_same, image, json, names};
-use crate::cli::program::run;
+use crate::cli::program::{decon_gpu, run, text};
 
 /// By position in the file: pixels that end early, a segment that is none, a codec's header that is none.
 const DAMAGED: [usize; 3] = [0, 2, 3];
@@ -101,4 +101,32 @@ fn subblocks_beyond_the_end_of_the_file_are_left_out_as_damaged_ones_are() {
         assert!(ended.stderr.contains("damaged, left out: subblock at byte"), "{}", ended.stderr);
         assert_same(image(&output).pixels(), &rest.filled(777.0), &flags);
     }
+}
+
+#[test]
+fn an_acquisition_that_was_cut_off_is_read_as_far_as_it_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let (input, output) = (home.path().join("in.czi"), home.path().join("out.zarr"));
+    let pieces = five_fields(PixelType::Gray16);
+    write(&input, &pieces, &metadata(1));
+    let mut file = fs::read(&input).unwrap();
+    let starts = segments(&file, "ZISRAWSUBBLOCK");
+    // The last subblock ends within its pixels; behind it were metadata and directory.
+    file.truncate(starts[4] + 32 + 256 + 40);
+    fs::write(&input, &file).unwrap();
+    let away = |(i, piece): (usize, &Piece)| if i == 4 { piece.clone().at(9, 0, 0) } else { piece.clone() };
+    let rest = paint(&pieces.iter().enumerate().map(away).collect::<Vec<_>>(), Plane::default(), 0);
+
+    run(&input, &output, "--iterations 0").failed(1, "--skip-damaged looks for its subblocks one by one");
+    let ended = run(&input, &output, "--iterations 0 --fill 777 --skip-damaged");
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("5 subblocks were found from segment to segment"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!("damaged, left out: subblock at byte {}", starts[4])),
+        "{}",
+        ended.stderr
+    );
+    assert_same(image(&output).pixels(), &rest.filled(777.0), "cut off");
+    let info = decon_gpu(&["info", text(&input), "--skip-damaged"]).done();
+    assert!(info.stdout.contains("what else there was is not known"), "{}", info.stdout);
 }
