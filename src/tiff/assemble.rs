@@ -129,7 +129,7 @@ impl Stack {
         }
         for (m, place) in (0..).zip(more) {
             let mut subblock = subblock(&of, &place, m);
-            if let Some(fault) = beyond_the_end(&of.page, &place) {
+            if let Some(fault) = beyond_the_end(&of.page, &place, &subblock) {
                 let Subblock { plane, rect, offset, .. } = subblock;
                 let (is_pyramid, offset) = (of.ratio > 1, Some(offset));
                 scene.unreadable.push(Unreadable { plane, rect, is_pyramid, offset, fault });
@@ -174,11 +174,11 @@ impl Stack {
     }
 }
 
-/// Why `place` cannot be read, where its file is cut off.
-fn beyond_the_end(page: &Page, place: &Place) -> Option<Fault> {
+/// Why `subblock`, which is at `place`, cannot be read, where its file is cut off.
+fn beyond_the_end(page: &Page, place: &Place, subblock: &Subblock) -> Option<Fault> {
     let end = place.ranges(page).into_iter().map(|range| range.end).max()?;
     (end > page.file_end).then(|| {
-        Fault::Broken(format!("pixels end {} bytes beyond the end of the file", end - page.file_end))
+        Fault::Broken(format!("{subblock} ends {} bytes beyond the end of the file", end - page.file_end))
     })
 }
 
