@@ -24,7 +24,8 @@ use crate::error::Result;
 use crate::options::{MaskUse, Options, PerChannel, PyramidUse};
 use crate::pixels::SampleType;
 use crate::plan::{
-    Depths, Level, OutputChannel, Plan, Request, Workers, channels_of, choose_level, output_channels,
+    Depths, Level, OutputChannel, Plan, Request, Workers, are_rgb_pixels, channels_of, choose_level,
+    output_channels,
 };
 use crate::psf::Psf;
 use crate::space::{Rect, Zyx};
@@ -208,9 +209,13 @@ impl Planning<'_> {
             scene = merged::beside_fields(scene);
         }
         let is_zero = |channel| fill::of(options, channel, self.output).to_bits() == 0;
+        let channels = channels_of(self.dataset, &scene);
+        let needs = options.format().needs(are_rgb_pixels(&channels));
         let request = Request {
             scale: options.scale / ratio,
-            takes_zeros_for_granted: channels_of(self.dataset, &scene).iter().map(is_zero).collect(),
+            joined_channels: needs.joined_channels,
+            bytes_per_chunk: needs.bytes_per_chunk,
+            takes_zeros_for_granted: channels.iter().map(is_zero).collect(),
             ..self.request(own, backend)
         };
         let mut plan = Plan::new(self.dataset, &scene, &request)?;
@@ -256,6 +261,8 @@ impl Planning<'_> {
             workers: workers(options),
             merging: input.merging(),
             decoding_bytes: input.decoding_bytes(),
+            joined_channels: 1,
+            bytes_per_chunk: 0,
             takes_zeros_for_granted: Vec::new(),
             stop: options.reading.stop.clone(),
         }

@@ -24,9 +24,18 @@ pub enum Format {
 /// Which format, whatever its settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A folder for all scenes.
+    /// A folder for all scenes
     #[default]
     OmeZarr,
+}
+
+/// What an output holds in memory beside the shards that are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Channels whose shards are encoded together: the others wait for the last.
+    pub joined_channels: u32,
+    /// For each chunk of each level, until the output is complete.
+    pub bytes_per_chunk: u64,
 }
 
 impl Kind {
@@ -54,6 +63,13 @@ impl Format {
     pub fn default_chunk_px(self) -> u32 {
         match self {
             Self::OmeZarr(settings) => settings.default_chunk_px(),
+        }
+    }
+
+    /// What it holds in memory for an image; `is_rgb` as in [`ImageMetadata`].
+    pub fn needs(self, _is_rgb: bool) -> Needs {
+        match self {
+            Self::OmeZarr(_) => Needs { joined_channels: 1, bytes_per_chunk: 0 },
         }
     }
 

@@ -7,6 +7,10 @@ use crate::space::Zyx;
 pub struct ImageMetadata {
     /// Of the image.
     pub name: String,
+    /// As the input counts scenes.
+    pub scene: u32,
+    /// Whether each three channels are red, green and blue of the same pixels.
+    pub is_rgb: bool,
     /// Distance between samples of level 0, in micrometres; `None` where unknown, which leaves the axis without a unit.
     pub voxel_um: Zyx<Option<f64>>,
     /// Where the centre of the first sample of level 0 lies, along t and z, y, x: in seconds and micrometres; in samples where

@@ -16,9 +16,11 @@ mod range;
 mod sample;
 mod sink;
 mod stored;
+#[cfg(test)]
+mod testing;
 mod unfinished;
 
-pub use format::{Format, Kind};
+pub use format::{Format, Kind, Needs};
 pub use layout::{Cut, ImageLayout, Level};
 pub use metadata::{ChannelMetadata, ImageMetadata};
 pub use null::Null;

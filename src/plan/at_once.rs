@@ -95,6 +95,11 @@ impl<'a> Order<'a> {
         self.batches.iter().map(bytes).max().unwrap_or(0)
     }
 
+    /// Pixels of the largest tile.
+    pub fn largest_tile_px(&self) -> u64 {
+        self.tiles.iter().map(|tile| tile.core.area()).max().unwrap_or(0)
+    }
+
     /// Pixels of all tiles that are open or on their way out at once, at most, when `ahead` batches are on their way.
     pub fn most_open_px(&self, ahead: usize) -> u64 {
         let open = self.tiles.iter().zip(&self.spans);

@@ -63,6 +63,15 @@ pub fn are_colors(channels: &[OutputChannel]) -> impl Fn(&OutputChannel) -> bool
     move |channel| are_rgb || channel.pixel_type.samples() > 1
 }
 
+/// Whether each three of `channels` are the colours of the same pixels.
+pub fn are_rgb_pixels(channels: &[OutputChannel]) -> bool {
+    let are_one = |three: &[OutputChannel]| {
+        let samples: Vec<_> = three.iter().map(|channel| (channel.source, channel.sample)).collect();
+        samples == RGB.map(|(_, sample, _)| (three[0].source, sample))
+    };
+    !channels.is_empty() && channels.chunks(RGB.len()).all(are_one)
+}
+
 /// Those of [`output_channels`] that `scene` has.
 pub fn channels_of(dataset: &Dataset, scene: &Scene) -> Vec<OutputChannel> {
     let mut channels = output_channels(dataset);
@@ -93,6 +102,7 @@ mod tests {
         let alone = output_channels(&dataset);
         let expected = [(0, 2, "Red".into()), (0, 1, "Green".into()), (0, 0, "Blue".into())];
         assert_eq!(names(&alone), expected);
+        assert!(are_rgb_pixels(&alone) && !are_rgb_pixels(&alone[..2]) && !are_rgb_pixels(&[]));
 
         let mut gray = dataset.channels[0].clone();
         gray.pixel_type = Some(PixelType::Gray16);
@@ -100,6 +110,7 @@ mod tests {
         dataset.channels.push(gray);
         let both = output_channels(&dataset);
         assert_eq!(names(&both)[3], (1, 0, "DAPI".into()));
+        assert!(!are_rgb_pixels(&both));
         assert_eq!(both[0].name, "channel 0 Red");
         assert_eq!(widest_type(&both), (SampleType::U16, true));
     }

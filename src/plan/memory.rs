@@ -163,8 +163,11 @@ impl Memory {
             plane: plane_bytes * if request.blends { 2 } else { 1 },
             beside: if request.volumes_on_host { 0 } else { beside(grids, grid, tile_bytes) },
             shading: request.shading_bytes,
-            finished: tiles * tile_bytes + shards * shard_bytes * 2,
-            pyramid: planes * pyramid_bytes(shape.x, shard, request.output) + histograms(shape),
+            finished: tiles * tile_bytes
+                + encoded_bytes(request, shards * shard_bytes, lanes * tile_bytes.max(shard_bytes)),
+            pyramid: planes * pyramid_bytes(shape.x, shard, request.output)
+                + histograms(shape)
+                + chunk_table_bytes(request, shape),
             devices: if request.volumes_on_host { 0 } else { request.devices },
             on_device: !request.volumes_on_host,
             ..Self::default()
@@ -184,13 +187,16 @@ impl Memory {
         let largest = scene.fields.iter().map(|field| field.decoded_bytes()).max().unwrap_or(0);
         let shard_bytes = u64::from(shard) * u64::from(shard) * sample_bytes;
         let shards = request.workers.depths.shard as u64 + u64::from(writers) + 2;
+        let largest_tile = order.largest_tile_px() * sample_bytes;
         Self {
             // Of each batch what is stored, and the field that is being decoded, which takes as much again meanwhile.
             in_flight: u64::from(loaders) * (order.largest_batch() + 2 * largest + request.decoding_bytes),
             tiles: order.most_open_px(request.workers.batches_ahead()) * sample_bytes,
-            finished: shards * shard_bytes * 2,
+            finished: encoded_bytes(request, shards * shard_bytes, shard_bytes.max(largest_tile)),
             // A level has half as many pixels along each side; its smallest shards wait longer.
-            pyramid: order.most_open_shards(shard) * shard_bytes * 2 + histograms(shape),
+            pyramid: order.most_open_shards(shard) * shard_bytes * 2
+                + histograms(shape)
+                + chunk_table_bytes(request, shape),
             ..Self::default()
         }
     }
@@ -275,6 +281,24 @@ impl Memory {
     fn device_parts(&self) -> u64 {
         self.fields + self.volumes + self.plane
     }
+}
+
+/// What shards of `shards_bytes` in all take while they are encoded; and where those of several channels are encoded
+/// together, what waits of the others: what tiles of one channel that come together, of `tiles_bytes`, make complete on all
+/// levels.
+fn encoded_bytes(request: &Request, shards_bytes: u64, tiles_bytes: u64) -> u64 {
+    let joined = u64::from(request.joined_channels);
+    2 * joined * shards_bytes + 2 * (joined - 1) * tiles_bytes
+}
+
+/// What the output holds for the chunks of all levels.
+fn chunk_table_bytes(request: &Request, Tczyx { t, c, z, y, x }: Tczyx<u64>) -> u64 {
+    let chunk = u64::from(request.chunk);
+    let sides = std::iter::successors(Some((y, x)), |&(y, x)| Some((y.div_ceil(2), x.div_ceil(2))));
+    let sides = sides.take_while(|&(y, x)| y.max(x) > chunk);
+    // One more for the smallest level.
+    let chunks = 1 + sides.map(|(y, x)| y.div_ceil(chunk) * x.div_ceil(chunk)).sum::<u64>();
+    t * c.div_ceil(u64::from(request.joined_channels)) * z * chunks * request.bytes_per_chunk
 }
 
 /// Of each channel, and of the shard that is looked at.

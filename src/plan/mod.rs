@@ -25,7 +25,7 @@ use serde::Serialize;
 
 pub use crate::tile::{Bare, Batch, Group, Layer, Tile, fields_of};
 use at_once::{BatchSizes, MOST_LAYERS, Order};
-pub use channels::{OutputChannel, are_colors, channels_of, output_channels, widest_type};
+pub use channels::{OutputChannel, are_colors, are_rgb_pixels, channels_of, output_channels, widest_type};
 use cost::{Cost, cost_of};
 pub use deciding::{Deciding, Reads};
 pub use fft_size::fast_length;
@@ -145,6 +145,11 @@ impl Plan {
         (self.requests, self.read_bytes) = (requests, read_bytes);
         (self.read_again, self.amplification) = (read_again, amplification);
         Ok(())
+    }
+
+    /// Whether each three output channels are the colours of the same pixels.
+    pub fn is_rgb(&self) -> bool {
+        are_rgb_pixels(&self.channels)
     }
 
     /// Whether each field is painted on its tiles as soon as it is decoded, and none is held.

@@ -31,6 +31,10 @@ pub struct Request {
     pub shard: Option<u32>,
     /// Type of the output.
     pub output: SampleType,
+    /// Channels whose shards are encoded together.
+    pub joined_channels: u32,
+    /// Bytes that the output holds for each chunk of each level.
+    pub bytes_per_chunk: u64,
     /// Tiles that are deconvolved together, at least.
     pub lanes: u32,
     /// Bytes that the volumes of a pair of tiles take for each voxel of the transform.

@@ -78,6 +78,8 @@ fn request() -> Request {
         pair_bytes_per_voxel: 40,
         folded_bytes_per_voxel: Some(24),
         bytes_per_row: 8,
+        joined_channels: 1,
+        bytes_per_chunk: 0,
         memory_bytes: 1 << 30,
         limits: Limits {
             fft_length: 2048,

@@ -29,6 +29,8 @@ pub fn image(job: &Job, image: &Image) -> Result<(ImageLayout, ImageMetadata)> {
     };
     let metadata = ImageMetadata {
         name,
+        scene: plan.scene,
+        is_rgb: plan.is_rgb(),
         voxel_um: job.voxel_um,
         origin: origin(job, image),
         interval_secs: dataset.interval_secs,

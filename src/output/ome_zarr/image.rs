@@ -198,7 +198,7 @@ impl ImageSink for ImageWriter {
             bytes = encoded.len() as u64;
             self.write(&shard, &path, &encoded)?;
         }
-        let stored = Stored { bytes, range: shard.range };
+        let stored = Stored { bytes, range: shard.range, in_file: None };
         self.folder.record().stored((self.number, shard.level, shard.index), stored)?;
         self.folder.keep();
         self.progress.set_stored(key, bytes);

@@ -39,7 +39,7 @@ fn open(target: &Target) -> Result<PartialFolder> {
 }
 
 fn finish_a_shard(partial: &PartialFolder) {
-    let stored = Stored { bytes: 0, range: None };
+    let stored = Stored { bytes: 0, range: None, in_file: None };
     partial.record().stored((0, 0, Tczyx::new(0, 0, 0, 0, 0)), stored).unwrap();
     partial.keep();
 }

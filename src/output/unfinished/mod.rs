@@ -7,6 +7,6 @@ mod record;
 mod target;
 
 pub(super) use folder::{PartialFolder, is_complete};
-pub(super) use record::Stored;
+pub(super) use record::{InFile, Stored};
 pub(super) use target::Rules;
 pub use target::{Target, hidden_folder};

@@ -31,6 +31,17 @@ pub(in crate::output) struct Stored {
     pub bytes: u64,
     /// Of a shard of level 0.
     pub range: Option<ShardRange>,
+    /// Where it is in a file that has many.
+    pub in_file: Option<InFile>,
+}
+
+/// Where the pieces of a shard lie, one behind the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::output) struct InFile {
+    /// Byte of the file where the first one begins.
+    pub offset: u64,
+    /// Bytes of each.
+    pub lengths: Vec<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +56,8 @@ enum Line {
         at: [u64; 7],
         bytes: u64,
         range: Option<RangeLine>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_file: Option<InFile>,
     },
     Note(Value),
 }
@@ -161,6 +174,7 @@ impl Record {
             at: [image as u64, level as u64, t, c, z, y, x],
             bytes: stored.bytes,
             range: stored.range.as_ref().map(RangeLine::of),
+            in_file: stored.in_file,
         })
     }
 
@@ -195,10 +209,10 @@ impl Past {
                 // Of a version that means something else by its lines.
                 Line::Record { .. } => return Self { is_foreign: true, ..Self::default() },
                 Line::Note(note) => past.notes.push(note),
-                Line::Shard { at: [image, level, t, c, z, y, x], bytes, range } => {
+                Line::Shard { at: [image, level, t, c, z, y, x], bytes, range, in_file } => {
                     let key = (image as usize, level as usize, Tczyx::new(t, c, z, y, x));
                     let range = range.map(RangeLine::range);
-                    past.shards.insert(key, Stored { bytes, range });
+                    past.shards.insert(key, Stored { bytes, range, in_file });
                 }
             }
         }
@@ -219,7 +233,8 @@ mod tests {
 
     fn stored() -> Stored {
         let counts = vec![(0, 7), (1, 1), (300, 4_000_000_000), (u16::MAX, 2)];
-        Stored { bytes: 17, range: Some(ShardRange { ends: [-0.1, 1.0 / 3.0], counts }) }
+        let range = Some(ShardRange { ends: [-0.1, 1.0 / 3.0], counts });
+        Stored { bytes: 17, range, in_file: Some(InFile { offset: 1 << 60, lengths: vec![3, 0, 14] }) }
     }
 
     fn open(path: &Path) -> Result<(Record, Past)> {
@@ -231,7 +246,7 @@ mod tests {
         record.restart(&json!({ "a": 1 })).unwrap();
         record.stored(key(0), stored()).unwrap();
         record.note(&json!("n")).unwrap();
-        record.stored(key(1), Stored { bytes: 0, range: None }).unwrap();
+        record.stored(key(1), Stored { bytes: 0, range: None, in_file: None }).unwrap();
         drop(record);
         open(path).unwrap().1
     }
@@ -244,7 +259,7 @@ mod tests {
         assert_eq!(past.notes, [json!("n")]);
         assert_eq!(
             past.shards,
-            HashMap::from([(key(0), stored()), (key(1), Stored { bytes: 0, range: None })])
+            HashMap::from([(key(0), stored()), (key(1), Stored { bytes: 0, range: None, in_file: None })])
         );
     }
 
