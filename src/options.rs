@@ -29,7 +29,7 @@ pub use wrong_flag::{wrong_flag, wrong_flag_of};
 
 use crate::decon::{Method, Overlap, Precision, Start};
 use crate::error::Result;
-use crate::output::{Format, OmeZarrSettings, Version};
+use crate::output::{Format, Kind, OmeTiffSettings, OmeZarrSettings, TiffCompression, Version};
 use crate::psf::{Microscope, PsfBackground, PsfCentre};
 use crate::source::Location;
 use crate::space::Zyx;
@@ -265,10 +265,18 @@ pub struct Options {
     /// Type of the samples
     #[arg(long, value_enum, default_value_t = OutputType::Auto, help_heading = OUTPUT)]
     pub output_type: OutputType,
+    /// Format of the output [default: OME-TIFF for a name that ends in .tif or .tiff, else OME-Zarr]
+    #[arg(long, value_enum, help_heading = OUTPUT)]
+    #[serde(skip_serializing_if = "is_ome_zarr")]
+    pub format: Option<Kind>,
+    /// How the tiles of an OME-TIFF are compressed [default: deflate]
+    #[arg(long, value_enum, help_heading = OUTPUT)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiff_compression: Option<TiffCompression>,
     /// Version of OME-Zarr
     #[arg(long, value_enum, default_value_t = Version::V05, help_heading = OUTPUT)]
     pub ome_zarr: Version,
-    /// Side of a chunk in pixels: what a viewer loads at a time [default: 256, in OME-Zarr 0.4 512]
+    /// Side of a chunk in pixels: what a viewer loads at a time [default: 256, in OME-Zarr 0.4 and OME-TIFF 512]
     #[arg(long, value_name = "PX", value_parser = side, help_heading = OUTPUT)]
     pub chunk: Option<u32>,
     /// Side of a shard in pixels: one file on disk, in OME-Zarr 0.5 [default: a tile's core, or up to 2048]
@@ -304,13 +312,25 @@ impl Options {
 
     /// How the output is written.
     pub fn format(&self) -> Format {
-        Format::OmeZarr(OmeZarrSettings { version: self.ome_zarr, zstd_level: self.zstd_level })
+        match self.format.unwrap_or_default() {
+            Kind::OmeZarr => {
+                Format::OmeZarr(OmeZarrSettings { version: self.ome_zarr, zstd_level: self.zstd_level })
+            }
+            Kind::OmeTiff => {
+                Format::OmeTiff(OmeTiffSettings { compression: self.tiff_compression.unwrap_or_default() })
+            }
+        }
     }
 
     /// Whether reading waits for nothing but the CPU: neither a network nor a simulated storage.
     pub fn is_near(&self) -> bool {
         matches!(self.input, Location::Path(_)) && self.reading.simulate_storage.is_none()
     }
+}
+
+/// What options were before there was another format.
+fn is_ome_zarr(format: &Option<Kind>) -> bool {
+    format.is_none_or(|kind| kind == Kind::OmeZarr)
 }
 
 fn cores() -> usize {

@@ -38,8 +38,10 @@ pub struct RunArgs {
     /// More files, each with an output of its own; one that fails does not keep the others
     #[arg(value_name = "INPUT")]
     more: Vec<Location>,
-    /// OME-Zarr folder to write; not there, or whole, never half. Of several inputs, or with a / at its end: the folder
-    /// for an INPUT.ome.zarr each
+    /// OME-Zarr folder, or OME-TIFF by a name such as OUT.ome.tif, to write; it appears when it is complete
+    ///
+    /// Several scenes of an OME-TIFF are files of their own, OUT_S00.ome.tif and so on. Of several inputs, or with a / at its
+    /// end: the folder for an INPUT.ome.zarr (or INPUT.ome.tif with --format ome-tiff) each.
     #[arg(
         short,
         long,
@@ -51,11 +53,12 @@ pub struct RunArgs {
     /// Where finished tiles go
     #[arg(long, value_enum, default_value_t = Sink::Zarr, help_heading = "Output")]
     sink: Sink,
-    /// Replace an OME-Zarr that is there, and throw away what an interrupted run finished
+    /// Replace an OME-Zarr, or an OME-TIFF of this program, that is there, and throw away what an interrupted run finished
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
-    /// Go on where an interrupted run of the same input and options ended; the output is the same, byte for byte. An
-    /// output that is complete is left alone
+    /// Go on where an interrupted run of the same input and options ended; the output is the same, byte for byte
+    ///
+    /// The tiles of an OME-TIFF may lie in another order. An output that is complete is left alone.
     #[arg(long, help_heading = "Output")]
     resume: bool,
     /// Write sizes, times and memory to this file; of a run that fails, what became of its files
@@ -94,8 +97,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         Progress::Bars => Box::new(TerminalReport::new()),
         Progress::Json => Box::new(JsonReport::default()),
     };
-    let mut options = args.options.clone().checked()?;
-    let targets = args.targets()?;
+    let kind = args.kind();
+    let mut options = Options { format: Some(kind), ..args.options.clone() }.checked()?;
+    let targets = args.targets(kind)?;
     let signals = Signals::listen().map_err(|error| Error::io("signals", error))?;
     options.reading.stop = signals.stop().clone();
     let recording = args.recording.start();
@@ -197,6 +201,12 @@ fn code_of(summary: &Summary) -> ExitCode {
 }
 
 impl RunArgs {
+    /// The format that the user asked for, or that the name of the output says.
+    fn kind(&self) -> Kind {
+        let by_name = || self.output.as_deref().map(Kind::of_path).unwrap_or_default();
+        self.options.format.unwrap_or_else(by_name)
+    }
+
     fn inputs(&self) -> impl Iterator<Item = &Location> {
         std::iter::once(&self.options.input).chain(&self.more)
     }
@@ -226,13 +236,12 @@ impl RunArgs {
     }
 
     /// Where the output of each input goes; `None` where nothing is written.
-    fn targets(&self) -> Result<Vec<Option<Target>>> {
+    fn targets(&self, kind: Kind) -> Result<Vec<Option<Target>>> {
         let inputs: Vec<&Location> = self.inputs().collect();
         if self.sink == Sink::Null {
             return Ok(vec![None; inputs.len()]);
         }
-        let output =
-            self.output.as_ref().ok_or_else(|| Error::option("--output", "names the OME-Zarr to write"))?;
+        let output = self.output.as_ref().ok_or_else(|| Error::option("--output", "names what to write"))?;
         options::local(&output.to_string_lossy()).map_err(|reason| Error::option("--output", reason))?;
         let target = |path| Target { path, overwrite: self.overwrite, resume: self.resume };
         let ends_with_slash = output.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR);
@@ -240,7 +249,7 @@ impl RunArgs {
         if inputs.len() == 1 && !is_folder {
             return Ok(vec![Some(target(output.clone()))]);
         }
-        let names = names_in(output, Kind::default(), &inputs)?;
+        let names = names_in(output, kind, &inputs)?;
         Ok(names.into_iter().map(|path| Some(target(path))).collect())
     }
 
@@ -255,7 +264,7 @@ impl RunArgs {
         footprint::add_options(&mut footprint, options);
         self.inputs().for_each(|input| footprint::add_input(&mut footprint, input));
         for target in targets.iter().flatten() {
-            Kind::default().add_to(&mut footprint, "--output", &target.path);
+            self.kind().add_to(&mut footprint, "--output", &target.path);
         }
         self.summary.iter().for_each(|path| footprint.writes("--summary", path, is_json));
         self.recording.add_to(&mut footprint);

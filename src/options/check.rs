@@ -3,7 +3,7 @@
 use super::{BackendChoice, Options, PerChannel};
 use crate::decon::Precision;
 use crate::error::{Error, Result};
-use crate::output::Version;
+use crate::output::{Kind, Version};
 
 impl Options {
     /// With the values that depend on others filled in.
@@ -12,7 +12,12 @@ impl Options {
     /// `Option` for what one flag says against another.
     pub fn checked(mut self) -> Result<Self> {
         self.check_repeats()?;
-        let is_old = self.ome_zarr == Version::V04;
+        let is_zarr = self.format.unwrap_or_default() == Kind::OmeZarr;
+        if is_zarr && self.tiff_compression.is_some() {
+            let reason = "is for an OME-TIFF: name the output NAME.ome.tif, or give --format ome-tiff";
+            return Err(Error::option("--tiff-compression", reason));
+        }
+        let is_old = is_zarr && self.ome_zarr == Version::V04;
         if is_old && self.shard.is_some_and(|shard| Some(shard) != self.chunk) {
             return Err(Error::option(
                 "--shard",

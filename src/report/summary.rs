@@ -1,7 +1,7 @@
 //! What a run did, in numbers.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -201,14 +201,18 @@ impl fmt::Display for Summary {
         }
         match &self.output {
             Some(output) => {
-                let output = shown::visible(&output.to_string_lossy());
-                write!(f, "\n{output}")?;
-                match self.images.len() {
-                    0 | 1 => Ok(()),
-                    2 => write!(f, "\nopen {output}/0 and {output}/1: few programs open the folder of both"),
-                    images => {
-                        let last = images - 1;
-                        write!(f, "\nopen {output}/0 to {output}/{last}: few programs open the folder of all")
+                let scenes: Vec<u32> = self.images.iter().map(|image| image.scene).collect();
+                let places = self.options.format().places(output, &scenes);
+                let said = |path: &Path| shown::visible(&path.to_string_lossy());
+                let (which, all) = match places.as_slice() {
+                    [] | [_] => return write!(f, "\n{}", said(output)),
+                    [first, last] => (format!("{} and {}", said(first), said(last)), "both"),
+                    [first, .., last] => (format!("{} to {}", said(first), said(last)), "all"),
+                };
+                match places[0].starts_with(output) {
+                    false => write!(f, "\n{which}"),
+                    true => {
+                        write!(f, "\n{}\nopen {which}: few programs open the folder of {all}", said(output))
                     }
                 }
             }

@@ -13,6 +13,7 @@ use decon_gpu::pixels::PixelType;
 use crate::cli::mosaic::{five_fields, metadata, write};
 use crate::cli::output::{files, names};
 use crate::cli::program::{Ended, PATIENCE, command, run, run_arguments, start_run, text, wait_for};
+use crate::cli::tiff_file;
 
 const LOUD: &str = "--iterations 0 --chunk 64 --shard 128 --threads 1";
 const FLAGS: &str = "--iterations 0 --chunk 64 --shard 128 --threads 1 --quiet";
@@ -41,8 +42,12 @@ fn shim() -> &'static Path {
     shim
 }
 
+/// Each format, by the name of an output.
+const OUTPUTS: [&str; 2] = ["out.zarr", "out.ome.tif"];
+
 /// A folder with an input, where outputs are made, and what they must be.
 struct Place {
+    name: &'static str,
     _home: tempfile::TempDir,
     input: PathBuf,
     folder: PathBuf,
@@ -54,7 +59,7 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(name: &'static str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let [input, folder, counts] = ["input", "output", "counts"].map(|name| home.path().join(name));
         fs::create_dir(&input).unwrap();
@@ -62,17 +67,17 @@ impl Place {
         let input = input.join("in.czi");
         write(&input, &five_fields(PixelType::Gray16), &metadata(1));
         let made = |flags: &str| {
-            let output = folder.join("out.zarr");
+            let output = folder.join(name);
             run(&input, &output, &format!("{FLAGS} --overwrite {flags}")).done();
             contents(&output).unwrap()
         };
         let (old, whole) = (made("--fill 7"), made(""));
         assert!(old != whole);
-        Self { _home: home, input, folder, whole, old, counts }
+        Self { name, _home: home, input, folder, whole, old, counts }
     }
 
     fn output(&self) -> PathBuf {
-        self.folder.join("out.zarr")
+        self.folder.join(self.name)
     }
 
     /// Nothing is there, or the old output.
@@ -111,7 +116,7 @@ impl Place {
         let is_old = has_old && there.as_ref() == Some(&self.old);
         assert!(there.is_none() || is_whole || is_old, "{case}: half an output");
         if has_old && there.is_none() {
-            let aside = contents(&self.folder.join(".out.zarr.partial/old"));
+            let aside = contents(&self.folder.join(format!(".{}.partial/old", self.name)));
             assert!(aside.as_ref() == Some(&self.old), "{case}: the old output is gone");
         }
         match ended.code {
@@ -127,7 +132,7 @@ impl Place {
         let resumed = run(&self.input, &self.output(), &format!("{FLAGS} --resume {overwrite}"));
         assert_eq!(resumed.code, Some(0), "{case}, --resume: {}", resumed.stderr);
         assert!(contents(&self.output()).as_ref() == Some(&self.whole), "{case}: another output by --resume");
-        assert_eq!(names(&self.folder), ["out.zarr"], "{case}");
+        assert_eq!(names(&self.folder), [self.name], "{case}");
     }
 
     /// Runs where a call never returns, until it ends, or says that it waits and is ended.
@@ -179,9 +184,12 @@ fn sampled(count: u64) -> impl Iterator<Item = u64> {
     (0..samples).map(move |i| 1 + i * (count - 1) / (samples - 1).max(1))
 }
 
-/// Every file below `output`, by its path there; `None` where nothing has its name.
+/// Every file below `output`, by its path there, or what an OME-TIFF holds; `None` where nothing has its name.
 fn contents(output: &Path) -> Option<BTreeMap<PathBuf, Vec<u8>>> {
     let inside = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(output).unwrap().to_owned(), bytes);
+    if output.is_file() {
+        return Some(tiff_file::contents(output));
+    }
     output.exists().then(|| files(output).into_iter().map(inside).collect())
 }
 
@@ -197,23 +205,27 @@ const WRITES: &[(&str, &[&str])] = &[
 
 #[test]
 fn a_call_on_the_output_that_fails_leaves_nothing_half() {
-    let place = Place::new();
-    let tried = [false, true].map(|has_old| place.sweep(&place.folder, WRITES, has_old));
-    eprintln!("{tried:?} faults, every output the same");
+    for name in OUTPUTS {
+        let place = Place::new(name);
+        let tried = [false, true].map(|has_old| place.sweep(&place.folder, WRITES, has_old));
+        eprintln!("{name}: {tried:?} faults, every output the same");
+    }
 }
 
 #[test]
 fn a_kill_at_any_call_on_the_output_leaves_nothing_half() {
     const ENDS: &[&str] = &["before", "after"];
     let kinds: Vec<_> = WRITES.iter().map(|(kind, _)| (*kind, ENDS)).collect();
-    let place = Place::new();
-    let tried = [false, true].map(|has_old| place.sweep(&place.folder, &kinds, has_old));
-    eprintln!("{tried:?} kills, every output the same");
+    for name in OUTPUTS {
+        let place = Place::new(name);
+        let tried = [false, true].map(|has_old| place.sweep(&place.folder, &kinds, has_old));
+        eprintln!("{name}: {tried:?} kills, every output the same");
+    }
 }
 
 #[test]
 fn a_call_on_the_input_that_fails_is_repeated_or_ends_the_run() {
-    let place = Place::new();
+    let place = Place::new(OUTPUTS[0]);
     let input = place.input.parent().unwrap();
     let tried = place.sweep(input, &[("open", &[ENOENT, EMFILE, EIO]), ("read", &[EIO])], false);
     eprintln!("{tried} faults, every output the same; {}", text(&place.input));
@@ -221,7 +233,7 @@ fn a_call_on_the_input_that_fails_is_repeated_or_ends_the_run() {
 
 #[test]
 fn a_call_on_the_output_that_hangs_ends_the_run_or_is_told() {
-    let place = Place::new();
+    let place = Place::new(OUTPUTS[0]);
     let mut tried = 0;
     place.prepare(true);
     let counts = place.count(&place.folder, "--overwrite");

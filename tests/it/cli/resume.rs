@@ -14,9 +14,13 @@ use decon_gpu::pixels::{PixelType, Samples};
 use crate::cli::mosaic::{Piece, five_fields, metadata, write, write_changed};
 use crate::cli::output::{files, json, names};
 use crate::cli::program::{PATIENCE, command, decon_gpu, run, run_arguments, text};
+use crate::cli::tiff_file;
 
-/// Every file below `folder`, by its path in it.
+/// Every file below `folder`, by its path in it; or what an OME-TIFF holds.
 pub fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    if folder.is_file() {
+        return tiff_file::contents(folder);
+    }
     let inside = |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
     files(folder).into_iter().map(inside).collect()
 }
@@ -302,6 +306,10 @@ fn what_is_left_of_replacing_an_output_that_is_complete_goes_with_overwrite_alon
     assert!(contents(&output) == whole);
 }
 
+fn remove(output: &Path) {
+    if output.is_file() { fs::remove_file(output) } else { fs::remove_dir_all(output) }.unwrap();
+}
+
 /// Kills at random moments, again and again, until the run comes to its end: so many in all as `DECON_GPU_KILLS` says; and
 /// one when the first shard is finished.
 #[test]
@@ -310,10 +318,20 @@ fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
     let home = tempfile::tempdir().unwrap();
     let (mosaic, stack) = (input_in(home.path()), colour_stack_in(home.path()));
     let cases = [
-        (&mosaic, SLOW),
-        (&mosaic, "--iterations 0 --chunk 8 --shard 16 --quiet"),
-        (&stack, "--iterations 0 --tile 64 --chunk 16 --shard 32 --output-type f32 --quiet"),
-        (&stack, "--iterations 3 --tile 48 --halo 4 --chunk 16 --shard 64 --psf-size 3,9,9 --quiet"),
+        (&mosaic, "out.zarr", SLOW),
+        (&mosaic, "out.zarr", "--iterations 0 --chunk 8 --shard 16 --quiet"),
+        (&stack, "out.zarr", "--iterations 0 --tile 64 --chunk 16 --shard 32 --output-type f32 --quiet"),
+        (
+            &stack,
+            "out.zarr",
+            "--iterations 3 --tile 48 --halo 4 --chunk 16 --shard 64 --psf-size 3,9,9 --quiet",
+        ),
+        (&mosaic, "out.ome.tif", SLOW),
+        (
+            &stack,
+            "out.ome.tif",
+            "--iterations 3 --tile 48 --halo 4 --chunk 16 --shard 64 --psf-size 3,9,9 --quiet",
+        ),
     ];
     let mut random = 12345_u64;
     let mut next = move || {
@@ -321,8 +339,8 @@ fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
         (random >> 40) as f64 / f64::from(1 << 24)
     };
     let (mut killed, mut kept) = (0, 0);
-    for (input, flags) in cases {
-        let output = home.path().join("out.zarr");
+    for (input, name, flags) in cases {
+        let output = home.path().join(name);
         let start = Instant::now();
         run(input, &output, flags).done();
         let took = start.elapsed();
@@ -330,7 +348,7 @@ fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
         let until = killed + kills.div_ceil(cases.len() as u32);
         if flags == SLOW {
             // One of the kills leaves finished shards, however busy the machine is.
-            fs::remove_dir_all(&output).unwrap();
+            remove(&output);
             end_after(1, input, &output, flags, "KILL");
             killed += 1;
             kept += 1;
@@ -338,7 +356,7 @@ fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
             assert!(contents(&output) == whole, "another output after one finished shard");
         }
         while killed < until {
-            fs::remove_dir_all(&output).unwrap();
+            remove(&output);
             while !output.exists() && killed < until {
                 let mut child = spawn(input, &output, &format!("{flags} --resume"));
                 std::thread::sleep(took.mul_f64(next() * 1.2));
@@ -358,7 +376,7 @@ fn killed_at_any_moment_again_and_again_the_output_is_the_same() {
             let left: Vec<_> = names(home.path()).into_iter().filter(|name| name.starts_with('.')).collect();
             assert_eq!(left, [""; 0], "after {killed} kills, {flags}");
         }
-        fs::remove_dir_all(&output).unwrap();
+        remove(&output);
     }
     assert!(kept > 0, "no kill left a finished shard");
     eprintln!("{killed} kills, {kept} of them with finished shards; every output the same");
