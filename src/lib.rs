@@ -24,7 +24,7 @@
 //! | [`pipeline`], [`timeline`] | stages on threads, bounded channels; what ran when |
 //! | [`source`], [`czi`], [`tiff`], [`ngff`] | bytes, and the inputs that they make up; [`dataset`] is what any file holds |
 //! | [`psf`] | point spread functions |
-//! | [`decon`] | the algorithms over a backend; its CPU and GPU backends |
+//! | [`decon`] | the algorithms over a backend; its CPU and GPU backends; [`deconvolve()`] for an image in memory |
 //! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
 //! | [`gpu`] | adapters, device, buffers |
 //! | [`output`] | what is written: levels, shards, the hidden folder; OME-Zarr |
@@ -47,6 +47,7 @@ pub mod constants;
 pub mod czi;
 pub mod dataset;
 pub mod decon;
+mod deconvolve;
 pub mod demo;
 pub mod engine;
 pub mod error;
@@ -77,3 +78,5 @@ pub mod timeline;
 pub mod twins;
 pub mod written;
 mod xml;
+
+pub use deconvolve::{Deconvolution, deconvolve};

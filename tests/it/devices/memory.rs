@@ -21,13 +21,15 @@ fn allocated(device: &Device) -> u64 {
     device.allocated_bytes().expect("Vulkan's allocator counts")
 }
 
-/// Bytes of the buffers that finished tiles and the divergence of each row come home through, which lie in the computer's
-/// memory.
+/// Bytes of the buffers that finished tiles, the divergence of each row and how it changes come home through, which lie in the
+/// computer's memory.
 fn readback_bytes(image: &Image) -> u64 {
     let core = image.setup.core.count() as u64 * image.setup.output.bytes() as u64;
     let tiles = u64::from(image.plan.lanes + 1) * ((4 + core).next_multiple_of(8) + TIMES);
     let rows = u64::from(image.plan.lanes.div_ceil(2) * image.setup.fft.z * image.setup.fft.y);
-    if image.setup.channels.is_empty() { tiles } else { tiles + (rows * 4).next_multiple_of(8) + TIMES }
+    let divergence = (rows * 4).next_multiple_of(8) + TIMES;
+    let changes = if image.setup.method == Method::Ba { rows * 8 + TIMES } else { 0 };
+    if image.setup.channels.is_empty() { tiles } else { tiles + divergence + changes }
 }
 
 fn check(job: &Job, device: &Device, case: &str) {
