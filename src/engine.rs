@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::decon::{Backend, Course, Decided, Field, FinishedTile, Method, Start, iterate};
+use crate::decon::{Backend, Course, Decided, Field, FinishedTile, Method, Start, Until, iterate};
 use crate::error::{Error, Result};
-use crate::plan::{Group, Tile};
+use crate::pipeline::Stop;
+use crate::plan::{Group, Shares, Tile};
 
 /// The fields of one batch, decoded, and what to do once they are there.
 #[derive(Debug)]
@@ -24,6 +25,70 @@ pub struct Recipe {
     pub method: Method,
     /// First estimate.
     pub start: Start,
+}
+
+/// Where a finished tile goes.
+pub type Emit<'e> = &'e mut dyn FnMut(FinishedTile) -> Result<(), Stop<Error>>;
+
+/// Which batch of an image, and which devices share its groups.
+#[derive(Clone, Copy)]
+pub struct BatchAt<'a> {
+    /// Its number in the plan.
+    pub number: usize,
+    /// Of the image; one device has all.
+    pub shares: &'a Shares,
+}
+
+/// What computes the groups of an image, one after the other: one backend, or several.
+pub trait Compute {
+    /// Takes the fields of batch `at` in.
+    ///
+    /// # Errors
+    /// The backend's.
+    fn take(&mut self, at: BatchAt<'_>, fields: Vec<(usize, Option<Field>)>) -> Result<()>;
+
+    /// Computes group `nth` of batch `at` as was `decided`, and gives tiles that are finished to `emit`, in the order of the plan.
+    ///
+    /// # Errors
+    /// The backend's, and those of `emit`.
+    fn compute(
+        &mut self,
+        at: (BatchAt<'_>, usize),
+        group: Group,
+        decided: &Decided,
+        emit: Emit<'_>,
+    ) -> Result<(), Stop<Error>>;
+
+    /// See [`Engine::start`].
+    ///
+    /// # Errors
+    /// The backend's.
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>>;
+
+    /// See [`Engine::decide`]; over when `stop` is set.
+    ///
+    /// # Errors
+    /// The backend's.
+    fn decide(&mut self, sample: Sample, stop: &crate::stop::Stop) -> Result<Option<Decided>>;
+
+    /// The oldest tile still on its way.
+    ///
+    /// # Errors
+    /// The backend's.
+    fn drain(&mut self) -> Result<Option<FinishedTile>>;
+}
+
+/// Tiles of one output channel on which is decided how all of it is deconvolved.
+#[derive(Debug)]
+pub struct Sample {
+    /// Output channel.
+    pub channel: usize,
+    /// Read and decoded.
+    pub batches: Vec<DecodedBatch>,
+    /// Iterations, at most.
+    pub most: u32,
+    /// Where to end before.
+    pub until: Option<Until>,
 }
 
 /// A backend and the fields that it holds.
@@ -76,19 +141,15 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// How `course` went when the tiles of `sample` were deconvolved together, all of output channel `channel`. Holds the fields
-    /// of one batch at a time. `None` when it was over before.
+    /// How it went when the tiles of `sample` were deconvolved together. Holds the fields of one batch at a time. `None` when it
+    /// `is_over` before.
     ///
     /// # Errors
-    /// The backend's, and those of `sample`.
-    pub fn decide(
-        &mut self,
-        channel: usize,
-        sample: Vec<DecodedBatch>,
-        course: &Course<'_>,
-    ) -> Result<Option<Decided>> {
+    /// The backend's.
+    pub fn decide(&mut self, sample: Sample, is_over: &dyn Fn() -> bool) -> Result<Option<Decided>> {
+        let Sample { channel, batches, most, until } = sample;
         let mut lanes = 0;
-        for batch in sample {
+        for batch in batches {
             self.take_in(batch.fields)?;
             for group in batch.groups {
                 self.stitch(lanes, &group.tiles)?;
@@ -98,7 +159,7 @@ impl<B: Backend> Engine<B> {
         }
         let Recipe { method, start } = self.recipe;
         self.backend.begin(channel, lanes, start)?;
-        iterate(&mut self.backend, method, course)
+        iterate(&mut self.backend, method, &Course { until, is_over, ..Course::of(most) })
     }
 
     /// The tiles of `batch` as they are when nothing was iterated: what was observed above the background.
@@ -174,5 +235,33 @@ impl<B: Backend> Engine<B> {
                 self.backend.release(field);
             }
         }
+    }
+}
+
+impl<B: Backend> Compute for Engine<B> {
+    fn take(&mut self, _: BatchAt<'_>, fields: Vec<(usize, Option<Field>)>) -> Result<()> {
+        self.take_in(fields)
+    }
+
+    fn compute(
+        &mut self,
+        _: (BatchAt<'_>, usize),
+        group: Group,
+        decided: &Decided,
+        emit: Emit<'_>,
+    ) -> Result<(), Stop<Error>> {
+        Self::compute(self, DecodedBatch { fields: Vec::new(), groups: vec![group] }, decided, emit)
+    }
+
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
+        Self::start(self, batch)
+    }
+
+    fn decide(&mut self, sample: Sample, stop: &crate::stop::Stop) -> Result<Option<Decided>> {
+        Self::decide(self, sample, &|| stop.is_set())
+    }
+
+    fn drain(&mut self) -> Result<Option<FinishedTile>> {
+        Self::drain(self)
     }
 }

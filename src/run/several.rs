@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_
 use std::thread::{Builder, JoinHandle};
 
 use crate::decon::{Decided, Field, FinishedTile, GpuBackend};
-use crate::engine::{DecodedBatch, Engine};
+use crate::engine::{BatchAt, Compute, DecodedBatch, Emit, Engine, Sample};
 use crate::error::{Error, Result};
-use crate::plan::{Group, Shares, Workers};
+use crate::pipeline::Stop;
+use crate::plan::{Group, Workers};
 use crate::threads::refused;
 
 /// One engine for each device.
@@ -65,58 +66,8 @@ impl Several {
         Ok(Self { workers, held: HashMap::new(), expected: VecDeque::new(), is_draining: false })
     }
 
-    /// Gives the fields of batch `number` to the devices that need them.
-    pub fn take(
-        &mut self,
-        shares: &Shares,
-        number: usize,
-        fields: Vec<(usize, Option<Field>)>,
-    ) -> Result<()> {
-        let mut parts: Vec<Vec<(usize, Option<Field>)>> = self.workers.iter().map(|_| Vec::new()).collect();
-        for (read, (index, field)) in fields.into_iter().enumerate() {
-            let needed = shares.needed_by(number, read);
-            self.held.insert(index, needed);
-            let devices = (0..parts.len()).filter(|device| needed >> device & 1 == 1);
-            let mut rest = devices.peekable();
-            let mut field = Some(field);
-            while let Some(device) = rest.next() {
-                let own = if rest.peek().is_some() { field.clone() } else { field.take() };
-                parts[device].push((index, own.flatten()));
-            }
-        }
-        for (device, fields) in parts.into_iter().enumerate().filter(|(_, fields)| !fields.is_empty()) {
-            let releases = std::mem::take(&mut self.workers[device].releases);
-            self.send(device, Part::Fields { releases, fields })?;
-        }
-        Ok(())
-    }
-
-    /// Has group `nth` of batch `number` computed, and gives tiles that are finished to `emit`, in order.
-    pub fn compute<E: From<Error>>(
-        &mut self,
-        shares: &Shares,
-        (number, nth): (usize, usize),
-        (group, decided): (Group, Decided),
-        emit: &mut impl FnMut(FinishedTile) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let device = shares.device_of(number, nth);
-        for field in &group.releases {
-            let holders = self.held.remove(field).unwrap_or(0);
-            for other in (0..self.workers.len()).filter(|&d| d != device && holders >> d & 1 == 1) {
-                self.workers[other].releases.push(*field);
-            }
-        }
-        self.is_draining = false;
-        self.expected.extend(group.tiles.iter().map(|_| device));
-        self.send(device, Part::Group(group, decided))?;
-        while let Some(tile) = self.next_ready()? {
-            emit(tile)?;
-        }
-        Ok(())
-    }
-
     /// What `task` says, which the first device does; nothing is on its way.
-    pub fn ask<T: Send + 'static>(
+    fn ask<T: Send + 'static>(
         &mut self,
         task: impl FnOnce(&mut Engine<GpuBackend>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -127,18 +78,6 @@ impl Several {
         // Who asked waits.
         self.send(0, Part::Task(Box::new(move |engine| drop(tell.send(task(engine))))))?;
         answer.recv().map_err(|_| self.end_of(0))?
-    }
-
-    /// The oldest tile still on its way.
-    pub fn drain(&mut self) -> Result<Option<FinishedTile>> {
-        let Some(&device) = self.expected.front() else { return Ok(None) };
-        if !std::mem::replace(&mut self.is_draining, true) {
-            for device in 0..self.workers.len() {
-                self.send(device, Part::Drain)?;
-            }
-        }
-        let tile = self.workers[device].tiles.recv().map_err(|_| self.end_of(device))??;
-        Ok(Some(self.arrived(device, tile)))
     }
 
     fn arrived(&mut self, device: usize, mut tile: FinishedTile) -> FinishedTile {
@@ -174,6 +113,72 @@ impl Several {
             std::panic::resume_unwind(panic);
         }
         error.unwrap_or_else(|| Error::gpu(format!("device {device} of the run ended before the others")))
+    }
+}
+
+impl Compute for Several {
+    /// Gives them to the devices that need them.
+    fn take(&mut self, at: BatchAt<'_>, fields: Vec<(usize, Option<Field>)>) -> Result<()> {
+        let mut parts: Vec<Vec<(usize, Option<Field>)>> = self.workers.iter().map(|_| Vec::new()).collect();
+        for (read, (index, field)) in fields.into_iter().enumerate() {
+            let needed = at.shares.needed_by(at.number, read);
+            self.held.insert(index, needed);
+            let devices = (0..parts.len()).filter(|device| needed >> device & 1 == 1);
+            let mut rest = devices.peekable();
+            let mut field = Some(field);
+            while let Some(device) = rest.next() {
+                let own = if rest.peek().is_some() { field.clone() } else { field.take() };
+                parts[device].push((index, own.flatten()));
+            }
+        }
+        for (device, fields) in parts.into_iter().enumerate().filter(|(_, fields)| !fields.is_empty()) {
+            let releases = std::mem::take(&mut self.workers[device].releases);
+            self.send(device, Part::Fields { releases, fields })?;
+        }
+        Ok(())
+    }
+
+    fn compute(
+        &mut self,
+        (at, nth): (BatchAt<'_>, usize),
+        group: Group,
+        decided: &Decided,
+        emit: Emit<'_>,
+    ) -> Result<(), Stop<Error>> {
+        let device = at.shares.device_of(at.number, nth);
+        for field in &group.releases {
+            let holders = self.held.remove(field).unwrap_or(0);
+            for other in (0..self.workers.len()).filter(|&d| d != device && holders >> d & 1 == 1) {
+                self.workers[other].releases.push(*field);
+            }
+        }
+        self.is_draining = false;
+        self.expected.extend(group.tiles.iter().map(|_| device));
+        self.send(device, Part::Group(group, decided.clone()))?;
+        while let Some(tile) = self.next_ready()? {
+            emit(tile)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
+        self.ask(move |engine| engine.start(batch))
+    }
+
+    fn decide(&mut self, sample: Sample, stop: &crate::stop::Stop) -> Result<Option<Decided>> {
+        let stop = stop.clone();
+        self.ask(move |engine| engine.decide(sample, &|| stop.is_set()))
+    }
+
+    fn drain(&mut self) -> Result<Option<FinishedTile>> {
+        let Some(&device) = self.expected.front() else { return Ok(None) };
+        if !std::mem::replace(&mut self.is_draining, true) {
+            for device in 0..self.workers.len() {
+                self.send(device, Part::Drain)?;
+            }
+        }
+        let tile = self.workers[device].tiles.recv().map_err(|_| self.end_of(device))??;
+        Ok(Some(self.arrived(device, tile)))
     }
 }
 

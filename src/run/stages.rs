@@ -11,8 +11,8 @@ use super::device_rows::DeviceRows;
 use super::file::FileRun;
 use super::several::Several;
 use super::{Conditions, Order, Outcome, RawBatch, State, Stop};
-use crate::decon::{CpuBackend, Decided, FinishedTile, GpuBackend, NullBackend, Setup};
-use crate::engine::{DecodedBatch, Engine, Recipe};
+use crate::decon::{CpuBackend, FinishedTile, GpuBackend, NullBackend, Setup};
+use crate::engine::{BatchAt, Compute, DecodedBatch, Engine, Recipe};
 use crate::error::{Error, Result};
 use crate::gpu::Device;
 use crate::job::{Chosen, Image};
@@ -283,14 +283,7 @@ fn pass_on<'a>(
 struct Ready {
     setup: Setup,
     recipe: Recipe,
-    engine: AnyEngine,
-}
-
-enum AnyEngine {
-    Cpu(Box<Engine<CpuBackend>>),
-    Gpu(Box<Engine<GpuBackend>>),
-    Several(Box<Several>),
-    Null(Box<Engine<NullBackend>>),
+    engine: Box<dyn Compute>,
 }
 
 impl Ready {
@@ -304,42 +297,10 @@ impl Ready {
             if ready.take().is_some() {
                 Samples::forget_spares();
             }
-            let engine = match &file.job.backend {
-                Chosen::Cpu { threads } => {
-                    let backend = CpuBackend::new(&image.setup, *threads)?;
-                    AnyEngine::Cpu(Box::new(Engine::new(backend, recipe)))
-                }
-                Chosen::Gpu(gpu) => {
-                    let engine = |device: &Device| {
-                        GpuBackend::new(device.clone(), &image.setup)
-                            .map(|backend| Engine::new(backend, recipe))
-                    };
-                    if gpu.others.is_empty() {
-                        AnyEngine::Gpu(Box::new(engine(&gpu.device)?))
-                    } else {
-                        let engines = gpu.devices().map(engine).collect::<Result<_>>()?;
-                        AnyEngine::Several(Box::new(Several::new(engines)?))
-                    }
-                }
-                Chosen::Null(samples) => {
-                    let backend = NullBackend::new(samples.clone());
-                    AnyEngine::Null(Box::new(Engine::new(backend, recipe)))
-                }
-            };
+            let engine = engine(&file.job.backend, &image.setup, recipe)?;
             *ready = Some(Self { setup: image.setup.clone(), recipe, engine });
         }
         Ok(ready.as_mut().expect("it was just made"))
-    }
-
-    /// How each output channel of image `image` is deconvolved; `None` when the run is to end before that is known.
-    fn decide(&mut self, file: &FileRun<'_>, image: usize) -> Result<Option<Vec<Decided>>> {
-        let (work, stop) = (file.work(image), file.stop);
-        match &mut self.engine {
-            AnyEngine::Cpu(engine) => work.decide(engine.as_mut(), stop),
-            AnyEngine::Gpu(engine) => work.decide(engine.as_mut(), stop),
-            AnyEngine::Several(several) => work.decide(several.as_mut(), stop),
-            AnyEngine::Null(engine) => work.decide(engine.as_mut(), stop),
-        }
     }
 
     /// One group after the other, until the file is over.
@@ -350,45 +311,47 @@ impl Ready {
         batch: DecodedBatch,
         mut emit: impl FnMut(FinishedTile) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let Some(decided) = file.decided(image, || self.decide(file, image))? else { return Ok(()) };
-        let groups = batch.groups.into_iter().map(|group| vec![group]);
-        let alone = groups.map(|groups| DecodedBatch { fields: Vec::new(), groups });
-        let fields = DecodedBatch { fields: batch.fields, groups: Vec::new() };
-        for (nth, part) in std::iter::once(fields).chain(alone).enumerate() {
+        let engine = self.engine.as_mut();
+        let Some(decided) = file.decided(image, || file.work(image).decide(engine, file.stop))? else {
+            return Ok(());
+        };
+        if file.is_over() {
+            return self.drain(&mut emit);
+        }
+        let at = BatchAt { number, shares: file.shares(image) };
+        self.engine.take(at, batch.fields)?;
+        for (nth, group) in batch.groups.into_iter().enumerate() {
             if file.is_over() {
                 return self.drain(&mut emit);
             }
-            let channel = part.groups.first().map_or(0, |group| group.tiles[0].channel as usize);
-            let how = &decided[channel];
-            match &mut self.engine {
-                AnyEngine::Cpu(engine) => engine.compute(part, how, &mut emit)?,
-                AnyEngine::Gpu(engine) => engine.compute(part, how, &mut emit)?,
-                AnyEngine::Several(several) => {
-                    let shares = file.shares(image);
-                    several.take(shares, number, part.fields)?;
-                    for group in part.groups {
-                        several.compute(shares, (number, nth - 1), (group, how.clone()), &mut emit)?;
-                    }
-                }
-                AnyEngine::Null(engine) => engine.compute(part, how, &mut emit)?,
-            }
+            let how = &decided[group.tiles[0].channel as usize];
+            self.engine.compute((at, nth), group, how, &mut emit)?;
         }
         Ok(())
     }
 
     /// The tiles still on their way.
     fn drain(&mut self, emit: &mut impl FnMut(FinishedTile) -> Result<(), Failure>) -> Result<(), Failure> {
-        loop {
-            let tile = match &mut self.engine {
-                AnyEngine::Cpu(engine) => engine.drain()?,
-                AnyEngine::Gpu(engine) => engine.drain()?,
-                AnyEngine::Several(several) => several.drain()?,
-                AnyEngine::Null(engine) => engine.drain()?,
+        while let Some(tile) = self.engine.drain()? {
+            emit(tile)?;
+        }
+        Ok(())
+    }
+}
+
+/// What computes on `backend`: every buffer is made.
+fn engine(backend: &Chosen, setup: &Setup, recipe: Recipe) -> Result<Box<dyn Compute>> {
+    Ok(match backend {
+        Chosen::Cpu { threads } => Box::new(Engine::new(CpuBackend::new(setup, *threads)?, recipe)),
+        Chosen::Gpu(gpu) => {
+            let engine = |device: &Device| {
+                GpuBackend::new(device.clone(), setup).map(|backend| Engine::new(backend, recipe))
             };
-            match tile {
-                Some(tile) => emit(tile)?,
-                None => return Ok(()),
+            match gpu.others.is_empty() {
+                true => Box::new(engine(&gpu.device)?),
+                false => Box::new(Several::new(gpu.devices().map(engine).collect::<Result<_>>()?)?),
             }
         }
-    }
+        Chosen::Null(samples) => Box::new(Engine::new(NullBackend::new(samples.clone()), recipe)),
+    })
 }

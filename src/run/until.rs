@@ -2,10 +2,9 @@
 //! far each extrapolates (`--method ba`). Decided on a sample before its first group, and the same for all its tiles, or
 //! seams would show.
 
-use super::several::Several;
 use super::{Stop, Work};
-use crate::decon::{Backend, Course, Decided, FinishedTile, Until};
-use crate::engine::{DecodedBatch, Engine};
+use crate::decon::{Decided, Until};
+use crate::engine::{Compute, DecodedBatch, Sample};
 use crate::error::Result;
 use crate::job::{Image, decided_channels};
 use crate::output::Null;
@@ -13,64 +12,13 @@ use crate::pixels::Samples;
 use crate::plan::{Batch, Group, Tile, fields_of};
 use crate::report::Silent;
 
-/// What decides.
-pub(super) trait Decider {
-    /// As [`Engine::start`].
-    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>>;
-
-    /// As [`Engine::decide`]; over when `stop` is set.
-    fn decide(
-        &mut self,
-        channel: usize,
-        sample: Vec<DecodedBatch>,
-        limits: (u32, Option<Until>),
-        stop: &Stop,
-    ) -> Result<Option<Decided>>;
-}
-
-impl<B: Backend> Decider for Engine<B> {
-    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
-        Self::start(self, batch)
-    }
-
-    fn decide(
-        &mut self,
-        channel: usize,
-        sample: Vec<DecodedBatch>,
-        (most, until): (u32, Option<Until>),
-        stop: &Stop,
-    ) -> Result<Option<Decided>> {
-        Self::decide(self, channel, sample, &Course { until, is_over: &|| stop.is_set(), ..Course::of(most) })
-    }
-}
-
-impl Decider for Several {
-    fn start(&mut self, batch: DecodedBatch) -> Result<Vec<FinishedTile>> {
-        self.ask(move |engine| engine.start(batch))
-    }
-
-    fn decide(
-        &mut self,
-        channel: usize,
-        sample: Vec<DecodedBatch>,
-        (most, until): (u32, Option<Until>),
-        stop: &Stop,
-    ) -> Result<Option<Decided>> {
-        let stop = stop.clone();
-        self.ask(move |engine| {
-            let course = Course { until, is_over: &|| stop.is_set(), ..Course::of(most) };
-            engine.decide(channel, sample, &course)
-        })
-    }
-}
-
 impl Work<'_> {
     /// Of each output channel. Deconvolves one group of those candidates that are brightest: where there is most light, the
     /// estimate takes longest to settle. `None` when `stop` is set before.
     ///
     /// # Errors
     /// Those of reading and of the backend.
-    pub(super) fn decide(&self, decider: &mut impl Decider, stop: &Stop) -> Result<Option<Vec<Decided>>> {
+    pub(super) fn decide(&self, engine: &mut dyn Compute, stop: &Stop) -> Result<Option<Vec<Decided>>> {
         let image = &self.job.images[self.number];
         let (plan, options, most) = (&image.plan, &self.job.options, self.job.options.iterations);
         let on_sample = decided_channels(options, plan);
@@ -83,10 +31,11 @@ impl Work<'_> {
                 return Ok(Some(Decided::alone(most)));
             }
             let (candidates, tiles) = plan.candidates(channel);
-            let Some(sample) = work.brightest(decider, candidates, stop)? else { return Ok(None) };
+            let Some(sample) = work.brightest(engine, candidates, stop)? else { return Ok(None) };
             let count = sample.len();
             let batches = sample.into_iter().map(|tile| work.sample_batch(tile)).collect::<Result<_>>()?;
-            let decided = decider.decide(channel, batches, (most, options.stopping.until()), stop)?;
+            let sample = Sample { channel, batches, most, until: options.stopping.until() };
+            let decided = engine.decide(sample, stop)?;
             let Some(decided) = decided else { return Ok(None) };
             self.tally.note(&format!(
                 "scene {}, channel {}: {}, decided on {count} of {tiles} tiles",
@@ -105,7 +54,7 @@ impl Work<'_> {
     /// Those of `candidates` with the most light above the background; `None` when `stop` is set before.
     fn brightest(
         &self,
-        decider: &mut impl Decider,
+        engine: &mut dyn Compute,
         candidates: Vec<&Tile>,
         stop: &Stop,
     ) -> Result<Option<Vec<Tile>>> {
@@ -118,7 +67,7 @@ impl Work<'_> {
                     return Ok(None);
                 }
                 let fill = setup.fill_of(tile.channel);
-                let started = decider.start(self.sample_batch(tile.clone())?)?;
+                let started = engine.start(self.sample_batch(tile.clone())?)?;
                 *signal = started.iter().map(|tile| light(&tile.samples, fill)).sum();
             }
             candidates.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.index.cmp(&second.index)));
