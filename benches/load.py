@@ -106,7 +106,7 @@ def measure(path, repeat):
     both = (reading + decoding) / os.cpu_count()
     print(f"  ({wall / both:.2f}x reading and decoding together on {os.cpu_count()} cores)")
     planned = sum(summary["images"][0]["memory"][part] for part in
-                  "fields in_flight tiles volumes plane finished pyramid".split())
+                  "fields in_flight tiles volumes plane finished pyramid lists psfs".split())
     print(f"  memory: {summary['peak_memory_bytes'] / 2**20:.0f} MiB, of at most {planned / 2**20:.0f} MiB planned "
           "(the plan counts the output, which is not written here)")
     _, wall, summary = ours(path, "--simulate-storage", "latency=10ms,bandwidth=100MB/s")

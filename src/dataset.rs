@@ -6,6 +6,7 @@ mod fault;
 mod fetched;
 mod last_decoded;
 mod shared_channels;
+mod subblocks;
 mod voxel_size;
 
 use std::fmt;
@@ -18,6 +19,7 @@ pub use fault::{Fault, Unreadable};
 pub use fetched::{Fetched, FieldSamples, Pixels, RawSubblock, Rows, TakesRows, Unread};
 pub use last_decoded::LastDecoded;
 pub use shared_channels::share_channels;
+pub use subblocks::Subblocks;
 pub use voxel_size::{believed, is_alike};
 
 use crate::error::Result;
@@ -131,9 +133,9 @@ pub struct Scene {
     /// The channels that it has, as the file counts them, in order.
     pub channels: Vec<u32>,
     /// Level-0 subblocks, in file order.
-    pub fields: Vec<Subblock>,
+    pub fields: Subblocks,
     /// Subblocks of the stored pyramid, in file order.
-    pub pyramid: Vec<Subblock>,
+    pub pyramid: Subblocks,
     /// What is there beside these and cannot be read.
     pub unreadable: Vec<Unreadable>,
 }

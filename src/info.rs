@@ -95,14 +95,21 @@ fn unreadable(dataset: &Dataset) -> Option<String> {
 
 impl SceneInfo {
     fn new(scene: &Scene) -> Self {
-        let mut planes: BTreeMap<Plane, Vec<Rect<Stored>>> = BTreeMap::new();
-        let mut codecs: BTreeMap<String, (Compression, PixelType, usize)> = BTreeMap::new();
+        // There may be millions of planes.
+        let mut planes: BTreeMap<Plane, usize> = BTreeMap::new();
+        let mut codecs: Vec<(Compression, PixelType, usize)> = Vec::new();
         for field in &scene.fields {
-            planes.entry(field.plane).or_default().push(field.rect);
-            let key = format!("{:?} {:?}", field.compression, field.pixel_type);
-            codecs.entry(key).or_insert((field.compression, field.pixel_type, 0)).2 += 1;
+            *planes.entry(field.plane).or_default() += 1;
+            let key = (field.compression, field.pixel_type);
+            match codecs.iter_mut().find(|(codec, pixels, _)| (*codec, *pixels) == key) {
+                Some((.., count)) => *count += 1,
+                None => codecs.push((key.0, key.1, 1)),
+            }
         }
-        let fullest = planes.into_values().max_by_key(Vec::len).unwrap_or_default();
+        codecs.sort_by_key(|(codec, pixels, _)| format!("{codec:?} {pixels:?}"));
+        let fullest = planes.into_iter().max_by_key(|(_, count)| *count).map(|(plane, _)| plane);
+        let of_fullest = scene.fields.iter().filter(|field| Some(field.plane) == fullest);
+        let fullest: Vec<Rect<Stored>> = of_fullest.map(|field| field.rect).collect();
         let largest = scene.fields.iter().max_by_key(|field| field.rect.area());
         Self {
             index: scene.index,
@@ -118,7 +125,7 @@ impl SceneInfo {
             field_height: largest.map_or(0, |field| field.rect.height),
             overlap_x: median(overlaps(&fullest, |r| r)),
             overlap_y: median(overlaps(&fullest, |r| Rect::new(r.y, r.x, r.height, r.width))),
-            codecs: codecs.into_values().collect(),
+            codecs,
             stored_bytes: scene.fields.iter().map(|field| field.extent).sum(),
             decoded_bytes: scene.fields.iter().map(Subblock::decoded_bytes).sum(),
             levels: levels(&scene.pyramid),

@@ -86,7 +86,8 @@ fn text(plan: &Plan) -> String {
   reads      {} in {} batches and {} requests, {:.2}× what is needed{again}{decides}
   stitching  {stitching}
   memory     {} at most{device}
-             fields {} ({}), tiles {}, in flight {}, volumes {}, plane {}, finished {}, pyramid {}",
+             fields {} ({}), tiles {}, in flight {}, volumes {}, plane {}, finished {}, pyramid {},
+             lists {}, PSFs {}",
         plan.scene,
         plan.sample,
         channels.join(", "),
@@ -109,5 +110,7 @@ fn text(plan: &Plan) -> String {
         mib(memory.plane),
         mib(memory.finished),
         mib(memory.pyramid),
+        mib(memory.lists),
+        mib(memory.psfs),
     )
 }

@@ -6,7 +6,7 @@ use super::directory::{Entry, Within};
 use super::span::{Span, span};
 use super::surroundings::Surroundings;
 use super::unusual::Unusual;
-use crate::dataset::{Fault, Plane, Scene, Subblock, Unreadable};
+use crate::dataset::{Fault, Plane, Scene, Subblock, Subblocks, Unreadable};
 use crate::error::{Error, Result};
 use crate::pixels::PixelType;
 use crate::space::{Rect, Stored, Zyx};
@@ -68,8 +68,8 @@ impl OneScene<'_> {
             origin_um: Zyx::default(),
             origin_secs: None,
             channels: Vec::new(),
-            fields: Vec::new(),
-            pyramid: Vec::new(),
+            fields: Subblocks::default(),
+            pyramid: Subblocks::default(),
             unreadable: Vec::new(),
         };
         let mut types = HashMap::new();

@@ -28,6 +28,7 @@ use crate::plan::{
     output_channels,
 };
 use crate::psf::Psf;
+use crate::source::Access;
 use crate::space::{Rect, Zyx};
 use crate::threads::make_shared;
 use crate::timeline::{Detail, Timeline};
@@ -115,7 +116,8 @@ impl Job {
         let indices = options.select.iter().copied().collect();
         let (axes, may_be_damaged) = (options.axes.as_ref(), options.skip_damaged);
         let hints = Hints { select: &indices, axes, may_be_damaged };
-        let access = options.reading.access();
+        // As much again is for the tiles, or for the pixels.
+        let access = Access { list_bytes: memory_of_run(&options) / 2, ..options.reading.access() };
         let input = open_input(&options.input, &hints, &access, timeline.requests())?;
         options.check_channels(input.dataset().channels.len() as u32)?;
         let Selected { dataset, scenes, origin, notes: selection_notes } = select(&options, input.dataset())?;
@@ -235,6 +237,8 @@ impl Planning<'_> {
             scale: options.scale,
             blends: options.overlap == Overlap::Feather,
             shading_bytes: shading.iter().flatten().map(|shading| shading.pixels.len() as u64 * 8).sum(),
+            // Those of the setup, and the backend's own.
+            psf_bytes: psfs.iter().map(|psf| 2 * 4 * psf.data.len() as u64).sum(),
             volumes: *volumes,
             psf: psfs.iter().map(|psf| psf.shape).reduce(larger),
             halo: halo(options.halo.map(|halo| halo.px), psfs, Psf::default_halo),

@@ -239,8 +239,8 @@ impl Selected {
             }
             *rect = Rect::<Stored>::new(rect.x + region.x, rect.y + region.y, region.width, region.height);
             let touches = |subblock: &Subblock| subblock.rect.intersect(*rect).is_some();
-            fields.retain(touches);
-            pyramid.retain(touches);
+            fields.retain_mut(|subblock| touches(subblock));
+            pyramid.retain_mut(|subblock| touches(subblock));
             unreadable.retain(|unreadable| unreadable.rect.intersect(*rect).is_some());
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::pixels::{PixelType, SampleType};
 use crate::source::{Identity, Storage};
 use crate::space::{Rect, Stored, Tczyx, Zyx};
 
-/// Fields of all levels of all images, at most: a list of so many takes about half a GiB.
+/// Fields of all levels of all images, at most, however much memory there is.
 const MOST_FIELDS: u64 = 1 << 21;
 /// Levels above the first that are looked at: a pyramid of halves has no more.
 const MOST_LEVELS: usize = 32;
@@ -39,7 +39,8 @@ pub(super) struct Opened {
 /// Reads the metadata of all images below `storage`.
 pub(super) fn open(storage: &Storage) -> Result<Opened> {
     let documents = Documents::new(storage);
-    let mut reader = Reader { documents, arrays: Vec::new(), next: 0, notes: Vec::new() };
+    let list_bytes = storage.access().list_bytes;
+    let mut reader = Reader { documents, arrays: Vec::new(), next: 0, list_bytes, notes: Vec::new() };
     let Some(root) = reader.documents.attributes("")? else { return Err(reader.documents.no_image()) };
     let mut images = Vec::new();
     for path in reader.image_paths(&root)? {
@@ -75,6 +76,8 @@ struct Reader<'a> {
     arrays: Vec<PlaneArray>,
     /// Number of the next field.
     next: u64,
+    /// What the list of all fields may take.
+    list_bytes: u64,
     notes: Vec<String>,
 }
 
@@ -195,11 +198,15 @@ impl Reader<'_> {
     fn add(&mut self, mut array: PlaneArray, ratio: u32) -> Result<Vec<Subblock>> {
         let count = array.fields();
         let all = self.next.saturating_add(count);
-        if all > MOST_FIELDS {
+        let most = MOST_FIELDS.min(self.list_bytes / size_of::<Subblock>() as u64);
+        if all > most {
             return Err(Error::Limit {
-                what: format!("{}: chunks of all levels, plane by plane", self.documents.name("").display()),
+                what: format!(
+                    "{}: chunks of all levels, plane by plane (more --memory has room for more, up to {MOST_FIELDS})",
+                    self.documents.name("").display()
+                ),
                 needed: all.to_string(),
-                available: MOST_FIELDS.to_string(),
+                available: most.to_string(),
             });
         }
         let (pieces, Tczyx { y, x, .. }) = (array.pieces(), array.piece);
@@ -270,8 +277,8 @@ fn scene(index: u32, image: Image, channels: Range<u32>) -> Scene {
         origin_um,
         origin_secs,
         channels: channels.collect(),
-        fields,
-        pyramid,
+        fields: fields.into(),
+        pyramid: pyramid.into(),
         unreadable: Vec::new(),
     }
 }

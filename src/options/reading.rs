@@ -81,6 +81,7 @@ impl Reading {
             redirects: self.allow_redirects.clone(),
             part_bytes: merging.most.max(Access::SMALLEST_PART_BYTES),
             merging,
+            list_bytes: u64::MAX,
             stop: self.stop.clone(),
             footprint: Arc::clone(&self.footprint),
         }

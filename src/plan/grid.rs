@@ -1,5 +1,6 @@
 //! How large the tiles are and where they lie.
 
+use crate::dataset::Subblock;
 use crate::error::{Error, Result};
 use crate::plan::fft_size::fast_length;
 use crate::space::{Output, Rect, Tczyx, Zyx};
@@ -76,6 +77,8 @@ const TILE_BYTES: u64 = 256;
 const MOST_LAYERS: u64 = 1 << 24;
 /// What a field of a tile takes while it is planned.
 const LAYER_BYTES: u64 = 64;
+/// What a field takes while it is planned, beside the subblock that it is.
+const FIELD_BYTES: u64 = 64;
 /// Side of a core when nothing is deconvolved.
 const CONVERT_CORE: u32 = 2048;
 /// Sides of a core that is painted as fields come: low, so that few rows wait for the next row of fields, and not much
@@ -239,6 +242,12 @@ impl std::fmt::Display for Limits {
     }
 }
 
+/// What lists of so many fields and tiles take, and of `layers`, each field counted with each of its tiles.
+pub(super) fn list_bytes(fields: u64, tiles: u64, layers: u64) -> u64 {
+    let field_bytes = size_of::<Subblock>() as u64 + FIELD_BYTES;
+    fields * field_bytes + tiles * TILE_BYTES + layers * LAYER_BYTES
+}
+
 impl Grid {
     /// Cores that are painted as fields come: as large as asked for, else small.
     pub fn painted_at_once(output: Rect<Output>, asked: Option<u32>) -> Self {
@@ -268,16 +277,18 @@ impl Grid {
     /// Whether there are few enough tiles for an output of `shape`, before a list of them is made: it may take a quarter of
     /// `memory_bytes`, beside which what a run holds is planned.
     ///
+    /// Says how many.
+    ///
     /// # Errors
     /// `Limit` when there are more.
-    pub fn check_count(&self, shape: Tczyx<u64>, memory_bytes: u64) -> Result<()> {
+    pub fn check_count(&self, shape: Tczyx<u64>, memory_bytes: u64) -> Result<u64> {
         let Tczyx { t, c, z, y, x } = shape;
         let along = |length: u64, core: u32| u128::from(length.div_ceil(u64::from(core)));
         let cores = along(y, self.core.y) * along(x, self.core.x);
         let tiles = u128::from(t) * u128::from(c) * along(z, self.core.z) * cores;
         let most = MOST_TILES.min(memory_bytes / 4 / TILE_BYTES);
         if tiles <= u128::from(most) {
-            return Ok(());
+            return Ok(tiles as u64);
         }
         Err(Error::Limit {
             what: format!(

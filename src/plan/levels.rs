@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{Plane, Scene, Subblock};
+use crate::dataset::{Plane, Scene, Subblock, Subblocks};
 use crate::error::Result;
 use crate::space::{Area, Local, Mosaic, Rect, Shift, Stored};
 
@@ -77,7 +77,7 @@ fn at_level(scene: &Scene, ratio: u32, masks: Masks<'_>) -> Result<Scene, String
         return Err("nothing is there".into());
     }
     let rect = Rect::new(0, 0, scene.rect.width.div_ceil(ratio), scene.rect.height.div_ceil(ratio));
-    Ok(Scene { fields, rect, pyramid: Vec::new(), ..scene.clone() })
+    Ok(Scene { fields: fields.into(), rect, pyramid: Subblocks::default(), ..scene.clone() })
 }
 
 /// One plane at one level.
@@ -160,7 +160,7 @@ mod tests {
 
     /// 2 × 1 fields that overlap by 20 at (-30, 7): 180 × 100.
     fn scene(pyramid: Vec<Subblock>) -> Scene {
-        Scene { pyramid, ..scene_of(vec![field(0, -30, 7), field(1, 50, 7)]) }
+        Scene { pyramid: pyramid.into(), ..scene_of(vec![field(0, -30, 7), field(1, 50, 7)]) }
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn an_outline_between_pixels_leaves_the_level_out_and_gaps_stay_gaps() {
         let whole = || vec![pyramid(Rect::new(0, 0, 200, 200), 2)];
-        let with = |y| Scene { pyramid: whole(), ..scene_of(vec![field(0, 0, 0), field(1, 100, y)]) };
+        let with = |y| Scene { pyramid: whole().into(), ..scene_of(vec![field(0, 0, 0), field(1, 100, y)]) };
         let gaps = choose_level(&with(100), 2);
         assert_eq!(gaps.ratio, 2);
         let shown = vec![Rect::new(0, 0, 50, 50), Rect::new(50, 50, 50, 50)];

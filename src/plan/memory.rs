@@ -109,6 +109,10 @@ pub struct Memory {
     pub finished: u64,
     /// Shards of all levels that are not complete yet, and what the display ranges are found by.
     pub pyramid: u64,
+    /// Lists of the scene's subblocks and tiles.
+    pub lists: u64,
+    /// The PSFs of all channels as they were read or computed.
+    pub psfs: u64,
     /// Devices that take [`Self::device`] each; 0 when the backend is the processor.
     pub devices: u32,
     /// Whether volumes, plane and fields lie on the device and not in the computer's memory.
@@ -163,6 +167,7 @@ impl Memory {
             plane: plane_bytes * if request.blends { 2 } else { 1 },
             beside: if request.volumes_on_host { 0 } else { beside(grids, grid, tile_bytes) },
             shading: request.shading_bytes,
+            psfs: request.psf_bytes,
             finished: tiles * tile_bytes
                 + encoded_bytes(request, shards * shard_bytes, lanes * tile_bytes.max(shard_bytes)),
             pyramid: planes * pyramid_bytes(shape.x, shard, request.output)
@@ -253,7 +258,8 @@ impl Memory {
 
     /// Bytes in the computer's memory.
     pub fn host(&self) -> u64 {
-        let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + self.shading;
+        let held = self.lists + self.psfs + self.shading;
+        let beside_volumes = self.in_flight + self.tiles + self.finished + self.pyramid + held;
         // Drivers choose where a field lies that is on its way.
         if self.on_device {
             beside_volumes + self.uploads() * u64::from(self.devices)

@@ -195,7 +195,7 @@ impl<'a> Draft<'a> {
         }
         let grid = Grid::painted_at_once(self.output, request.tile);
         // Large tiles may be few enough.
-        let geometry = self.count(grid).ok()?;
+        let (geometry, lists) = self.count(grid, 1).ok()?;
         let Walk { groups, bare } = geometry.groups(&self.channels, 1, &request.stop).ok()?;
         let tiles: Vec<Tile> = groups.into_iter().flat_map(|group| group.tiles).collect();
         if tiles.iter().any(|tile| tile.layers.len() > MOST_LAYERS) {
@@ -208,6 +208,7 @@ impl<'a> Draft<'a> {
             for shard in self.shards(request.tile.unwrap_or_else(|| self.large_shard())) {
                 let mut memory = Memory::painted_at_once(request, scene, &order, self.shape, shard);
                 memory.pyramid += many_planes::waiting_bytes(self.shape, request);
+                memory.lists = lists;
                 if memory.host() <= request.memory_bytes {
                     let plan = self.plan(grid, shard, memory, order.into_batches());
                     return Some(Plan { schedule: Schedule::AtOnce { in_file_order, sizes }, bare, ..plan });
@@ -268,12 +269,11 @@ impl<'a> Draft<'a> {
         let grid = grid_request.choose()?;
         grid_request.lanes = grid_request.lanes_on(&grid);
         let best = if grid.is_tiled(*output) { grid.core.x.max(grid.core.y) } else { self.large_shard() };
+        let (geometry, lists) = self.count(grid, grid_request.lanes)?;
         let fixed = |shard| {
             let memory = Memory::fixed(request, &grid_request, &grid, *shape, shard);
-            (
-                shard,
-                Memory { pyramid: memory.pyramid + many_planes::waiting_bytes(*shape, request), ..memory },
-            )
+            let pyramid = memory.pyramid + many_planes::waiting_bytes(*shape, request);
+            (shard, Memory { pyramid, lists, ..memory })
         };
         let mut sizes: Vec<_> = self.shards(best).into_iter().map(fixed).collect();
         // Of what the volumes leave, half is for the fields; the smallest where nothing leaves it.
@@ -286,7 +286,7 @@ impl<'a> Draft<'a> {
         let room = memory.room_for_fields(request, largest, batch_bytes);
 
         let lanes = grid_request.lanes;
-        let Walk { groups, bare } = self.count(grid)?.groups(channels, lanes, &request.stop)?;
+        let Walk { groups, bare } = geometry.groups(channels, lanes, &request.stop)?;
         let residency = residency::schedule(scene, groups, room, &request.stop)?;
         memory.hold(&residency);
         memory.carry(request, &residency);
@@ -313,13 +313,18 @@ impl<'a> Draft<'a> {
         self.output.width.max(self.output.height).min(2048)
     }
 
-    /// Where everything lies on `grid`, if there are few enough tiles and layers to make a list of them.
-    fn count(&self, grid: Grid) -> Result<Geometry<'a>> {
-        let memory_bytes = self.request.memory_bytes;
-        grid.check_count(self.shape, memory_bytes)?;
+    /// Where everything lies on `grid`, if there are few enough tiles and layers to make a list of them; and what the lists
+    /// take, with `lanes` tiles in a group.
+    fn count(&self, grid: Grid, lanes: u32) -> Result<(Geometry<'a>, u64)> {
+        let Request { memory_bytes, takes_zeros_for_granted, .. } = self.request;
+        let all = grid.check_count(self.shape, *memory_bytes)?;
         let geometry = self.geometry(grid);
-        grid.check_layers(geometry.count_layers(&self.channels), memory_bytes)?;
-        Ok(geometry)
+        let layers = geometry.count_layers(&self.channels);
+        grid.check_layers(layers, *memory_bytes)?;
+        // Where a group has none, no tile is made.
+        let has_bare = !takes_zeros_for_granted.iter().all(|takes| *takes);
+        let tiles = if has_bare { all } else { all.min(layers.saturating_mul(lanes.into())) };
+        Ok((geometry, grid::list_bytes(self.scene.fields.len() as u64, tiles, layers)))
     }
 
     fn geometry(&self, grid: Grid) -> Geometry<'a> {

@@ -15,6 +15,8 @@ pub struct Request {
     pub blends: bool,
     /// Bytes of the shadings of all channels.
     pub shading_bytes: u64,
+    /// Bytes of the PSFs of all channels.
+    pub psf_bytes: u64,
     /// Whether the planes of a stack are deconvolved as one volume.
     pub volumes: bool,
     /// Largest PSF over all channels; `None` when nothing is deconvolved.

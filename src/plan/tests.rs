@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::dataset::{Channel, Compression, Optics, Plane, Subblock};
+use crate::dataset::{Channel, Compression, Optics, Plane, Subblock, Subblocks};
 use crate::pixels::PixelType;
 
 /// A field of 100 × 100 pixels of 16 bits at (`x`, `y`) of plane 0.
@@ -37,8 +37,8 @@ pub fn scene_of(fields: Vec<Subblock>) -> Scene {
         channels,
         origin_um: Zyx::default(),
         origin_secs: None,
-        fields,
-        pyramid: Vec::new(),
+        fields: fields.into(),
+        pyramid: Subblocks::default(),
         unreadable: Vec::new(),
     }
 }
@@ -65,6 +65,7 @@ fn request() -> Request {
     Request {
         blends: false,
         shading_bytes: 0,
+        psf_bytes: 0,
         scale: 1,
         volumes: false,
         psf: Some(Zyx::new(1, 21, 21)),
@@ -275,7 +276,7 @@ fn interleaved_channels_are_read_in_one_pass_where_memory_allows() {
 fn fields_in_no_order_are_read_in_the_order_of_the_tiles_where_memory_is_short() {
     let mut scene = mosaic(30, 40);
     scene.fields.sort_by_key(|field| field.m.map(|m| m * 577 % 1200));
-    (0..).zip(&mut scene.fields).for_each(|(i, field)| field.offset = i * 20_500);
+    (0..).zip(scene.fields.iter_mut()).for_each(|(i, field)| field.offset = i * 20_500);
     let roomy = plan(&scene, &at_once());
     assert_eq!(reads_at_once(&roomy), (0..1200).collect::<Vec<_>>());
     let tight = plan(&scene, &Request { memory_bytes: roomy.memory.host() / 4, ..at_once() });
@@ -344,4 +345,21 @@ fn fields_in_a_heap_are_held_and_not_compared_with_each_other() {
     let request = Request { psf: None, halo: 0, tile: None, paints_at_once: true, ..request() };
     assert!(plan(&heap(2000), &request).is_painted_at_once());
     assert!(!plan(&heap(2100), &request).is_painted_at_once());
+}
+
+#[test]
+fn lists_and_psfs_are_counted_and_refused_beyond_the_memory() {
+    let scene = mosaic(7, 5);
+    let known = plan(&scene, &request());
+    // Each field is a subblock, and has a share in a tile at least.
+    assert!(known.memory.lists >= 35 * (size_of::<Subblock>() + size_of::<Layer>()) as u64);
+    let all = known.memory.host();
+    let with_psfs = plan(&scene, &Request { psf_bytes: all, ..request() });
+    assert_eq!(with_psfs.memory.host(), 2 * all);
+    let fits = |psf_bytes| {
+        let tight = Request { psf_bytes, memory_bytes: all + 1000, ..request() };
+        Plan::new(&dataset_of(vec![scene.clone()]), &scene, &tight)
+    };
+    assert!(fits(0).is_ok_and(|plan| plan.memory.host() <= all + 1000));
+    assert!(matches!(fits(all), Err(Error::Limit { .. })));
 }

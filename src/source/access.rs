@@ -43,6 +43,9 @@ pub struct Access {
     pub merging: Merging,
     /// Bytes that a server is asked for at a time, at most.
     pub part_bytes: u64,
+    /// What lists of the pieces of a file may take where a few bytes of it stand for millions.
+    #[serde(skip)]
+    pub list_bytes: u64,
     /// Ends what waits.
     #[serde(skip)]
     pub stop: Stop,
@@ -97,6 +100,7 @@ impl Default for Access {
             redirects: Vec::new(),
             part_bytes: merging.most,
             merging,
+            list_bytes: u64::MAX,
             stop: Stop::default(),
             footprint: Arc::default(),
         }

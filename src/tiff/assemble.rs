@@ -6,7 +6,8 @@ use super::outline::{Meaning, Outline};
 use super::page::Page;
 use super::stack::Opened;
 use crate::dataset::{
-    Channel, Compression, Dataset, Fault, Plane, Scene, Subblock, Unreadable, is_alike, share_channels,
+    Channel, Compression, Dataset, Fault, Plane, Scene, Subblock, Subblocks, Unreadable, is_alike,
+    share_channels,
 };
 use crate::error::{Error, Result};
 use crate::source::{Joined, ReadAt};
@@ -95,8 +96,8 @@ impl Stack {
             slices: description.slices,
             times: description.times,
             channels: channels.clone().collect(),
-            fields: Vec::new(),
-            pyramid: Vec::new(),
+            fields: Subblocks::default(),
+            pyramid: Subblocks::default(),
             unreadable,
         };
         for of in pages {

@@ -10,7 +10,7 @@ use decon_gpu::pixels::PixelType;
 use crate::cli::gone::{LONG, harmed, resumes};
 use crate::cli::mosaic::{five_fields, metadata, write};
 use crate::cli::output::{files, names};
-use crate::cli::program::{Running, command, run, run_arguments, start_run, text, wait_for};
+use crate::cli::program::{PATIENCE, Running, command, run, run_arguments, start_run, text, wait_for};
 
 fn input_in(home: &Path) -> PathBuf {
     let input = home.join("in.czi");
@@ -62,7 +62,7 @@ fn begun(input: &Path, output: &Path, flags: &str) -> Running {
     let record = output.with_file_name(".out.zarr.partial").join("record");
     let start = Instant::now();
     while !fs::read_to_string(&record).unwrap_or_default().contains("{\"shard\"") {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run finishes no shard");
+        assert!(start.elapsed() < PATIENCE, "the run finishes no shard");
         std::thread::sleep(Duration::from_millis(1));
     }
     running
@@ -96,7 +96,7 @@ fn a_run_does_not_go_on_in_the_folder_of_another() {
     let idle = start_run(command(&run_arguments(&input, &output, "--iterations 100000000 --quiet")));
     let start = Instant::now();
     while !partial.join("image/0/zarr.json").exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
     send(&idle, "STOP");
@@ -142,7 +142,7 @@ fn every_name_that_the_system_takes_is_an_output() {
     let start = Instant::now();
     let hidden = || names(home.path()).iter().any(|name| name.starts_with(".\u{fffd}.zarr-"));
     while !hidden() {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
     wait_for(begin(&other[1], "--iterations 0")).done();
