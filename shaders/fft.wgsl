@@ -12,13 +12,14 @@
 // `second_transform` is `first_transform` turned around, last stage first: the transpose of a Fourier transform is
 // the transform itself. It takes what the other gave, and leaves everything where the other found it.
 //
-// Before this text stand N, LINES, THREADS (invocations of one line), WORKGROUP = LINES × THREADS, REGISTERS, PAD,
-// EXCHANGE (numbers of the exchange), BLOCK (elements for each bit of a row's flags), and
-//   rows:     ELEMENT_STRIDE = 1,     LINE_STRIDE = numbers of a line, THREAD_STEP = 1,     LINE_STEP = THREADS
-//   columns:  ELEMENT_STRIDE = LINES, LINE_STRIDE = 1,                 THREAD_STEP = LINES, LINE_STEP = 1
+// Before this text stand N, LINES, THREADS (invocations of one line), WORKGROUP = LINES × THREADS, REGISTERS,
+// EXCHANGE (numbers of the exchange), BLOCK (elements for each bit of a row's flags), AHEAD (numbers of which the loads of a
+// step are under way together), and
+//   rows:     ELEMENT_STRIDE = 1,     THREAD_STEP = 1,     LINE_STEP = THREADS
+//   columns:  ELEMENT_STRIDE = LINES, THREAD_STEP = LINES, LINE_STEP = 1
 // so that neighbouring invocations read neighbouring addresses either way. After it stand the transforms of the
-// radices, the two transforms, and the kernel's own text: `lines`, `load`, `store`, and `between` where there are two; or
-// `term` and `keep` where the numbers of a line are summed.
+// radices, the two transforms, and the kernel's own text: `lines`, `load`, `store`, and `between` where there are two; beside
+// it `begin_line` and `ahead` where that is a step; or `term` and `keep` where the numbers of a line are summed.
 //
 // twiddles[k · step + m − 1] = exp(−2πi k m / (step · radix)) for 0 < k < radix, 0 ≤ m < step: the N − 1 factors of
 // all stages one after the other, computed in double precision.
@@ -30,28 +31,29 @@ var<workgroup> exchange: array<f32, EXCHANGE>;
 var<private> held: array<vec2f, REGISTERS>;
 // Which invocation of its line this is.
 var<private> thread: u32;
-// Where its line starts in the exchange.
-var<private> start: u32;
+// Which line of its workgroup that is.
+var<private> line_of_group: u32;
 
-// Sets `thread` and `start`. Returns the number of this invocation's line.
+// Sets both. Returns the number of this invocation's line.
 fn take_line(group: u32, invocation: u32) -> u32 {
-    let line = invocation / LINE_STEP % LINES;
+    line_of_group = invocation / LINE_STEP % LINES;
     thread = invocation / THREAD_STEP % THREADS;
-    start = line * LINE_STRIDE;
-    return group * LINES + line;
+    return group * LINES + line_of_group;
 }
 
-// An unused number after each PAD elements keeps those that are a power of two apart out of one memory bank.
-fn place_of(element: u32) -> u32 {
-    return start + (element + element / PAD) * ELEMENT_STRIDE;
+// In the exchange between two stages: `skip` places are left out after each `pad` elements, so that invocations that run
+// together meet different memory banks.
+fn place_of(element: u32, pad: u32, skip: u32, line_stride: u32) -> u32 {
+    return line_of_group * line_stride + (element + element / pad * skip) * ELEMENT_STRIDE;
 }
 
-fn put(element: u32, value: f32) {
-    exchange[place_of(element)] = value;
+// For sums: number i of the line.
+fn put(i: u32, value: f32) {
+    exchange[line_of_group * THREADS + i] = value;
 }
 
-fn fetch(element: u32) -> f32 {
-    return exchange[place_of(element)];
+fn fetch(i: u32) -> f32 {
+    return exchange[line_of_group * THREADS + i];
 }
 
 // Number 0 of butterfly j.
@@ -59,9 +61,9 @@ fn target_of(j: u32, step: u32, radix: u32) -> u32 {
     return (j - j % step) * radix + j % step;
 }
 
-// Number k of butterfly j, times its factor.
-fn turned(value: vec2f, j: u32, k: u32, step: u32) -> vec2f {
-    return product(value, twiddles[k * step - 1u + j % step]);
+// The factor of number k of butterfly j.
+fn factor(j: u32, k: u32, step: u32) -> vec2f {
+    return twiddles[k * step - 1u + j % step];
 }
 
 // Times exp(−2πi / 8).

@@ -35,38 +35,61 @@ fn load(line: u32, x: u32) -> vec2f {
     return swapped(unpacked(spectrum[line * N + x]));
 }
 
-fn weight_at(line: u32, x: u32) -> vec2f {
-    if ((edges[line] >> (x / BLOCK)) & 1u) == 0u {
+// What belongs to a row, read before anything is stored: a driver cannot know that it stays the same.
+var<private> row_edges: u32;
+var<private> row_balance: f32;
+
+fn begin_line(line: u32) {
+    row_edges = edges[line];
+    row_balance = balance[line / params.pair_lines].x;
+}
+
+// What a step takes of some voxels.
+var<private> currents: array<vec2f, AHEAD>;
+var<private> befores: array<vec2f, AHEAD>;
+var<private> weights: array<vec2f, AHEAD>;
+
+fn weight_at(i: u32, x: u32) -> vec2f {
+    if ((row_edges >> (x / BLOCK)) & 1u) == 0u {
         return vec2f(1.0);
     }
-    return weight[line * N + x];
+    return weight[i];
+}
+
+fn ahead(line: u32, x: u32, place: u32) {
+    let i = line * N + x;
+    currents[place] = estimate[i];
+    if params.alpha != 0.0 {
+        befores[place] = previous[i];
+    }
+    weights[place] = weight_at(i, x);
 }
 
 fn beyond(value: vec2f, before: vec2f, alpha: f32) -> vec2f {
     return max(value + alpha * (value - before), vec2f(FLOOR));
 }
 
-fn balanced(line: u32, point: vec2f) -> vec2f {
-    return point * vec2f(1.0, balance[line / params.pair_lines].x);
+fn balanced(point: vec2f) -> vec2f {
+    return point * vec2f(1.0, row_balance);
 }
 
 // Takes the step of a voxel; returns the next point, balanced.
-fn between(line: u32, x: u32, value: vec2f) -> vec2f {
+fn between(line: u32, x: u32, value: vec2f, place: u32) -> vec2f {
     let i = line * N + x;
-    let current = estimate[i];
+    let current = currents[place];
     var point = current;
     if params.alpha != 0.0 {
-        point = beyond(current, previous[i], params.alpha);
+        point = beyond(current, befores[place], params.alpha);
     }
-    let weight = weight_at(line, x);
+    let weight = weights[place];
     let correction = weight * swapped(value) + USUAL_RATIO * sign(weight);
     let next = max(point * correction, vec2f(FLOOR));
     if params.next_alpha == 0.0 {
         estimate[i] = next;
-        return balanced(line, next);
+        return balanced(next);
     }
     previous[i] = next;
-    return balanced(line, beyond(next, current, params.next_alpha));
+    return balanced(beyond(next, current, params.next_alpha));
 }
 
 fn store(line: u32, x: u32, value: vec2f) {

@@ -2,10 +2,14 @@
 //!
 //! The transform itself is `shaders/fft.wgsl`, with the text that `text` makes of a plan.
 
+mod layout;
+mod stage;
 mod text;
 
 use std::f64::consts::TAU;
 
+use layout::{Layout, Lines};
+use stage::stages;
 pub(super) use text::Passes;
 
 use super::WORKGROUP;
@@ -17,18 +21,17 @@ use crate::space::Zyx;
 /// Neighbouring columns that a workgroup takes at least where its memory allows: 4 complex numbers are one sector of
 /// 32 bytes, which is what memory moves. [`crate::gpu::GpuLimits::max_fft_length`] follows from it.
 const SECTOR_COLUMNS: u32 = 4;
-/// Neighbouring columns that are better still, where they do not make the workgroup too large.
+/// Neighbouring columns that are better still, where a workgroup has no more than [`WORKGROUP`] invocations with them.
 const COLUMNS: u32 = 8;
 /// Bytes of workgroup memory for each complex number of a line: real and imaginary parts are exchanged in turn.
 const EXCHANGE_BYTES: u32 = 4;
-/// Complex numbers that an invocation holds. With what a butterfly needs beside them they take about 64 registers, and
-/// a device that gives 64 Ki registers to the workgroups of one unit keeps two or more there: one computes while the
-/// other waits for memory.
+/// Complex numbers that an invocation holds. With what a butterfly needs beside them compilers give them 80 to 130 registers
+/// (docs/compilers.md), so a device that gives 64 Ki registers to the workgroups of one unit keeps two of [`WORKGROUP`]
+/// invocations there: one computes while the other waits for memory.
 const REGISTERS: u32 = 16;
-/// Invocations of a workgroup, for the same reason.
+/// Invocations of a workgroup where whole sectors need more than [`WORKGROUP`]; as many as the device allows where they would
+/// hold more than [`REGISTERS`] otherwise.
 const INVOCATIONS: u32 = 512;
-/// Memory banks of 4 bytes on every device that is known to us.
-const BANKS: u32 = 32;
 
 /// p and q of a radix p · q that is composed in registers; `None` for those that `fft.wgsl` has by hand.
 fn parts_of(radix: u32) -> Option<(u32, u32)> {
@@ -99,8 +102,8 @@ pub struct LinePlan {
     pub direction: Direction,
     /// How the spectrum lies in memory that lines are taken from and given to.
     pub stored: Precision,
-    /// An unused number follows each so many elements in the exchange; the length for none.
-    pad: u32,
+    /// Of the exchange after each stage but the last.
+    layouts: Vec<Layout>,
 }
 
 impl LinePlan {
@@ -122,15 +125,18 @@ impl LinePlan {
         let filling = (WORKGROUP / busy).max(1);
         let wanted = match direction {
             Direction::Rows => filling,
-            Direction::Columns if COLUMNS * busy <= most => filling.max(COLUMNS),
+            Direction::Columns if COLUMNS * busy <= WORKGROUP => filling.max(COLUMNS),
             Direction::Columns => SECTOR_COLUMNS,
         };
         let lines = 1 << fit.min(wanted).min(most).ilog2();
-        let threads = threads(length, &radices, most / lines);
+        let mut threads_of_line = threads(length, &radices, most / lines);
+        if registers(length, &radices, threads_of_line) > REGISTERS {
+            threads_of_line = threads(length, &radices, limits.invocations / lines);
+        }
+        let layouts =
+            layouts(&Lines { length, lines, threads: threads_of_line, direction }, &radices, limits.bytes);
         let stored = Precision::F32;
-        let mut plan = Self { length, radices, lines, threads, direction, stored, pad: length };
-        plan.pad = plan.padding(limits.bytes);
-        Ok(plan)
+        Ok(Self { length, radices, lines, threads: threads_of_line, direction, stored, layouts })
     }
 
     /// The same for a spectrum that is stored otherwise.
@@ -138,22 +144,11 @@ impl LinePlan {
         Self { stored, ..self }
     }
 
-    /// The first stage writes numbers that are its radix apart. In rows, one number after each round of the banks moves
-    /// the next round on; in columns, where several lines share a round, one element after each butterfly does.
-    fn padding(&self, workgroup_bytes: u32) -> u32 {
-        let first = self.radices[0];
-        let pad = match self.direction {
-            Direction::Rows => BANKS,
-            Direction::Columns => first,
-        };
-        let padded = Self { pad, ..self.clone() };
-        let fits = padded.lines * padded.padded_length() * EXCHANGE_BYTES <= workgroup_bytes;
-        if first.is_multiple_of(2) && pad < self.length && fits { pad } else { self.length }
-    }
-
-    /// Numbers of a line in the exchange.
-    fn padded_length(&self) -> u32 {
-        self.length + (self.length - 1) / self.pad
+    /// Numbers of all lines in the exchange.
+    fn exchange_numbers(&self) -> u32 {
+        let Self { length, lines, threads, direction, .. } = *self;
+        let of = Lines { length, lines, threads, direction };
+        self.layouts.iter().map(|layout| layout.numbers(&of)).max().unwrap_or(lines * length)
     }
 
     /// Complex numbers that an invocation holds.
@@ -175,6 +170,12 @@ impl LinePlan {
         }
         if twiddles.is_empty() { vec![[1.0, 0.0]] } else { twiddles }
     }
+}
+
+/// Of the exchanges between the stages of `radices`.
+fn layouts(of: &Lines, radices: &[u32], bytes: u32) -> Vec<Layout> {
+    let stages = stages(of.length, radices, of.threads);
+    stages.windows(2).map(|pair| Layout::between(of, &pair[0], &pair[1], bytes)).collect()
 }
 
 /// Complex numbers that each of `threads` invocations holds: those of its butterflies in the stage that has most.

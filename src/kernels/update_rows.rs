@@ -23,7 +23,7 @@ shader_params! {
 
 /// Bindings: twiddles, spectrum, weight, edges, estimate, previous, balance.
 pub fn shader(rows: &LinePlan) -> Shader {
-    let source = line_source(rows, Passes::Two, include_str!("../../shaders/update_rows.wgsl"));
+    let source = line_source(rows, Passes::Step, include_str!("../../shaders/update_rows.wgsl"));
     let bindings = &[
         Access::Read,
         Access::Write,

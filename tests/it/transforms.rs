@@ -36,6 +36,9 @@ struct Line<'a> {
     held: Vec<Vec<Complex32>>,
     /// Registers of the last butterfly.
     butterfly: Vec<usize>,
+    /// Of each invocation: where its butterfly starts in the exchange, and its factors so far.
+    at: Vec<usize>,
+    factors: Vec<[Complex32; 16]>,
 }
 
 /// Invocations that run a block, and the number of their butterfly less their own.
@@ -55,21 +58,24 @@ impl<'a> Line<'a> {
         let twiddles = plan.twiddles().iter().map(|&[re, im]| Complex32::new(re, im)).collect();
         let held = vec![vec![Complex32::default(); constants["THREADS"]]; constants["REGISTERS"]];
         let exchange = vec![f32::NAN; constants["EXCHANGE"]];
-        Self { exchange, twiddles, held, constants, butterfly: Vec::new() }
+        let (at, factors) =
+            (vec![0; constants["THREADS"]], vec![[Complex32::default(); 16]; constants["THREADS"]]);
+        Self { exchange, twiddles, held, constants, butterfly: Vec::new(), at, factors }
     }
 
-    fn place_of(&self, element: usize) -> usize {
-        let c = &self.constants;
-        (c["LINES"] - 1) * c["LINE_STRIDE"] + (element + element / c["PAD"]) * c["ELEMENT_STRIDE"]
-    }
-
-    /// The element that `text` names, from the numbers in it.
-    fn element(text: &str, numbers: &[usize], j: usize) -> usize {
-        if !text.contains("target_of") {
-            return j + numbers[0];
+    /// The place in the exchange that `text` names, from the numbers in it.
+    fn place(&self, text: &str, numbers: &[usize], invocation: usize, j: usize) -> usize {
+        if text.contains("[at + ") {
+            return self.at[invocation] + numbers[0];
         }
-        let [step, radix, further] = [numbers[0], numbers[1], numbers[2]];
-        (j - j % step) * radix + j % step + further
+        let (first, rest) = match text.contains("target_of") {
+            false => (j, numbers),
+            true => ((j - j % numbers[0]) * numbers[1] + j % numbers[0], &numbers[2..]),
+        };
+        let (further, rest) = if rest.len() == 4 { (rest[0], &rest[1..]) } else { (0, rest) };
+        let (element, &[pad, skip, line_stride]) = (first + further, rest) else { panic!("{text}") };
+        let c = &self.constants;
+        (c["LINES"] - 1) * line_stride + (element + element / pad * skip) * c["ELEMENT_STRIDE"]
     }
 
     fn part(&mut self, text: &str, register: usize, invocation: usize) -> &mut f32 {
@@ -80,16 +86,22 @@ impl<'a> Line<'a> {
     /// One statement for one invocation, whose butterfly is number j.
     fn run(&mut self, text: &str, invocation: usize, j: usize) {
         let n = numbers(text);
-        if text.starts_with("put(") {
-            let (register, element) = (n[n.len() - 1], Self::element(text, &n, j));
-            let place = self.place_of(element);
+        if text.starts_with("let at = ") {
+            self.at[invocation] = self.place(text, &n, invocation, j);
+        } else if text.starts_with("exchange[") {
+            let (&register, n) = n.split_last().unwrap();
+            let place = self.place(text, n, invocation, j);
             self.exchange[place] = *self.part(text, register, invocation);
-        } else if text.contains(" = fetch(") {
-            let place = self.place_of(Self::element(text, &n[1..], j));
+        } else if text.contains(" = exchange[") {
+            let place = self.place(text, &n[1..], invocation, j);
             *self.part(text, n[0], invocation) = self.exchange[place];
-        } else if text.contains(" = turned(") {
-            let factor = self.twiddles[n[2] * n[3] - 1 + j % n[3]];
-            self.held[n[0]][invocation] *= factor;
+        } else if text.contains(" = factor(") {
+            self.factors[invocation][n[0]] = self.twiddles[n[1] * n[2] - 1 + j % n[2]];
+        } else if text.starts_with("let w") {
+            self.factors[invocation][n[0]] = self.factors[invocation][n[1]] * self.factors[invocation][n[2]];
+        } else if text.contains(" = product(") {
+            assert_eq!(n[0], n[1], "{text}");
+            self.held[n[0]][invocation] *= self.factors[invocation][n[2]];
         } else if text.starts_with("let y = dft_") {
             self.dft(n[0], &n[1..], invocation);
         } else {
@@ -138,12 +150,12 @@ impl<'a> Line<'a> {
                 putting = false;
                 continue;
             }
-            if statement.starts_with("put(") && !putting {
+            if statement.starts_with("exchange[") && !putting {
                 // What is not written anew must not be read.
                 self.exchange.fill(f32::NAN);
                 putting = true;
             }
-            assert!(!(putting && statement.contains("fetch(")), "no barrier before {statement}");
+            assert!(!(putting && statement.contains(" = exchange[")), "no barrier before {statement}");
             for invocation in block.invocations {
                 self.run(&statement, invocation, invocation + block.first);
             }

@@ -7,7 +7,12 @@ use std::collections::BTreeSet;
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
+use super::layout::Layout;
+use super::stage::{Side, Stage, stages};
 use super::{Direction, LinePlan, parts_of};
+
+/// Numbers of an invocation of which the loads of [`Passes::Step`] are under way together.
+const AHEAD: u32 = 8;
 
 /// How often a kernel transforms its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,54 +21,16 @@ pub(in crate::kernels) enum Passes {
     One,
     /// `load`, transform, `between`, transform, `store`.
     Two,
+    /// As `Two`; `begin_line` reads what belongs to a whole line, and `ahead` what `between` needs of a number, that of
+    /// [`AHEAD`] numbers before `between` stores anything of them: a device waits for loads that are under way together once.
+    Step,
     /// `load`, transform, `term` of each number, and `keep` what they sum to over the line.
     Sum,
     /// The same, where a `term` is two numbers.
     TwoSums,
 }
 
-/// One stage of a transform: butterflies of one radix, shared among the invocations of a line.
-#[derive(Clone, Copy, Debug)]
-struct Stage {
-    radix: u32,
-    /// Product of the radices before.
-    step: u32,
-    length: u32,
-    threads: u32,
-}
-
 impl Stage {
-    /// Text for each butterfly b of an invocation, j being its number in the line; `body` gets the number of its first
-    /// register.
-    fn butterflies(&self, body: impl Fn(u32) -> String) -> String {
-        let all = self.length / self.radix;
-        (0..all.div_ceil(self.threads)).fold(String::new(), |text, b| {
-            let first = b * self.threads;
-            let guard = if first + self.threads > all {
-                format!("if thread + {first}u < {all}u ")
-            } else {
-                String::new()
-            };
-            let body = body(b * self.radix);
-            text + &format!("    {guard}{{\n        let j = thread + {first}u;\n{body}    }}\n")
-        })
-    }
-
-    /// `line` for each number k of a butterfly.
-    fn numbers(&self, line: impl Fn(u32) -> String) -> String {
-        (0..self.radix).fold(String::new(), |text, k| text + "        " + &line(k) + "\n")
-    }
-
-    /// Element k of what butterfly j takes; the last stage gives the same.
-    fn taken(&self, k: u32) -> String {
-        format!("j + {}u", k * (self.length / self.radix))
-    }
-
-    /// Element k of what butterfly j gives.
-    fn given(&self, k: u32) -> String {
-        format!("target_of(j, {}u, {}u) + {}u", self.step, self.radix, k * self.step)
-    }
-
     fn dft(&self) -> String {
         let radix = self.radix;
         if radix == 1 {
@@ -76,32 +43,58 @@ impl Stage {
         })
     }
 
-    /// Times the twiddle factors, which are 1 in the first stage.
+    /// Times the twiddle factors, which are 1 in the first stage. Powers 1 and 4 are loaded, the others are products of at most
+    /// four of these: a load takes the path to memory as long as two products take the units that compute.
     fn turn(&self) -> String {
         if self.step == 1 {
             return String::new();
         }
         self.butterflies(|first| {
             (1..self.radix).fold(String::new(), |text, k| {
+                let factor = match (k & !3, k & 3) {
+                    (0, 1) | (4, 0) => format!("factor(j, {k}u, {}u)", self.step),
+                    (0, low) => format!("product(w{}, w1)", low - 1),
+                    (high, 0) => format!("product(w{}, w4)", high - 4),
+                    (high, low) => format!("product(w{high}, w{low})"),
+                };
                 let i = first + k;
-                text + &format!("        held[{i}] = turned(held[{i}], j, {k}u, {}u);\n", self.step)
+                text + &format!(
+                    "        let w{k} = {factor};\n        held[{i}] = product(held[{i}], w{k});\n"
+                )
             })
         })
     }
 }
 
-/// From the registers of one stage to those of another: `from` and `to` name element k of a butterfly.
-fn exchange(
-    (from, given): (&Stage, impl Fn(u32) -> String),
-    (to, taken): (&Stage, impl Fn(u32) -> String),
-) -> String {
+/// From the registers of one stage to those of another.
+fn exchange(layout: &Layout, (from, given): (&Stage, Side), (to, taken): (&Stage, Side)) -> String {
     ["x", "y"].into_iter().fold(String::new(), |text, part| {
-        let put = from
-            .butterflies(|first| from.numbers(|k| format!("put({}, held[{}].{part});", given(k), first + k)));
-        let fetch = to.butterflies(|first| {
-            to.numbers(|k| format!("held[{}].{part} = fetch({});", first + k, taken(k)))
-        });
+        let put =
+            moves(layout, (from, given), |register, place| format!("{place} = held[{register}].{part};"));
+        let fetch =
+            moves(layout, (to, taken), |register, place| format!("held[{register}].{part} = {place};"));
         format!("{text}    workgroupBarrier();\n{put}    workgroupBarrier();\n{fetch}")
+    })
+}
+
+/// `line` for each number that an invocation holds, with its place in the exchange. Where all numbers of a butterfly lie as far
+/// from its first one as those of any other, only the first one's place is computed.
+fn moves(layout: &Layout, (stage, side): (&Stage, Side), line: impl Fn(u32, String) -> String) -> String {
+    let Layout { pad, skip, line_stride, .. } = *layout;
+    let place = |element: &str| format!("place_of({element}, {pad}u, {skip}u, {line_stride}u)");
+    let steps: Option<Vec<_>> = (0..stage.radix).map(|k| layout.apart(stage, side, k)).collect();
+    stage.butterflies(|first| match &steps {
+        Some(steps) => {
+            let numbers = stage.numbers(|k| {
+                let step = steps[k as usize];
+                line(first + k, format!("exchange[at + {step}u]"))
+            });
+            format!("        let at = {};\n{numbers}", place(&stage.first_text(side)))
+        }
+        None => stage.numbers(|k| {
+            let place = place(&stage.element_text(side, k));
+            line(first + k, format!("exchange[{place}]"))
+        }),
     })
 }
 
@@ -109,9 +102,9 @@ impl LinePlan {
     /// The constants that stand before `fft.wgsl`.
     pub(in crate::kernels) fn constants(&self) -> String {
         let Self { length, lines, threads, .. } = *self;
-        let [element_stride, line_stride, thread_step, line_step] = match self.direction {
-            Direction::Rows => [1, self.padded_length(), 1, threads],
-            Direction::Columns => [lines, 1, lines, 1],
+        let [element_stride, thread_step, line_step] = match self.direction {
+            Direction::Rows => [1, 1, threads],
+            Direction::Columns => [lines, lines, 1],
         };
         let constants = [
             ("N", length),
@@ -119,13 +112,12 @@ impl LinePlan {
             ("THREADS", threads),
             ("WORKGROUP", lines * threads),
             ("REGISTERS", self.registers()),
-            ("PAD", self.pad),
-            ("EXCHANGE", lines * self.padded_length()),
+            ("EXCHANGE", self.exchange_numbers()),
             ("BLOCK", length.div_ceil(32)),
             ("ELEMENT_STRIDE", element_stride),
-            ("LINE_STRIDE", line_stride),
             ("THREAD_STEP", thread_step),
             ("LINE_STEP", line_step),
+            ("AHEAD", AHEAD),
         ];
         constants.map(|(name, value)| format!("const {name}: u32 = {value}u;\n")).concat()
     }
@@ -134,27 +126,21 @@ impl LinePlan {
     pub(in crate::kernels) fn text(&self, passes: Passes) -> String {
         let radices: BTreeSet<_> = self.radices.iter().copied().collect();
         let composed = radices.into_iter().map(composed_dft).collect::<String>();
-        let second = if passes == Passes::Two { self.second_transform() } else { String::new() };
+        let second = if matches!(passes, Passes::Two | Passes::Step) {
+            self.second_transform()
+        } else {
+            String::new()
+        };
         composed + &self.first_transform() + &second + &self.main(passes)
     }
 
-    fn stages(&self) -> Vec<Stage> {
-        let mut step = 1;
-        let stage = |&radix: &u32| {
-            let stage = Stage { radix, step, length: self.length, threads: self.threads };
-            step *= radix;
-            stage
-        };
-        self.radices.iter().map(stage).collect()
-    }
-
     fn first_transform(&self) -> String {
-        let stages = self.stages();
+        let stages = stages(self.length, &self.radices, self.threads);
         let mut text = String::from("fn first_transform() {\n");
         for (i, stage) in stages.iter().enumerate() {
             if i > 0 {
                 let before = &stages[i - 1];
-                text += &exchange((before, |k| before.given(k)), (stage, |k| stage.taken(k)));
+                text += &exchange(&self.layouts[i - 1], (before, Side::Given), (stage, Side::Taken));
             }
             text += &stage.turn();
             text += &stage.dft();
@@ -164,25 +150,31 @@ impl LinePlan {
 
     /// The transpose of the first: last stage first, what was given is taken.
     fn second_transform(&self) -> String {
-        let stages = self.stages();
+        let stages = stages(self.length, &self.radices, self.threads);
         let mut text = String::from("fn second_transform() {\n");
         for (i, stage) in stages.iter().enumerate().rev() {
             text += &stage.dft();
             text += &stage.turn();
             if i > 0 {
                 let next = &stages[i - 1];
-                text += &exchange((stage, |k| stage.taken(k)), (next, |k| next.given(k)));
+                text += &exchange(&self.layouts[i - 1], (stage, Side::Taken), (next, Side::Given));
             }
         }
         text + "}\n\n"
     }
 
     fn main(&self, passes: Passes) -> String {
-        let stages = self.stages();
+        let stages = stages(self.length, &self.radices, self.threads);
         let (first, last) = (&stages[0], &stages[stages.len() - 1]);
         let each = |stage: &Stage, line: &dyn Fn(u32, String) -> String| {
-            let lines = stage.butterflies(|register| stage.numbers(|k| line(register + k, stage.taken(k))));
+            let lines = stage.butterflies(|register| {
+                stage.numbers(|k| line(register + k, stage.element_text(Side::Taken, k)))
+            });
             format!("    if inside {{\n{lines}    }}\n")
+        };
+        let begin = match passes {
+            Passes::Step => "    if inside {\n        begin_line(line);\n    }\n",
+            _ => "",
         };
         let load = each(first, &|i, element| format!("held[{i}] = load(line, {element});"));
         let store = |stage| each(stage, &|i, element| format!("store(line, {element}, held[{i}]);"));
@@ -192,6 +184,10 @@ impl LinePlan {
                 let between =
                     each(last, &|i, element| format!("held[{i}] = between(line, {element}, held[{i}]);"));
                 format!("{between}    second_transform();\n{}", store(first))
+            }
+            Passes::Step => {
+                let step = last.butterflies(|register| steps_of_line(last, register));
+                format!("    if inside {{\n{step}    }}\n    second_transform();\n{}", store(first))
             }
             Passes::Sum | Passes::TwoSums => {
                 let terms = each(last, &|i, element| format!("sum += term(line, {element}, held[{i}]);"));
@@ -203,8 +199,24 @@ impl LinePlan {
                 }
             }
         };
-        format!("{MAIN}{load}    first_transform();\n{rest}}}\n")
+        format!("{MAIN}{begin}{load}    first_transform();\n{rest}}}\n")
     }
+}
+
+/// `ahead` and `between` for the numbers of a butterfly whose first is in `register`.
+fn steps_of_line(stage: &Stage, register: u32) -> String {
+    let numbers: Vec<_> = (0..stage.radix).map(|k| (k, stage.element_text(Side::Taken, k))).collect();
+    let mut text = String::new();
+    for together in numbers.chunks(AHEAD as usize) {
+        for (place, (_, element)) in together.iter().enumerate() {
+            text += &format!("        ahead(line, {element}, {place}u);\n");
+        }
+        for (place, (k, element)) in together.iter().enumerate() {
+            let i = register + k;
+            text += &format!("        held[{i}] = between(line, {element}, held[{i}], {place}u);\n");
+        }
+    }
+    text
 }
 
 const MAIN: &str = "\
