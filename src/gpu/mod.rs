@@ -9,6 +9,7 @@ mod adapter;
 mod device;
 mod kernel;
 mod mapping;
+mod pace;
 mod readback;
 mod recorder;
 mod stamps;

@@ -4,13 +4,11 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::device::Device;
+use super::pace::{Pace, Waited};
 use super::stamps::Stamps;
 use super::upload::Uploads;
 use crate::error::Result;
 
-/// Dispatches that go to the device together. Fewer leave it idle between submissions; more keep it waiting for
-/// the first.
-const DISPATCHES: u32 = 256;
 /// Such long submissions that the device may be behind. Two keep it busy; without a bound, no wait could tell a lost
 /// device from a long queue.
 const AHEAD: usize = 2;
@@ -26,8 +24,18 @@ pub struct Recorder {
     uploads: Uploads,
     /// `None` where nothing is timed.
     stamps: Option<Stamps>,
+    /// How long submissions may be.
+    pace: Pace,
     /// Long submissions under way.
-    long: VecDeque<wgpu::SubmissionIndex>,
+    long: VecDeque<Long>,
+}
+
+/// A submission of as many dispatches as may go together.
+#[derive(Debug)]
+struct Long {
+    submission: wgpu::SubmissionIndex,
+    dispatches: u32,
+    submitted: Instant,
 }
 
 impl Recorder {
@@ -56,7 +64,8 @@ impl Recorder {
 
     fn through(device: &Device, uploads: Uploads) -> Self {
         let (device, encoder) = (device.clone(), encoder(device));
-        Self { device, encoder, recorded: 0, dispatches: 0, uploads, stamps: None, long: VecDeque::new() }
+        let (pace, long) = (Pace::new(), VecDeque::new());
+        Self { device, encoder, recorded: 0, dispatches: 0, uploads, stamps: None, pace, long }
     }
 
     fn next_encoder(&self) -> wgpu::CommandEncoder {
@@ -70,20 +79,30 @@ impl Recorder {
     /// A pass for one dispatch. What was recorded before is submitted when it has become long; waits when the device
     /// is far behind. What goes wrong then is told by [`Device::check`].
     pub(super) fn pass(&mut self, label: &str) -> wgpu::ComputePass<'_> {
-        if self.recorded >= DISPATCHES {
+        if self.recorded >= self.pace.dispatches() {
+            let dispatches = self.recorded;
             let submission = self.submit();
-            self.long.push_back(submission);
+            self.long.push_back(Long { submission, dispatches, submitted: Instant::now() });
             if self.long.len() > AHEAD
                 && let Some(oldest) = self.long.pop_front()
-                && let Err(error) = self.device.wait(oldest)
             {
-                self.device.fail(error.to_string());
+                self.wait(oldest);
             }
         }
         self.recorded += 1;
         self.dispatches += 1;
         self.encoder
             .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None })
+    }
+
+    /// Until `long` is done; what goes wrong is told by [`Device::check`].
+    fn wait(&mut self, long: Long) {
+        let Long { submission, dispatches, submitted } = long;
+        let asked = Instant::now();
+        match self.device.wait(submission) {
+            Ok(()) => self.pace.observe(Waited { dispatches, submitted, asked, done: Instant::now() }),
+            Err(error) => self.device.fail(error.to_string()),
+        }
     }
 
     /// Records a copy of `data` to the start of `buffer`. Waits while every place is taken.
