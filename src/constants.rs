@@ -19,10 +19,10 @@ pub const WEIGHT_ROUNDING: f32 = 4e-6;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// As they are.
+    /// In 32 bits a number.
     #[default]
     F32,
-    /// In 16 bits a number (`shaders/spectrum_f16.wgsl`).
+    /// In 16 bits a number.
     F16,
 }
 

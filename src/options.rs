@@ -103,8 +103,6 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value = "1", value_parser = scale, help_heading = INPUT)]
     pub scale: u32,
     /// Where the pixels of --scale come from
-    ///
-    /// auto: a level of the stored pyramid where it holds exactly what is needed; never: the fields.
     #[arg(long, value_enum, default_value_t = PyramidUse::Auto, help_heading = INPUT)]
     pub pyramid: PyramidUse,
     /// Where fields overlap: the field with the highest M, or the mean of all
@@ -183,8 +181,8 @@ pub struct Options {
     pub psf: Vec<ForChannel<PsfSource>>,
     /// Counts that are subtracted from a measured PSF, or auto; may be given again as C=N
     ///
-    /// auto: the level of its border in the plane where that is darkest. Unless given, that is subtracted where it is even and
-    /// more than 5 % of the PSF's light.
+    /// auto: the level of its border in the plane where that is darkest. By default that is subtracted where it is even and
+    /// holds more than 5 % of the light of the PSF.
     #[arg(long, value_name = "[C=]N|auto", allow_negative_numbers = true, help_heading = PSF)]
     #[arg(value_parser = for_channel(psf_background))]
     #[serde(serialize_with = "channel::serialize")]
@@ -216,17 +214,17 @@ pub struct Options {
     pub immersion_index: Vec<ForChannel<f64>>,
     /// Largest PSF in output voxels [default: 129,129,129 for a computed one]
     ///
-    /// A larger one is cropped around its centre and the lost light is said. A computed one is as large as the stack asks for, up
-    /// to 129 voxels a side, or up to this.
+    /// A larger one is cropped around its centre, and a note says how much light is lost. A computed one is as large as the
+    /// stack asks for, up to 129 voxels a side, or up to this.
     #[arg(long, value_name = "Z,Y,X", value_parser = odd_sides, help_heading = PSF)]
     pub psf_size: Option<Zyx<u32>>,
 
     /// Side of a tile's core in output pixels [default: what costs the least padding]
     #[arg(long, value_name = "PX", value_parser = side, help_heading = TILING)]
     pub tile: Option<u32>,
-    /// Output pixels around a core that are computed and thrown away [default: from the PSF]
+    /// Output pixels around a core that are computed and not written [default: from the PSF]
     ///
-    /// And planes, where a stack is too large and is cut in z as well.
+    /// Z is the number of such planes, where a stack is too large and is cut in z as well.
     #[arg(long, value_name = "[Z,]PX", help_heading = TILING)]
     #[serde(flatten, serialize_with = "halo::serialize")]
     pub halo: Option<Halo>,
@@ -236,7 +234,7 @@ pub struct Options {
     #[arg(long = "memory", value_name = "SIZE", value_parser = bytes, help_heading = TILING)]
     pub memory_bytes: Option<u64>,
 
-    /// What computes
+    /// Where to compute
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto, help_heading = BACKEND)]
     pub backend: BackendChoice,
     /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
@@ -262,7 +260,7 @@ pub struct Options {
     #[command(flatten)]
     pub reading: Reading,
 
-    /// Type of the samples
+    /// Type of the samples of the output
     #[arg(long, value_enum, default_value_t = OutputType::Auto, help_heading = OUTPUT)]
     pub output_type: OutputType,
     /// Format of the output [default: OME-TIFF for a name that ends in .tif or .tiff, else OME-Zarr]

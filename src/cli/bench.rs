@@ -65,7 +65,7 @@ pub struct LoadArgs {
     /// Read as if from slow storage, as for `run`
     #[arg(long, value_name = "WHAT")]
     simulate_storage: Option<String>,
-    /// Let a server send on to this host, as for `run`
+    /// Allow a server to redirect to this host, as for `run`
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     allow_redirects: Vec<String>,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub struct OverlapArgs {
 
 #[derive(Args, Debug)]
 pub struct ComputeArgs {
-    /// auto: the processor, and a hardware GPU where there is one
+    /// auto: the CPU, and a hardware GPU where there is one
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
     backend: BackendChoice,
     /// GPU by index, PCI bus id or part of its name, as `decon-gpu devices` lists them
@@ -105,7 +105,7 @@ pub struct ComputeArgs {
     /// How the GPU stores spectra, as for `run`
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
-    /// Threads of the processor [default: one for each core]
+    /// Threads of the CPU [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
     /// Shapes of the transform, such as 1024x1024 or 64x256x256

@@ -9,7 +9,7 @@ use crate::say;
 pub fn run() -> Result<ExitCode> {
     let adapters = gpu::adapters();
     if adapters.is_empty() {
-        say::out("no Vulkan device; `--backend cpu` computes on the processor")?;
+        say::out("no Vulkan device; `--backend cpu` computes on the CPU")?;
     }
     for adapter in adapters {
         say::out(&adapter.summary.to_string())?;

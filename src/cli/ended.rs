@@ -82,7 +82,9 @@ fn file_summary(outcome: &Outcome) -> FileSummary {
             };
             ("finished", note, Some((**summary).clone()))
         }
-        State::WasThere(_) => ("was there", "complete and made of the same".to_owned(), None),
+        State::WasThere(_) => {
+            ("was there", "already complete, from the same input and options".to_owned(), None)
+        }
         State::Failed(error @ Error::Option { .. }) => ("refused", error.to_string(), None),
         State::Failed(error) => (FAILED, error.to_string(), None),
         State::Interrupted { finished } => (INTERRUPTED, finished.clone().unwrap_or_default(), None),

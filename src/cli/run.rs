@@ -174,7 +174,8 @@ fn one(state: State, report: &dyn Report, signals: &Signals) -> Result<ExitCode>
     match state {
         State::Finished(summary) => Ok(code_of(&summary)),
         State::WasThere(path) => {
-            let text = format!("{} is complete and made of the same: nothing is to be done", path.display());
+            let text =
+                format!("{} is already complete, from the same input and options: skipped", path.display());
             report.event(&Event::Note { text: &text });
             Ok(ExitCode::SUCCESS)
         }

@@ -52,14 +52,14 @@ use crate::space::{Local, Rect, Zyx};
 use crate::tile::Tile;
 use crate::twins::pack::Packed;
 
-/// What a mosaic shows where fields overlap.
+/// What a mosaic shows where fields overlap; `twins::feather` has the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Overlap {
     /// The field with the highest M.
     #[default]
     Paint,
-    /// The mean of all fields, by weights that fall linearly towards each field's own edges (`twins::feather`).
+    /// The mean of all fields, by weights that fall linearly towards each field's own edges.
     Feather,
 }
 
@@ -67,8 +67,7 @@ pub enum Overlap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
-    /// The observed image less the background, at least [`START_FLOOR`]; beyond its edges the nearest row or
-    /// column goes on.
+    /// The image less the background, at least a little; beyond its edges the nearest row or column goes on.
     Observed,
     /// 1 everywhere.
     Flat,

@@ -79,7 +79,7 @@ pub fn choose_backend(options: &Options, notes: &mut Vec<String>) -> Result<Chos
         (BackendChoice::Auto, None) => match choose(adapters(), &Choice::Auto) {
             Err(_) => Ok(cpu),
             Ok(adapter) => open(&[adapter]).or_else(|error| {
-                notes.push(format!("{error}; computing on the processor"));
+                notes.push(format!("{error}; computing on the CPU"));
                 Ok(cpu)
             }),
         },
@@ -129,8 +129,8 @@ impl Chosen {
     /// What people call it.
     pub fn name(&self) -> String {
         match self {
-            Self::Cpu { threads: 1 } => "the processor, 1 thread".to_owned(),
-            Self::Cpu { threads } => format!("the processor, {threads} threads"),
+            Self::Cpu { threads: 1 } => "the CPU, 1 thread".to_owned(),
+            Self::Cpu { threads } => format!("the CPU, {threads} threads"),
             Self::Gpu(gpu) => match gpu.devices().count() {
                 1 => gpu.device.name().to_owned(),
                 several => format!("{several} × {}", gpu.device.name()),

@@ -59,7 +59,7 @@ pub fn fitted(
             Err(error) => return Err(error),
         }
     };
-    notes.push(format!("{reason}; computing on the processor"));
+    notes.push(format!("{reason}; computing on the CPU"));
     let backend = Chosen::Cpu { threads: options.threads };
     let mut said = Vec::new();
     let images = plan(&backend, &mut said)?;

@@ -17,7 +17,7 @@ pub(super) fn precision_note(options: &Options, backend: &Chosen) -> Option<Stri
         return None;
     }
     Some(match backend.precision(options) {
-        Precision::F32 => "--precision f16 is for a GPU: the processor keeps everything in f32".to_owned(),
+        Precision::F32 => "--precision f16 is for a GPU: the CPU keeps everything in f32".to_owned(),
         Precision::F16 => {
             let error = if options.start == Start::Flat { F16_ERROR_FROM_FLAT } else { F16_ERROR };
             format!(

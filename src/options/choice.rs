@@ -7,9 +7,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PyramidUse {
-    /// Where a level holds exactly what is needed.
+    /// A level of the stored pyramid where it holds exactly what is needed, else the fields.
     Auto,
-    /// Not at all: the fields are averaged.
+    /// The fields.
     Never,
 }
 
@@ -17,9 +17,9 @@ pub enum PyramidUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum MaskUse {
-    /// They are not.
+    /// These pixels are not painted.
     Honour,
-    /// They are.
+    /// These pixels are painted.
     Ignore,
 }
 
@@ -41,12 +41,12 @@ pub enum BackendChoice {
 pub enum OutputType {
     /// As `same`, but u16 for what is deconvolved from u8.
     Auto,
-    /// The input's; the widest where channels differ.
+    /// The type of the input; the widest where channels differ.
     Same,
     /// 8 bits, rounded and clamped.
     U8,
     /// 16 bits, rounded and clamped.
     U16,
-    /// Float.
+    /// 32-bit floats.
     F32,
 }

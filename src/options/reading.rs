@@ -23,9 +23,9 @@ pub struct Reading {
     /// Bytes between two subblocks that are read and thrown away rather than asked for around, such as 64KiB
     #[arg(long = "merge-gap", value_name = "SIZE", default_value = "64KiB", value_parser = bytes_or_none)]
     pub merge_gap_bytes: u64,
-    /// Bytes of a request for several subblocks, at most, such as 8MiB
+    /// Largest request for several subblocks, such as 8MiB
     ///
-    /// A server is asked for up to so many at a time, and for 64KiB where this is less.
+    /// A server is asked for at least 64KiB at a time.
     #[arg(long = "request-size", value_name = "SIZE", default_value = "8MiB", value_parser = bytes)]
     pub request_bytes: u64,
     /// How often a request that fails is repeated [default: 3; of a server, as often as --retry-for allows]
@@ -43,12 +43,12 @@ pub struct Reading {
     /// so.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     pub timeout: Duration,
-    /// Let a server send on to this HOST, HOST:PORT or *.HOST; may be given again
+    /// Allow a server to redirect to HOST, HOST:PORT or *.HOST; may be given again
     ///
-    /// With http://HOST also from a server whose connection is encrypted to one whose connection is not.
+    /// http://HOST also allows to leave an encrypted connection (https://) for one that is not.
     #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
     pub allow_redirects: Vec<String>,
-    /// By which calls a local file is read
+    /// How a local file is read
     ///
     /// pread: failures of the storage are errors; mmap: they end the program (SIGBUS), as does a file that is cut off.
     #[arg(long, value_enum, default_value_t = IoMethod::Pread)]

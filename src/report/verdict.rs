@@ -96,7 +96,7 @@ impl Verdict {
             more: More::Speed,
         });
         let processor = cpu_secs.map(|work_secs| Station {
-            name: "the processor".to_owned(),
+            name: "the CPU".to_owned(),
             servers: cores as u64,
             work_secs,
             more: More::Cores,

@@ -54,7 +54,7 @@ fn describe(page: &mut String, command: &Command, described: &BTreeSet<(String, 
     for argument in command.get_positionals() {
         let name =
             argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
-        writeln!(page, "\n- `{name}`: {}", text_of(argument)).unwrap();
+        writeln!(page, "\n- `{name}`: {}", text_of(argument).replace("\n\n", "\n\n  ")).unwrap();
     }
     let mut elsewhere = Vec::new();
     let mut heading = None;
@@ -119,8 +119,11 @@ fn anchor(flag: &Arg) -> String {
 
 fn text_of(flag: &Arg) -> String {
     let help = flag.get_long_help().or(flag.get_help()).map(ToString::to_string).unwrap_or_default();
-    let end = if help.is_empty() || help.ends_with(['.', ']', ')']) { "" } else { "." };
-    format!("{}{end}", marked(&help))
+    let paragraphs = help.split("\n\n").map(|paragraph| {
+        let end = if paragraph.ends_with(['.', ']', ')']) { "" } else { "." };
+        format!("{}{end}", marked(paragraph))
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 fn values(page: &mut String, flag: &Arg) {
@@ -137,7 +140,7 @@ fn values(page: &mut String, flag: &Arg) {
         writeln!(page, "- `{}`: {}", value.get_name(), marked(&help)).unwrap();
     }
     let defaults: Vec<_> = flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    if !defaults.is_empty() {
+    if !defaults.is_empty() && !flag.is_hide_default_value_set() {
         writeln!(page, "\nDefault: `{}`", defaults.join(" ")).unwrap();
     }
     if let Some(variable) = flag.get_env() {

@@ -43,10 +43,10 @@ fn where_memory_is_short_auto_goes_on_with_less_or_on_the_processor_and_says_so(
 
     let none = auto(1000);
     assert!(matches!(none.backend, Chosen::Cpu { .. }) && !none.images[0].plan.memory.on_device);
-    assert!(none.all_notes().any(|note| note.contains("computing on the processor")));
+    assert!(none.all_notes().any(|note| note.contains("computing on the CPU")));
     let none_for_later = none.for_later.clone();
     let summary = run(none, &home.path().join("none.zarr"), &Silent).unwrap();
-    assert!(summary.backend.starts_with("the processor"), "{}", summary.backend);
+    assert!(summary.backend.starts_with("the CPU"), "{}", summary.backend);
 
     // Less than the smallest tile takes, though there is more.
     let small = job(&input, "--iterations 2 --backend auto", gpu(device.clone(), 4096)).unwrap();

@@ -50,11 +50,7 @@ fn a_processor_that_takes_the_place_of_a_gpu_keeps_f32_and_says_so() {
     let limited: Device = device.clone().limited_to(device.allocated_bytes().unwrap() + 1000);
     let job = job(&input, &format!("{FLAGS} --precision f16"), Gpu::new(limited)).unwrap();
     assert!(matches!(job.backend, Chosen::Cpu { .. }));
-    assert!(
-        job.notes.iter().any(|note| note.contains("the processor keeps everything in f32")),
-        "{:?}",
-        job.notes
-    );
+    assert!(job.notes.iter().any(|note| note.contains("the CPU keeps everything in f32")), "{:?}", job.notes);
     run(job, &output, &Silent).unwrap();
     assert_eq!(said(&output), "f32");
 }
