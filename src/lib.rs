@@ -27,7 +27,7 @@
 //! | [`decon`] | the algorithms over a backend; its CPU and GPU backends; [`deconvolve()`] for an image in memory |
 //! | [`kernels`], [`twins`] | each step as a shader's dispatch, and the same step in Rust |
 //! | [`gpu`] | adapters, device, buffers |
-//! | [`output`] | what is written: levels, shards, the hidden folder; OME-Zarr |
+//! | [`output`] | what is written: levels, shards, the hidden folder; OME-Zarr, OME-TIFF |
 //! | [`written`] | files that appear whole, and never in the place of an input |
 //! | [`report`], [`info`], [`demo`] | what people see |
 //! | [`bench`](mod@bench) | measurements on the user's machine, with the user's file |

@@ -38,7 +38,7 @@ impl Settings {
     /// # Errors
     /// `Option` when a TIFF has no such tiles.
     pub fn cut(self, cut: Cut) -> Result<Cut> {
-        if u64::from(cut.chunk_px) % Self::TILE_STEP_PX != 0 {
+        if !u64::from(cut.chunk_px).is_multiple_of(Self::TILE_STEP_PX) {
             let reason = format!("{} must be a multiple of 16 pixels, as tiles of a TIFF are", cut.chunk_px);
             return Err(Error::option("--chunk", reason));
         }

@@ -42,7 +42,7 @@ impl Settings {
         }
         match self.version {
             Version::V05 => Ok(cut),
-            Version::V04 if cut.chunk_px % 2 != 0 => {
+            Version::V04 if !cut.chunk_px.is_multiple_of(2) => {
                 Err(Error::option("--chunk", format!("{} must be even in OME-Zarr 0.4", cut.chunk_px)))
             }
             Version::V04 if cut.shard_px != cut.chunk_px => {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn layout(shape: Tczyx<u64>, (shard_times, shard_slices): (u32, u32)) -> ImageLayout {
-    let cut = Cut { chunk_px: 64, shard_px: 128, shard_times, shard_slices, ..Cut::default() };
+    let cut = Cut { chunk_px: 64, shard_px: 128, shard_times, shard_slices };
     ImageLayout::new(shape, SampleType::U16, cut).unwrap()
 }
 
