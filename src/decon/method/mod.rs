@@ -27,7 +27,7 @@ impl Method {
         self.algorithm().volumes()
     }
 
-    /// Whether a tile that is alone may be folded (see [`Algorithm::may_fold`]).
+    /// Whether a tile that is alone may be folded: not where a step looks at the neighbours of a voxel.
     pub fn may_fold(self) -> bool {
         self.algorithm().may_fold()
     }
