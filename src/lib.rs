@@ -10,7 +10,7 @@
 //! let job = Job::prepare(options)?;
 //! let summary = run::run(job, Some(Target::new("slide.ome.zarr")), &Stop::default(), &Silent)?;
 //! println!("{} values were clamped", summary.clamped);
-//! # decon_gpu::error::Result::Ok(())
+//! # Ok::<(), decon_gpu::error::Error>(())
 //! ```
 //!
 //! The rooms, in the order of the data flow:
