@@ -93,7 +93,7 @@ fn several_inputs_and_scenes_have_files_of_their_own() {
     let whole = expected.map(|name| contents(&out.join(name)));
     assert_eq!(run_both(&[]).code, Some(1), "all are there");
     let again = run_both(&["--resume"]).done();
-    assert!(again.stderr.contains("complete and made of the same"), "{}", again.stderr);
+    assert!(again.stderr.contains("already complete, from the same input and options"), "{}", again.stderr);
     run_both(&["--overwrite"]).done();
     assert!(expected.map(|name| contents(&out.join(name))) == whole);
     assert_eq!(names(&out), expected);
