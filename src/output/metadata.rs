@@ -1,5 +1,7 @@
 //! What an output says of its images beside the pixels, whatever its format.
 
+use serde_json::Value;
+
 use crate::space::Zyx;
 
 /// What viewers show beside the pixels of an image.
@@ -34,4 +36,13 @@ pub struct ChannelMetadata {
     pub window: Option<[f64; 2]>,
     /// Whether it is shown at first.
     pub active: bool,
+}
+
+/// `provenance`, how an output is made, with what was `described` at its end.
+pub(super) fn with_described(provenance: &Value, described: &Value) -> Value {
+    let mut provenance = provenance.clone();
+    for (key, value) in described.as_object().into_iter().flatten() {
+        provenance[key] = value.clone();
+    }
+    provenance
 }

@@ -10,6 +10,7 @@ mod layout;
 mod metadata;
 mod null;
 mod ome_tiff;
+mod ome_xml;
 mod ome_zarr;
 mod progress;
 mod pyramid;

@@ -1,12 +1,15 @@
 //! How far one image has come: which shards an earlier run finished, and which are stored by now.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::layout::{ImageLayout, Level};
 use super::range::ShardRange;
 use super::stored::StoredLengths;
 use super::unfinished::Stored;
+use crate::error::{Error, Result};
 use crate::space::{Output, Rect, Tczyx};
 
 /// A shard of an image: level, position in its grid.
@@ -107,6 +110,19 @@ impl Progress {
     /// Shards that there will be, of all levels.
     pub fn shard_count(&self) -> u64 {
         self.layout.shard_count() - self.left_out.load(Ordering::Relaxed)
+    }
+
+    /// Refuses an image, number `image` of `target`, of which a shard was never stored.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn check_complete(&self, image: usize, target: &Path) -> Result<()> {
+        let (stored, expected) = (self.stored(), self.shard_count());
+        if stored == expected {
+            return Ok(());
+        }
+        let what = format!("incomplete: {stored} of {expected} shards of image {image} were stored");
+        Err(Error::io(target, io::Error::other(what)))
     }
 
     /// Shards stored so far, those of an earlier run counted.

@@ -82,12 +82,7 @@ impl TiffImage {
     /// # Errors
     /// `Io`.
     pub fn check_whole(&self) -> Result<()> {
-        let (stored, expected) = (self.progress.stored(), self.progress.shard_count());
-        if stored != expected {
-            let what =
-                format!("incomplete: {stored} of {expected} shards of image {} were stored", self.number);
-            return Err(Error::io(self.folder.target(), io::Error::other(what)));
-        }
+        self.progress.check_complete(self.number, self.folder.target())?;
         self.file.check_there()
     }
 

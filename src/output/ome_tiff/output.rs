@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::{directories, names, xml};
 use crate::error::Result;
 use crate::output::layout::ImageLayout;
-use crate::output::metadata::ImageMetadata;
+use crate::output::metadata::{ImageMetadata, with_described};
 use crate::output::progress::Finished;
 use crate::output::range::ChannelRange;
 use crate::output::sink::{ImageSink, Output};
@@ -91,10 +91,7 @@ impl Output for OmeTiff {
     fn finish(&self, _: &[Vec<ChannelRange>], described: &Value) -> Result<Option<String>> {
         self.folder.check_there()?;
         self.images.iter().try_for_each(TiffImage::check_whole)?;
-        let mut provenance = self.provenance.clone();
-        for (key, value) in described.as_object().into_iter().flatten() {
-            provenance[key] = value.clone();
-        }
+        let provenance = with_described(&self.provenance, described);
         for (image, metadata) in self.images.iter().zip(&self.metadata) {
             directories::write(image, metadata, &xml::document(&image.shape, metadata, &provenance))?;
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::shape::Shape;
 use crate::output::metadata::ImageMetadata;
-use crate::pixels::SampleType;
+use crate::output::ome_xml::{SCHEMA, color, distances, escape, pixel_type};
 use crate::space::{Tczyx, Zyx};
 
 /// Namespace of the annotation that says how the image was made.
@@ -22,10 +22,7 @@ const MOST_PLANES: u64 = 10_000;
 pub(super) fn document(shape: &Shape, metadata: &ImageMetadata, provenance: &Value) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" \
-         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
-         xsi:schemaLocation=\"http://www.openmicroscopy.org/Schemas/OME/2016-06 \
-         http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd\" Creator=\"decon-gpu {version}\">\n\
+         <OME {SCHEMA} Creator=\"decon-gpu {version}\">\n\
          <Image ID=\"Image:0\" Name=\"{name}\">\n{pixels}</Image>\n\
          <StructuredAnnotations><CommentAnnotation ID=\"Annotation:0\" Namespace=\"{NAMESPACE}\"><Value>{made}</Value>\
          </CommentAnnotation></StructuredAnnotations>\n</OME>\n",
@@ -38,30 +35,14 @@ pub(super) fn document(shape: &Shape, metadata: &ImageMetadata, provenance: &Val
 
 fn pixels(shape: &Shape, metadata: &ImageMetadata) -> String {
     let Tczyx { t, c, z, y, x } = shape.level(0).shape;
-    let kind = match shape.sample {
-        SampleType::U8 => "uint8",
-        SampleType::U16 => "uint16",
-        SampleType::F32 => "float",
-    };
+    let kind = pixel_type(shape.sample);
     let is_big_endian = cfg!(target_endian = "big");
     let is_interleaved = shape.samples_per_pixel > 1;
     let mut text = format!(
         "<Pixels ID=\"Pixels:0\" DimensionOrder=\"XYZCT\" Type=\"{kind}\" BigEndian=\"{is_big_endian}\" \
          Interleaved=\"{is_interleaved}\" SizeX=\"{x}\" SizeY=\"{y}\" SizeZ=\"{z}\" SizeC=\"{c}\" SizeT=\"{t}\""
     );
-    let Zyx { z: um_z, y: um_y, x: um_x } = metadata.voxel_um;
-    let physical = [
-        ("PhysicalSizeX", um_x),
-        ("PhysicalSizeY", um_y),
-        ("PhysicalSizeZ", um_z),
-        ("TimeIncrement", metadata.interval_secs),
-    ];
-    for (name, value) in physical {
-        // The schema knows no size of 0; micrometres and seconds are its default units.
-        if let Some(value) = value.filter(|&value| value > 0.0) {
-            let _ = write!(text, " {name}=\"{value}\"");
-        }
-    }
+    text += &distances(metadata);
     text += ">\n";
     for k in 0..c / shape.samples_per_pixel {
         text += &channel(shape, metadata, k);
@@ -74,14 +55,13 @@ fn pixels(shape: &Shape, metadata: &ImageMetadata) -> String {
 fn channel(shape: &Shape, metadata: &ImageMetadata, k: u64) -> String {
     let samples = shape.samples_per_pixel;
     let Some(first) = metadata.channels.get((k * samples) as usize) else { return String::new() };
-    let [r, g, b] = first.color;
     // Of three samples, the name is what theirs begin with, and they have their own colours.
-    let (name, color) = match samples {
-        1 => (first.name.as_str(), format!(" Color=\"{}\"", i32::from_be_bytes([r, g, b, 255]))),
+    let (name, shown_in) = match samples {
+        1 => (first.name.as_str(), format!(" Color=\"{}\"", color(first))),
         _ => (first.name.strip_suffix("Red").unwrap_or(&first.name).trim_end(), String::new()),
     };
     let name = if name.is_empty() { String::new() } else { format!(" Name=\"{}\"", escape(name)) };
-    format!("<Channel ID=\"Channel:0:{k}\"{name}{color} SamplesPerPixel=\"{samples}\"/>\n")
+    format!("<Channel ID=\"Channel:0:{k}\"{name}{shown_in} SamplesPerPixel=\"{samples}\"/>\n")
 }
 
 /// Where each plane lies, and when it was taken, where any of that is known.
@@ -114,21 +94,4 @@ fn planes(shape: &Shape, metadata: &ImageMetadata) -> String {
         }
     }
     text
-}
-
-/// As text or the value of an attribute.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            // XML 1.0 has no way to write control characters.
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

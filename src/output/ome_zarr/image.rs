@@ -100,12 +100,7 @@ impl ImageWriter {
     /// # Errors
     /// `Io`, with the shard's file.
     pub fn check_whole(&self) -> Result<()> {
-        let (stored, expected) = (self.progress.stored(), self.progress.shard_count());
-        if stored != expected {
-            let what =
-                format!("incomplete: {stored} of {expected} shards of image {} were stored", self.number);
-            return Err(Error::io(self.folder.target(), io::Error::other(what)));
-        }
+        self.progress.check_complete(self.number, self.folder.target())?;
         for (key, bytes) in self.progress.stored_shards() {
             let length = self.length(key)?;
             if length != bytes {

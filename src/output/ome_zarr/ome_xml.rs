@@ -1,22 +1,14 @@
 //! `OME/METADATA.ome.xml` of a collection, which bioformats2raw's layout asks for: sizes and names, no more
 //! (<https://www.openmicroscopy.org/Schemas/OME/2016-06>).
 
-use std::fmt::Write;
-
 use crate::output::layout::ImageLayout;
 use crate::output::metadata::ImageMetadata;
-use crate::pixels::SampleType;
-use crate::space::{Tczyx, Zyx};
+use crate::output::ome_xml::{SCHEMA, color, distances, escape, pixel_type};
+use crate::space::Tczyx;
 
 /// One `Image` for each image, in order.
 pub(super) fn document(images: &[(ImageLayout, ImageMetadata)]) -> String {
-    let mut xml = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" \
-         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
-         xsi:schemaLocation=\"http://www.openmicroscopy.org/Schemas/OME/2016-06 \
-         http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd\">\n",
-    );
+    let mut xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<OME {SCHEMA}>\n");
     for (i, (layout, metadata)) in images.iter().enumerate() {
         xml += &image(i, layout, metadata);
     }
@@ -25,60 +17,27 @@ pub(super) fn document(images: &[(ImageLayout, ImageMetadata)]) -> String {
 
 fn image(i: usize, layout: &ImageLayout, metadata: &ImageMetadata) -> String {
     let Tczyx { t, c, z, y, x } = layout.shape();
-    let kind = match layout.sample() {
-        SampleType::U8 => "uint8",
-        SampleType::U16 => "uint16",
-        SampleType::F32 => "float",
-    };
-    let mut sizes = String::new();
-    let Zyx { z: um_z, y: um_y, x: um_x } = metadata.voxel_um;
-    let physical = [
-        ("PhysicalSizeX", um_x),
-        ("PhysicalSizeY", um_y),
-        ("PhysicalSizeZ", um_z),
-        ("TimeIncrement", metadata.interval_secs),
-    ];
-    for (name, value) in physical {
-        // The schema knows no size of 0; micrometres and seconds are its default units.
-        if let Some(value) = value.filter(|&value| value > 0.0) {
-            let _ = write!(sizes, " {name}=\"{value}\"");
-        }
-    }
+    let (kind, distances) = (pixel_type(layout.sample()), distances(metadata));
     let channels = metadata.channels.iter().enumerate().map(|(k, channel)| {
-        let [r, g, b] = channel.color;
-        let color = i32::from_be_bytes([r, g, b, 255]);
-        let name = escape(&channel.name);
+        let (name, color) = (escape(&channel.name), color(channel));
         format!("<Channel ID=\"Channel:{i}:{k}\" Name=\"{name}\" Color=\"{color}\" SamplesPerPixel=\"1\"/>\n")
     });
     format!(
         "<Image ID=\"Image:{i}\" Name=\"{name}\">\n\
          <Pixels ID=\"Pixels:{i}\" DimensionOrder=\"XYZCT\" Type=\"{kind}\" BigEndian=\"false\" \
-         SizeX=\"{x}\" SizeY=\"{y}\" SizeZ=\"{z}\" SizeC=\"{c}\" SizeT=\"{t}\"{sizes}>\n\
+         SizeX=\"{x}\" SizeY=\"{y}\" SizeZ=\"{z}\" SizeC=\"{c}\" SizeT=\"{t}\"{distances}>\n\
          {channels}<MetadataOnly/>\n</Pixels>\n</Image>\n",
         name = escape(&metadata.name),
         channels = channels.collect::<String>(),
     )
 }
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '"' => escaped += "&quot;",
-            // XML 1.0 has no way to write control characters.
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::{ChannelMetadata, Cut};
+    use crate::pixels::SampleType;
+    use crate::space::Zyx;
 
     #[test]
     fn names_come_back_from_an_xml_parser() {

@@ -14,7 +14,7 @@ use super::version::{self, Version};
 use super::{metadata, ome_xml};
 use crate::error::{Error, Result};
 use crate::output::layout::ImageLayout;
-use crate::output::metadata::ImageMetadata;
+use crate::output::metadata::{ImageMetadata, with_described};
 use crate::output::progress::Finished;
 use crate::output::range::ChannelRange;
 use crate::output::sink::{ImageSink, Output};
@@ -91,11 +91,7 @@ impl OmeZarr {
         // Those of the arrays are of the first moment; anything may have become of them since.
         self.writers.iter().try_for_each(ImageWriter::write_metadata)?;
         let count = self.images.len();
-        let mut provenance = self.provenance.clone();
-        for (key, value) in described.as_object().into_iter().flatten() {
-            provenance[key] = value.clone();
-        }
-        let provenance = ("decon-gpu".to_owned(), provenance);
+        let provenance = ("decon-gpu".to_owned(), with_described(&self.provenance, described));
         let attributes = self.images.iter().zip(ranges);
         let attributes = attributes
             .map(|((layout, image), ranges)| metadata::image(self.version(), layout, image, ranges));
